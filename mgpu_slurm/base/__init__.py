@@ -1,0 +1,1 @@
+"""Small languages and constants: parse, print, compare. Pure, standard library only."""

@@ -1,0 +1,1 @@
+"""The user's commands; each is run(argv, environ, cwd, streams) -> exit status."""

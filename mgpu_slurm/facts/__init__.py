@@ -1,0 +1,1 @@
+"""Tables of Slurm's facts: options, environment, states, reasons, fields, configuration keys."""

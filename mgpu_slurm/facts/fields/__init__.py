@@ -1,0 +1,1 @@
+"""Output fields, a table per record."""

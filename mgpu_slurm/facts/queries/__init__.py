@@ -1,0 +1,1 @@
+"""Options of the query and control commands, a table per command."""

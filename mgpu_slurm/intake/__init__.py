@@ -1,0 +1,1 @@
+"""Words to a request as plain data: argv, environment, script headers, configuration files."""

@@ -1,0 +1,1 @@
+"""The node daemon: hardware, launcher, spool and the supervisors of steps."""

@@ -1,0 +1,1 @@
+"""One process per step on a node: makes the tasks, connects them, ends them, reports."""

@@ -1,0 +1,1 @@
+"""Scheduling decisions, pure: priority, placement, backfill, step layout."""

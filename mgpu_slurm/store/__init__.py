@@ -1,0 +1,1 @@
+"""Durable state in SQL: schema, grouped writes, loading, history."""
