@@ -1,0 +1,171 @@
+"""What can happen to the controller's core, and what the core asks its shell to do.
+
+`Core.handle(event, now)` returns effects. The shell commits every Save of the list first, in one transaction, and only
+then carries out the rest in order: what a reply promises is on disk when the reply leaves.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from mgpu_slurm.sched.snapshot import Decision
+from mgpu_slurm.wire.messages import FromClient, FromNode, ToClient, ToNode
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks, as the credential says."""
+
+    uid: int
+    gid: int
+    host: str = ""
+    user: str = ""
+    group: str = ""
+
+
+# --- events ---------------------------------------------------------------------------------------------------------
+
+
+class Asked(msgspec.Struct, kw_only=True):
+    """A client's request; `conn` names its connection for Reply and Push."""
+
+    conn: int
+    caller: Caller
+    message: FromClient
+    user: UserFacts | None = None  # set where the request creates jobs for somebody else (--uid)
+
+
+class UserFacts(msgspec.Struct, frozen=True, kw_only=True):
+    uid: int
+    gid: int
+    user: str
+    group: str
+
+
+class ConnectionClosed(msgspec.Struct, kw_only=True):
+    conn: int
+
+
+class NodeSaid(msgspec.Struct, kw_only=True):
+    name: str
+    message: FromNode
+    address: str = ""  # where the link comes from
+
+
+class NodeLinkLost(msgspec.Struct, kw_only=True):
+    name: str
+
+
+class Planned(msgspec.Struct, kw_only=True):
+    """The scheduler's proposal for snapshot `generation`; what no longer fits is dropped."""
+
+    decisions: list[Decision]
+    generation: int
+
+
+class TimeReached(msgspec.Struct, kw_only=True):
+    """A timer of the core (Core.next_timer) is due."""
+
+
+Event = Asked | ConnectionClosed | NodeSaid | NodeLinkLost | Planned | TimeReached
+
+
+# --- effects --------------------------------------------------------------------------------------------------------
+
+
+class SaveJob(msgspec.Struct, kw_only=True):
+    """The job's present record; `gone` removes it from the live set (history keeps it)."""
+
+    job_id: int
+    record: bytes  # msgspec JSON of records.job.Job at this moment
+    state: str
+    uid: int
+    gone: bool = False
+
+
+class SaveScript(msgspec.Struct, kw_only=True):
+    job_id: int  # array elements share their master's
+    script: str
+    environment: dict[str, str]
+
+
+class SaveNode(msgspec.Struct, kw_only=True):
+    """State that must survive a restart: drained, down by hand, reason, dynamic membership."""
+
+    name: str
+    record: bytes
+
+
+class SavePartition(msgspec.Struct, kw_only=True):
+    name: str
+    record: bytes
+
+
+class SaveCounter(msgspec.Struct, kw_only=True):
+    """The next job id to give out."""
+
+    next_job_id: int
+
+
+class SaveRequest(msgspec.Struct, kw_only=True):
+    """The answer to a request id, so that a retry is answered alike."""
+
+    uid: int
+    request_id: str
+    answer: bytes
+    time: float
+
+
+class Reply(msgspec.Struct, kw_only=True):
+    conn: int
+    message: ToClient
+    close: bool = True
+
+
+class Push(msgspec.Struct, kw_only=True):
+    conn: int
+    message: ToClient
+
+
+class ToNodeEffect(msgspec.Struct, kw_only=True):
+    """To a node's link; `confirm` keeps it for re-sending after a reconnect until the core sends Unsend."""
+
+    node: str
+    message: ToNode
+    key: str = ""  # e.g. "launch:12:1"; same key replaces
+    needs_script: int = 0  # job id whose stored script and environment the shell adds (LaunchBatch)
+
+
+class Unsend(msgspec.Struct, kw_only=True):
+    node: str
+    key: str
+
+
+class Replan(msgspec.Struct, kw_only=True):
+    pass
+
+
+class RunProgram(msgspec.Struct, kw_only=True):
+    """Mail, prolog, epilog on the controller's host; never waited for."""
+
+    argv: list[str]
+    environment: dict[str, str]
+    stdin: str = ""
+
+
+class Note(msgspec.Struct, kw_only=True):
+    """A line for the log: level "info", "warning" or "error"."""
+
+    level: str
+    text: str
+
+
+class Stop(msgspec.Struct, kw_only=True):
+    """scontrol shutdown."""
+
+
+class Reload(msgspec.Struct, kw_only=True):
+    """scontrol reconfigure: the shell reads the configuration and calls Core.reconfigure."""
+
+
+Save = SaveJob | SaveScript | SaveNode | SavePartition | SaveCounter | SaveRequest
+Effect = Save | Reply | Push | ToNodeEffect | Unsend | Replan | RunProgram | Note | Stop | Reload

@@ -1,0 +1,32 @@
+"""What a job or step holds: identified CPUs and devices on identified nodes, never only counts."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class NodeShare(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """A share of one node."""
+
+    node: str
+    cpus: list[int] = []  # logical CPU ids of the node, ascending
+    mem: int = 0  # MiB
+    gres: dict[str, list[int]] = {}  # resource name ("gpu") -> device indices on the node, ascending
+    whole: bool = False  # the job has the node for itself
+
+
+class Allocation(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """The nodes of a job in order; the first runs the batch script."""
+
+    shares: list[NodeShare] = []
+
+    @property
+    def nodes(self) -> list[str]:
+        return [share.node for share in self.shares]
+
+    @property
+    def cpus(self) -> int:
+        return sum(len(share.cpus) for share in self.shares)
+
+    def share(self, node: str) -> NodeShare | None:
+        return next((share for share in self.shares if share.node == node), None)

@@ -1,0 +1,81 @@
+"""A job as the controller knows it; also the form in which it is stored.
+
+A record of an array whose elements have not started stands for all of them (`array_tasks` lists what is left); an
+element gets a record of its own when it starts, or when a command touches it alone.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from mgpu_slurm.records.allocation import Allocation
+from mgpu_slurm.records.request import JobRequest
+from mgpu_slurm.records.step import Step
+
+
+class Job(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """States are the words of facts/states.py; times are UTC seconds; `exit_code` is a wait status (code << 8 | signal)."""
+
+    job_id: int
+    uid: int
+    gid: int
+    user_name: str = ""
+    group_name: str = ""
+    request: JobRequest  # script and environment are emptied here; the store keeps them apart
+    name: str = ""
+    partition: str = ""  # the one it runs in, else the list asked for
+    account: str = ""
+    qos: str = ""
+
+    state: str = "PENDING"
+    flags: list[str] = []  # COMPLETING, CONFIGURING, REQUEUED, ...
+    reason: str = "None"  # a word of facts/reasons.py
+    reason_text: str = ""  # a longer explanation where there is one
+    priority: int = 0  # 0 = held
+    held_by: str = ""  # "", "user" or "admin"
+
+    submit_time: float = 0.0
+    eligible_time: float = 0.0
+    accrue_time: float = 0.0
+    start_time: float = 0.0
+    end_time: float = 0.0  # real end; while running the expected end (0 = unlimited)
+    suspend_time: float = 0.0
+    suspended_seconds: float = 0.0
+    last_sched: float = 0.0
+    time_limit: int | None = None  # minutes, UNLIMITED = -1; None: the partition's
+    planned_start: float = 0.0  # by backfill
+
+    min_nodes: int = 1
+    max_nodes: int = 0  # 0 = no bound
+    min_cpus: int = 1
+    ntasks: int = 1
+    allocation: Allocation | None = None  # kept after the end, for display and accounting
+    holds_resources: bool = False
+    tasks_per_node: list[int] = []  # of the allocation, for batch and salloc
+    batch_host: str = ""
+    attempt: int = 0  # counts starts; a node acts only on the latest
+    restart_count: int = 0
+    steps: dict[str, Step] = {}  # key: "0", "batch", "interactive", ...
+    next_step: int = 0
+
+    exit_code: int = 0
+    derived_exit_code: int = 0
+    killed_by: int | None = None  # uid that cancelled it
+    ending: str = ""  # word of the final state while COMPLETING was asked for: CANCELLED, TIMEOUT, NODE_FAIL, ...
+
+    array_job_id: int = 0  # 0 = no array
+    array_task_id: int | None = None
+    array_tasks: list[int] = []  # of a record that stands for several
+    array_limit: int = 0  # %limit, 0 = none
+    array_count: int = 0
+    array_min: int = 0
+    array_max: int = 0
+    array_step: int = 1
+
+    het_job_id: int = 0
+    het_offset: int = 0
+    het_size: int = 0
+
+    dependency: list[list[str]] = []  # unresolved terms: [type, "12_*"...]; see intake/dependency.py
+    dependency_any: bool = False  # terms joined by ?
+    dependency_text: str = ""  # as shown

@@ -1,0 +1,52 @@
+"""A job step: tasks started together on some of a job's nodes, with the part of its resources that they use."""
+
+from __future__ import annotations
+
+import msgspec
+
+from mgpu_slurm.records.allocation import NodeShare
+
+
+class NodeTasks(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """A step's part on one node."""
+
+    node: str
+    tasks: list[int] = []  # global ranks, ascending
+    task_cpus: list[list[int]] = []  # CPUs of each task, [] = all of the share
+    task_gpus: list[list[int]] = []  # GPUs each task sees when bound per task, [] = all of the step's on this node
+    share: NodeShare  # what the step holds of the job's share
+
+
+class StepLayout(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """Which tasks run where."""
+
+    nodes: list[NodeTasks] = []
+    ntasks: int = 1
+    cpus_per_task: int | None = None
+    distribution: str = "block"
+
+
+class Step(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """`step_id` is a number as text, or "batch", "extern", "interactive"."""
+
+    job_id: int
+    step_id: str
+    uid: int = 0
+    name: str = ""
+    state: str = "RUNNING"
+    start_time: float = 0.0
+    end_time: float = 0.0
+    time_limit: int | None = None
+    layout: StepLayout = msgspec.field(default_factory=StepLayout)
+    overlap: bool = False
+    exit_code: int = 0  # highest wait status of its tasks, a signal above every exit code
+    ended_nodes: list[str] = []
+    submit_line: str = ""
+    src_host: str = ""
+    src_pid: int = 0
+    cpu_seconds: float = 0.0
+    user_seconds: float = 0.0
+    system_seconds: float = 0.0
+    max_rss: int = 0  # KiB, largest single task
+    killed_by: int | None = None
+    ending: str = ""

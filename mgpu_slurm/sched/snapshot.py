@@ -1,0 +1,156 @@
+"""What the scheduler sees: a read-only picture of the cluster at one moment, and the decisions it answers with.
+
+The controller builds a Snapshot, `plan` and `place` only read it. CPU and device sets are integer bit masks over the
+node's logical CPU ids and device indices. Memory is MiB, instants are UTC seconds.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from mgpu_slurm.records.allocation import Allocation, NodeShare
+
+
+class Need(msgspec.Struct, frozen=True, kw_only=True):
+    """A job's request with every default applied; equal needs are interchangeable for placement (it is hashable).
+
+    Counts of 0 mean "not asked for". Per-device texts are tuples of (name, type or "", count).
+    """
+
+    min_nodes: int = 1
+    max_nodes: int = 0  # 0: as many as it takes
+    ntasks: int = 0  # 0: one task per node, or as many as the nodes' CPUs
+    cpus_per_task: int = 1
+    ntasks_per_node: int = 0
+    ntasks_per_socket: int = 0
+    ntasks_per_core: int = 0
+    ntasks_per_gpu: int = 0
+    min_cpus_per_node: int = 0
+    sockets_per_node: int = 0
+    cores_per_socket: int = 0
+    threads_per_core: int = 0
+    mem_per_node: int = 0  # MiB; whole_memory: all of it
+    mem_per_cpu: int = 0
+    mem_per_gpu: int = 0
+    whole_memory: bool = False
+    tmp_disk: int = 0
+    gres_per_node: tuple[tuple[str, str, int], ...] = ()
+    gres_per_job: tuple[tuple[str, str, int], ...] = ()
+    gres_per_task: tuple[tuple[str, str, int], ...] = ()
+    gres_per_socket: tuple[tuple[str, str, int], ...] = ()
+    cpus_per_gpu: int = 0
+    exclusive: bool = False  # whole nodes
+    exclusive_user: bool = False
+    overcommit: bool = False
+    contiguous: bool = False
+    spread: bool = False
+    required_nodes: tuple[str, ...] = ()
+    excluded_nodes: tuple[str, ...] = ()
+    constraint: str = ""
+    core_spec: int = 0
+
+
+class GresSlot(msgspec.Struct, kw_only=True):
+    """One resource name on a node. `types[i]` are the type names that device i answers to."""
+
+    name: str
+    types: list[list[str]]
+    free: int  # mask of free, healthy devices
+    total: int  # mask of all healthy devices
+    links: list[list[int]] = []  # closeness of each pair, larger is tighter
+    cpus: list[int] = []  # mask of near CPUs per device, 0 = unknown
+
+
+class NodeSlot(msgspec.Struct, kw_only=True):
+    name: str
+    usable: bool  # may be given work
+    down: bool = False  # cannot be counted on (DOWN, DRAIN, ...), for "ReqNodeNotAvail"
+    weight: int = 1
+    features: frozenset[str] = frozenset()
+    sockets: int = 1
+    cores_per_socket: int = 1
+    threads_per_core: int = 1
+    cpus_total: int = 0  # mask
+    cpus_free: int = 0
+    mem_total: int = 0
+    mem_free: int = 0
+    tmp_disk: int = 0
+    gres: list[GresSlot] = []
+    jobs: int = 0  # running jobs that hold something here
+    held_whole: bool = False  # one job has it for itself
+    users: frozenset[int] = frozenset()
+
+
+class PartitionSlot(msgspec.Struct, kw_only=True):
+    """Limits as in records/partition.py."""
+
+    name: str
+    state: str
+    nodes: list[int]  # indices into Snapshot.nodes
+    max_time: int = -1
+    min_nodes: int = 1
+    max_nodes: int = -1
+    max_cpus_per_node: int = -1
+    priority_tier: int = 1
+    exclusive: bool = False  # OverSubscribe=EXCLUSIVE
+    exclusive_user: bool = False
+
+
+class PendingJob(msgspec.Struct, kw_only=True):
+    """A pending record; one of an array stands for `count` equal elements."""
+
+    job_id: int
+    uid: int
+    need: Need
+    priority: int
+    submit_time: float
+    partitions: list[str]
+    time_limit: int  # minutes, -1 unlimited; partition default applied
+    count: int = 1  # elements left
+    startable: int = 1  # how many of them may start now (%limit, MaxJobs...)
+    blocked: str = ""  # reason word when it may not start: Dependency, BeginTime, JobHeldUser, ...
+    max_start: float = 0.0  # deadline minus time limit; 0 = none
+
+
+class RunningJob(msgspec.Struct, kw_only=True):
+    job_id: int
+    uid: int
+    shares: list[NodeShare]
+    end: float  # expected; inf when unlimited
+    completing: bool = False
+
+
+class Snapshot(msgspec.Struct, kw_only=True):
+    """`pending` in any order. `seed` breaks ties. `backfill` plans beyond the first job that does not fit."""
+
+    nodes: list[NodeSlot]
+    partitions: dict[str, PartitionSlot]
+    pending: list[PendingJob]
+    running: list[RunningJob]
+    generation: int = 0
+    seed: int = 0
+    backfill: bool = True
+    max_starts: int = 1000  # decisions of one pass
+
+
+class Start(msgspec.Struct, kw_only=True):
+    """Start the job, or one more element of the array record, here."""
+
+    job_id: int
+    partition: str
+    allocation: Allocation
+    tasks_per_node: list[int]
+    cpus_per_task: int = 1
+
+
+class Wait(msgspec.Struct, kw_only=True):
+    """Why it does not start; `planned` is the expected start (0 = unknown), `nodes` what would be used then."""
+
+    job_id: int
+    reason: str
+    text: str = ""
+    planned: float = 0.0
+    nodes: list[str] = []
+
+
+Decision = Start | Wait

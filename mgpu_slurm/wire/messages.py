@@ -1,0 +1,624 @@
+"""Every message of mgpu_slurm, by who speaks to whom. The tag is the field `kind`; units are those of the records.
+
+Clients build the same objects as plain dicts; daemons decode them into these types, so that an unknown kind, a missing
+field or a wrong type is refused before any handler sees it. Who is asking is never a field: it comes from the credential
+of the connection.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from mgpu_slurm.records.allocation import Allocation
+from mgpu_slurm.records.gpu import Gpu
+from mgpu_slurm.records.request import JobRequest, StepRequest
+from mgpu_slurm.records.step import StepLayout
+
+
+class Message(msgspec.Struct, omit_defaults=True, kw_only=True, tag_field="kind"):
+    """Base of all messages."""
+
+
+# --- client -> controller -------------------------------------------------------------------------------------------
+
+
+class SubmitJob(Message, tag="submit_job"):
+    """sbatch. Several requests are the components of one heterogeneous job. Answer: JobSubmitted or JobTest."""
+
+    requests: list[JobRequest]
+    request_id: str = ""  # the same id is the same submission, however often it is sent
+    test_only: bool = False
+
+
+class Allocate(Message, tag="allocate"):
+    """salloc and srun. Answer: AllocationState at once, then JobEvent pushes on the same connection, which marks the owner
+    as alive: when it closes and is not followed by Attach within the grace time, the allocation is released."""
+
+    requests: list[JobRequest]
+    request_id: str = ""
+    test_only: bool = False
+    keep: bool = False  # salloc --no-shell: the allocation outlives the connection
+
+
+class Attach(Message, tag="attach"):
+    """Become (again) the owner connection of an allocation, or with `watch` only follow a job. Answer: AllocationState,
+    then JobEvent pushes."""
+
+    job_id: int
+    watch: bool = False
+
+
+class ReleaseJob(Message, tag="release_job"):
+    """The owner of an allocation is done with it. `exit_code` is a wait status. Answer: Done."""
+
+    job_id: int
+    exit_code: int = 0
+
+
+class WaitJob(Message, tag="wait_job"):
+    """sbatch --wait: answered with JobEnded when the job (all elements of an array) has ended."""
+
+    job_id: int
+
+
+class CreateStep(Message, tag="create_step"):
+    """srun in an allocation. Answer: StepCreated; where resources are busy and waiting is asked for, StepPending comes first."""
+
+    request: StepRequest
+    request_id: str = ""
+    src_host: str = ""
+    src_pid: int = 0
+
+
+class StepDone(Message, tag="step_done"):
+    """srun has seen all tasks of its step end (or could not launch it: `failed`). Answer: Done."""
+
+    job_id: int
+    step_id: str
+    exit_code: int = 0
+    failed: bool = False
+
+
+class CancelJobs(Message, tag="cancel_jobs"):
+    """scancel. `ids` in the grammar of base/ids.py. Answer: Results, one per id."""
+
+    ids: list[str]
+    signal: int | None = None  # None: end the job (KILL)
+    batch: bool = False  # only the batch shell
+    full: bool = False  # the batch shell and all its children
+    hurry: bool = False
+    reason: str = ""
+
+
+class JobAction(Message, tag="job_action"):
+    """scontrol hold|uhold|release|requeue|requeuehold|suspend|resume|top. Answer: Results, one per id."""
+
+    action: str
+    ids: list[str]
+    incomplete: bool = False
+
+
+class Update(Message, tag="update"):
+    """scontrol update: `changes` are (key, text) as typed, keys in any case. Answer: Results or Error."""
+
+    what: str  # "job", "node", "partition", "step"
+    name: str
+    changes: list[tuple[str, str]]
+
+
+class Query(Message, tag="query"):
+    """A listing. `columns` are names of records/columns.py; `filters` of controller/query.py. Answer: Table."""
+
+    table: str  # "jobs", "steps", "nodes", "partitions", "config", "reservations", "licenses"
+    columns: list[str]
+    filters: dict[str, list[str]] = {}
+
+
+class GetScript(Message, tag="get_script"):
+    """scontrol write batch_script. Answer: Script."""
+
+    job_id: int
+
+
+class GetJobSetup(Message, tag="get_job_setup"):
+    """What srun needs to know of the allocation it runs in (srun --jobid, nested srun). Answer: AllocationState."""
+
+    job_id: int
+
+
+class Ping(Message, tag="ping"):
+    """Answer: Pong."""
+
+
+class Control(Message, tag="control"):
+    """scontrol reconfigure|shutdown|takeover. Root or the owner of the cluster. Answer: Done."""
+
+    action: str
+    node: str = ""
+
+
+# --- client -> any daemon on its own host ---------------------------------------------------------------------------
+
+
+class Sign(Message, tag="sign"):
+    """Make a credential for the caller (SO_PEERCRED) over the digest of a request. Unix sockets only. Answer: Signed."""
+
+    digest: str
+
+
+# --- controller -> client -------------------------------------------------------------------------------------------
+
+
+class Error(Message, tag="error"):
+    """Slurm's number and text."""
+
+    code: int
+    text: str = ""
+    detail: str = ""
+
+
+class Done(Message, tag="done"):
+    pass
+
+
+class JobSubmitted(Message, tag="job_submitted"):
+    job_id: int
+    cluster: str = ""
+    warnings: list[str] = []
+
+
+class JobTest(Message, tag="job_test"):
+    """--test-only: when and where it could start."""
+
+    job_id: int
+    start_time: float
+    cpus: int
+    nodes: str
+    partition: str
+
+
+class AllocationState(Message, tag="allocation_state"):
+    """An allocation as its owner must know it. `facts` is set once resources are allocated."""
+
+    job_id: int
+    state: str
+    reason: str = ""
+    facts: JobFacts | None = None
+    node_addresses: dict[str, NodeAddress] = {}
+    warnings: list[str] = []
+
+
+class JobEvent(Message, tag="job_event"):
+    """Pushed to the owner: "started" (facts set), "ended" (state, exit_code), "signal", "timeout", "node_fail", "suspended"."""
+
+    job_id: int
+    event: str
+    state: str = ""
+    exit_code: int = 0
+    signal: int = 0
+    text: str = ""
+    facts: JobFacts | None = None
+    node_addresses: dict[str, NodeAddress] = {}
+
+
+class JobEnded(Message, tag="job_ended"):
+    job_id: int
+    state: str
+    exit_code: int
+
+
+class StepPending(Message, tag="step_pending"):
+    code: int  # why, as a Slurm number
+    text: str = ""
+
+
+class StepCreated(Message, tag="step_created"):
+    """Everything srun needs to start the step. `spec` is the signed launch order; srun hands it to each node unchanged."""
+
+    step_id: str
+    layout: StepLayout
+    spec: str  # JSON text of StepSpec, the exact bytes that `mac` covers
+    mac: str
+    node_addresses: dict[str, NodeAddress] = {}
+
+
+class Results(Message, tag="results"):
+    """One outcome per id asked for: [id, code, text]; code 0 = done."""
+
+    rows: list[tuple[str, int, str]] = []
+
+
+class Table(Message, tag="table"):
+    """Columnar: arrays in the order of the columns asked for, all of one length."""
+
+    columns: list[list[object]]
+    now: float = 0.0
+
+
+class Script(Message, tag="script"):
+    text: str
+
+
+class Pong(Message, tag="pong"):
+    cluster: str
+    hostname: str
+    version: str
+    started: float
+    pid: int = 0
+    mode: str = "primary"
+
+
+class Signed(Message, tag="signed"):
+    credential: dict[str, object]
+
+
+# --- what a launch needs to know ------------------------------------------------------------------------------------
+
+
+class NodeAddress(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """How to reach a node daemon. `unix_socket` works only on the host whose boot id is `boot_id`."""
+
+    address: str
+    port: int = 0
+    unix_socket: str = ""
+    boot_id: str = ""
+
+
+class JobFacts(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """What every launch of a job carries; the environment tables (facts/environ.py) read only this and the step's part."""
+
+    job_id: int
+    uid: int
+    gid: int
+    user_name: str
+    group_name: str = ""
+    name: str = ""
+    partition: str = ""
+    account: str = ""
+    qos: str = ""
+    reservation: str = ""
+    cluster: str = ""
+    conf_path: str = ""  # shown to jobs as SLURM_CONF
+    compat: tuple[int, int] = (26, 5)
+    allocation: Allocation
+    tasks_per_node: list[int] = []
+    attempt: int = 1
+    restart_count: int = 0
+    submit_time: float = 0.0
+    start_time: float = 0.0
+    end_time: float = 0.0  # of the time limit; 0 = unlimited
+    array_job_id: int = 0
+    array_task_id: int | None = None
+    array_count: int = 0
+    array_min: int = 0
+    array_max: int = 0
+    array_step: int = 1
+    het_job_id: int = 0
+    het_offset: int = 0
+    het_size: int = 0
+    node_cpus: dict[str, int] = {}  # all CPUs of each node
+    request: JobRequest  # as asked for, script and environment emptied; memory defaults filled in
+
+
+class StepSpec(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """The launch order of a step as the controller signed it. `nonce` makes each order usable once per node."""
+
+    job: JobFacts
+    step_id: str
+    layout: StepLayout
+    request: StepRequest
+    expires: float  # UTC seconds; nodes refuse later launches
+    nonce: str
+    time_limit_end: float = 0.0
+    kill_wait: int = 30
+
+
+# --- srun -> node daemon, then the step's supervisor on the same connection -----------------------------------------
+
+
+class LaunchTasks(Message, tag="launch_tasks"):
+    """Start this node's tasks of a step. The daemon checks `mac` and the caller's identity, then hands the connection to
+    the supervisor, which answers TasksStarted, pushes stdio channel frames and TaskExited, and ends with StepEnded.
+    On a Unix socket descriptors may come with the frame: `passed` names them in order ("stdin", "stdout", "stderr")."""
+
+    spec: str
+    mac: str
+    argv: list[str]
+    environment: dict[str, str]
+    work_dir: str
+    umask: int = 0o022
+    rlimits: dict[str, int] = {}
+    std_in: str = ""  # "": through srun; "none"; "/path" patterns are opened on the node
+    std_out: str = ""
+    std_err: str = ""
+    stdin_task: int | None = None  # only this task reads srun's input
+    open_mode: str = "t"
+    label: bool = False
+    unbuffered: bool = False
+    pty: bool = False
+    pty_rows: int = 0
+    pty_cols: int = 0
+    multi_prog: str = ""  # text of the file
+    task_prolog: str = ""
+    task_epilog: str = ""
+    kill_on_bad_exit: bool = False
+    mpi: str = "none"
+    src_host: str = ""
+    src_address: str = ""
+    src_port: int = 0
+    passed: list[str] = []
+
+
+class Attached(Message, tag="attached"):
+    pass
+
+
+class AttachStep(Message, tag="attach_step"):
+    """sattach: follow the output of a running step, and feed its input when `stdin` is set."""
+
+    job_id: int
+    step_id: str
+    stdin: bool = False
+
+
+class TasksStarted(Message, tag="tasks_started"):
+    node: str
+    pids: list[int]
+
+
+class LaunchFailed(Message, tag="launch_failed"):
+    node: str
+    code: int
+    text: str
+
+
+class TaskExited(Message, tag="task_exited"):
+    """Tasks of one node that ended alike. `status` is a wait status."""
+
+    node: str
+    tasks: list[int]
+    status: int
+    oom: bool = False
+
+
+class StepText(Message, tag="step_text"):
+    """A line for srun's standard error that no task wrote, e.g. the banner of a cancelled step."""
+
+    text: str
+
+
+class StepEnded(Message, tag="step_ended"):
+    node: str
+
+
+class SignalTasks(Message, tag="signal_tasks"):
+    """srun -> supervisor."""
+
+    signal: int
+
+
+class WindowSize(Message, tag="window_size"):
+    rows: int
+    cols: int
+
+
+class EndInput(Message, tag="end_input"):
+    """No more input for this task (None: for all)."""
+
+    task: int | None = None
+
+
+# --- node daemon -> controller (link) -------------------------------------------------------------------------------
+
+
+class Hardware(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """What a machine really has. Memory and disk in MiB."""
+
+    cpus: int
+    boards: int = 1
+    sockets: int = 1
+    cores_per_socket: int = 1
+    threads_per_core: int = 1
+    real_memory: int = 1
+    tmp_disk: int = 0
+    free_mem: int | None = None
+    cpu_load: float = 0.0
+    boot_time: float = 0.0
+    boot_id: str = ""
+    arch: str = ""
+    os: str = ""
+    hostname: str = ""
+
+
+class LiveStep(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """A step that a node still has: running, or ended with a result not yet confirmed."""
+
+    job_id: int
+    step_id: str
+    attempt: int
+    uid: int = 0
+    ended: bool = False
+
+
+class Register(Message, tag="register"):
+    """First message of a node on each new link. Answer: Registered."""
+
+    name: str
+    hardware: Hardware
+    gpus: list[Gpu] = []
+    gres_text: str = ""  # declared on the node's own command line; "" = as configured or found
+    address: str = ""
+    port: int = 0
+    unix_socket: str = ""
+    version: str = ""
+    start_time: float = 0.0
+    steps: list[LiveStep] = []
+    dynamic: bool = False  # --node-id: may join without being configured
+
+
+class Heartbeat(Message, tag="heartbeat"):
+    cpu_load: float = 0.0
+    free_mem: int | None = None
+
+
+class BatchStarted(Message, tag="batch_started"):
+    job_id: int
+    attempt: int
+    pid: int = 0
+
+
+class StepResult(Message, tag="step_result"):
+    """A step (or batch script) is over on this node: no process of it lives. Sent until confirmed by ForgetStep."""
+
+    node: str
+    job_id: int
+    step_id: str
+    attempt: int
+    exit_code: int = 0  # highest wait status of its tasks here, signal above exit codes
+    ending: str = ""  # "", TIMEOUT, CANCELLED, OUT_OF_MEMORY, LAUNCH_FAILED, LOST
+    text: str = ""
+    started: float = 0.0
+    ended: float = 0.0
+    user_seconds: float = 0.0
+    system_seconds: float = 0.0
+    max_rss: int = 0  # KiB
+
+
+class LaunchRefused(Message, tag="launch_refused"):
+    """A batch launch could not be carried out."""
+
+    node: str
+    job_id: int
+    attempt: int
+    code: int = 0
+    text: str = ""
+
+
+class JobGone(Message, tag="job_gone"):
+    """Answer to TerminateJob: nothing of this attempt lives here."""
+
+    node: str
+    job_id: int
+    attempt: int
+
+
+class GpuTrouble(Message, tag="gpu_trouble"):
+    node: str
+    gpus: list[Gpu]
+    text: str
+
+
+# --- controller -> node daemon (link) -------------------------------------------------------------------------------
+
+
+class Registered(Message, tag="registered"):
+    """`lease` seconds (0 = none) without contact end the node's requeueable jobs."""
+
+    cluster: str
+    lease: float
+    heartbeat: float
+    now: float
+
+
+class LaunchBatch(Message, tag="launch_batch"):
+    """Start a batch script. Confirmed by BatchStarted or LaunchRefused; sent again until then, harmlessly."""
+
+    job: JobFacts
+    script: str
+    environment: dict[str, str]
+    argv: list[str]
+    deadline: float = 0.0
+    kill_wait: int = 30
+
+
+class SignalJob(Message, tag="signal_job"):
+    """Send a signal without ending anything. `step_id` "" = all steps; "batch" the batch script."""
+
+    job_id: int
+    step_id: str = ""
+    signal: int = 15
+    shell_only: bool = False
+    with_batch: bool = False
+    full: bool = False
+
+
+class TerminateJob(Message, tag="terminate_job"):
+    """End a job, or one step, here: TERM, CONT, after `kill_wait` seconds KILL. Answer: JobGone when all is gone."""
+
+    job_id: int
+    attempt: int
+    step_id: str = ""
+    ending: str = "CANCELLED"  # CANCELLED, TIMEOUT, NODE_FAIL, PREEMPTED, REQUEUED, ENDED
+    kill_wait: int = 30
+    hurry: bool = False  # KILL at once
+
+
+class ExtendJob(Message, tag="extend_job"):
+    """The time limit has changed."""
+
+    job_id: int
+    deadline: float
+
+
+class SuspendJob(Message, tag="suspend_job"):
+    job_id: int
+    resume: bool = False
+
+
+class ForgetStep(Message, tag="forget_step"):
+    """The result is on disk at the controller; the spool entry may go."""
+
+    job_id: int
+    step_id: str
+    attempt: int
+
+
+class Beat(Message, tag="beat"):
+    now: float
+
+
+class StopNode(Message, tag="stop_node"):
+    """scontrol shutdown: the node daemon stops; steps of an embedded cluster are ended when `end_jobs` is set."""
+
+    end_jobs: bool = False
+
+
+FromClient = (
+    SubmitJob
+    | Allocate
+    | Attach
+    | ReleaseJob
+    | WaitJob
+    | CreateStep
+    | StepDone
+    | CancelJobs
+    | JobAction
+    | Update
+    | Query
+    | GetScript
+    | GetJobSetup
+    | Ping
+    | Control
+    | Sign
+)
+ToClient = (
+    Error
+    | Done
+    | JobSubmitted
+    | JobTest
+    | AllocationState
+    | JobEvent
+    | JobEnded
+    | StepPending
+    | StepCreated
+    | Results
+    | Table
+    | Script
+    | Pong
+    | Signed
+)
+ToNodeFromClient = LaunchTasks | AttachStep | Ping | Sign
+FromSrun = SignalTasks | WindowSize | EndInput
+ToSrun = TasksStarted | LaunchFailed | TaskExited | StepText | StepEnded | Error | Attached
+FromNode = Register | Heartbeat | BatchStarted | StepResult | LaunchRefused | JobGone | GpuTrouble
+ToNode = Registered | LaunchBatch | SignalJob | TerminateJob | ExtendJob | SuspendJob | ForgetStep | Beat | StopNode
