@@ -1,18 +1,33 @@
-"""Signals by name and number, as `scancel -s`, `--signal` and `kill_on_bad_exit` name them."""
+"""Signals by name and number, as `scancel -s`, `--signal` and `kill_on_bad_exit` name them.
+
+Slurm takes the names in ACCEPTED only (checked with scancel of 22.05.8); any other signal is given by number.
+"""
 
 from __future__ import annotations
 
 import signal
 
-_NUMBERS: dict[str, int] = {
-    member.name[3:]: int(member) for member in signal.Signals if not member.name.startswith("SIGRT")
-}
-_NUMBERS.setdefault("CLD", _NUMBERS["CHLD"])
-_NUMBERS.setdefault("POLL", _NUMBERS["IO"])
-_NAMES: dict[int, str] = {}
-for _word, _number in _NUMBERS.items():
-    if _word not in ("CLD", "POLL", "IOT"):
-        _NAMES.setdefault(_number, _word)
+ACCEPTED = (
+    "HUP",
+    "INT",
+    "QUIT",
+    "ABRT",
+    "KILL",
+    "ALRM",
+    "TERM",
+    "USR1",
+    "USR2",
+    "URG",
+    "CONT",
+    "STOP",
+    "TSTP",
+    "TTIN",
+    "TTOU",
+    "XCPU",
+)
+
+_NUMBERS: dict[str, int] = {word: int(signal.Signals["SIG" + word]) for word in ACCEPTED}
+_NAMES: dict[int, str] = {int(member): member.name[3:] for member in signal.Signals}
 
 HIGHEST = signal.NSIG - 1
 

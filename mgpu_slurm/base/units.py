@@ -142,21 +142,14 @@ def format_time(
 
 
 def _relative(local: time.struct_time, today: time.struct_time) -> str:
-    """The short form by distance in days from today: clock, yesterday or tomorrow, weekday, day and month, year.
+    """The short form by distance: clock, yesterday or tomorrow, weekday up to six days ahead, else day and month.
 
-    The steps are Slurm's; the day count ignores how long the years are, as there.
+    Another calendar year always shows the year, even tomorrow's, as in Slurm.
     """
-    distance = local.tm_yday - today.tm_yday
     if local.tm_year != today.tm_year:
-        distance += (local.tm_year - today.tm_year) * 365
-    if distance == -1:
-        return time.strftime("Ystday %H:%M", local)
-    if distance == 0:
-        return time.strftime("%H:%M:%S", local)
-    if distance == 1:
-        return time.strftime("Tomorr %H:%M", local)
-    if abs(distance) > 365:
         return time.strftime("%-d %b %Y", local)
-    if abs(distance) <= 6:
-        return time.strftime("%a %H:%M", local)
-    return time.strftime("%-d %b %H:%M", local)
+    distance = local.tm_yday - today.tm_yday
+    near = {-1: "Ystday %H:%M", 0: "%H:%M:%S", 1: "Tomorr %H:%M"}.get(distance)
+    if near is None:
+        near = "%a %H:%M" if 1 < distance <= 6 else "%-d %b %H:%M"
+    return time.strftime(near, local)
