@@ -27,7 +27,7 @@ class Gpu(msgspec.Struct, omit_defaults=True, kw_only=True):
     """One GPU. `links`, `pcie` have an entry for every GPU of the same list, in its order. Memory in MiB."""
 
     index: int  # position among the GPUs that this node offers; the index used in allocations
-    nvml_index: int | None = None  # NVML's, which is CUDA's ordinal under CUDA_DEVICE_ORDER=PCI_BUS_ID
+    nvml_index: int | None = None  # NVML's number; by bus id, counting GPUs that are not ours too
     minor: int | None = None  # N of /dev/nvidiaN
     name: str = ""  # product name as NVML says it
     type: str = ""  # gres type; "" when not known
