@@ -13,6 +13,10 @@ import os
 from mgpu_slurm.base.error_codes import *  # noqa: F403 - the symbols are the point
 from mgpu_slurm.base.error_codes import LATER, TEXT, TEXT_22_05
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 NEWEST = (26, 5)
 
 
@@ -55,10 +59,8 @@ class UsageError(Exception):
     not "error" ("fatal", "warning", "" for a bare line). `status` is the exit status.
     """
 
-    def __init__(
-        self, lines: str | tuple[str, str] | list[str | tuple[str, str]] | list[str], status: int = 255
-    ) -> None:
-        self.lines: list[str | tuple[str, str]] = [lines] if isinstance(lines, (str, tuple)) else list(lines)
+    def __init__(self, lines: str | Iterable[str | tuple[str, str]], status: int = 255) -> None:
+        self.lines: list[str | tuple[str, str]] = [lines] if isinstance(lines, str) else list(lines)
         self.status = status
         super().__init__(self.lines, status)
 

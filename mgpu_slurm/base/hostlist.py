@@ -159,7 +159,10 @@ def fold(names: Iterable[str]) -> str:
 
 
 def _natural(text: str) -> list[tuple[int, int, str]]:
-    """A key under which r2 comes before r10; digits that begin with a zero compare as text, as in Slurm."""
+    """A key under which r2 comes before r10; digits that begin with a zero compare as text, as in Slurm.
+
+    Against other characters a number stands where its digits stand in ASCII.
+    """
     key: list[tuple[int, int, str]] = []
     at = 0
     while at < len(text):
@@ -168,10 +171,10 @@ def _natural(text: str) -> list[tuple[int, int, str]]:
             while end < len(text) and text[end] in "0123456789":
                 end += 1
             run = text[at:end]
-            key.append((0, -1, run) if run[0] == "0" else (0, int(run), ""))
+            key.append((48, -1, run) if run[0] == "0" else (48, int(run), ""))
         else:
             end = at + 1
-            key.append((1, 0, text[at]))
+            key.append((ord(text[at]), 0, ""))
         at = end
     return key
 

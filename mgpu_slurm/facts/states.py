@@ -187,8 +187,11 @@ def _node_word(base: str, flags: Collection[str]) -> tuple[str, str]:
         return ("DRAINING" if busy or "COMPLETING" in flags else "DRAINED"), suffix
     if "FAIL" in flags:
         return ("FAILING" if busy or "COMPLETING" in flags else "FAIL"), suffix
+    if busy and "COMPLETING" in flags:
+        # a mixed node too reads allocated+ while one of its jobs is ending (sinfo of 22.05.8)
+        return "ALLOCATED", suffix or "+"
     if base == "ALLOCATED":
-        return base, suffix or ("+" if "COMPLETING" in flags else "")
+        return base, suffix
     if base == "DOWN":
         return base, suffix
     if "COMPLETING" in flags:
