@@ -1,0 +1,242 @@
+"""Readers for options that bind tasks or set clocks: CPUs, memory, GPUs, frequencies, hints, sampling. values.py explains
+readers. They check the words and keep the text: what it means for a task is decided where the task is laid out.
+"""
+
+from __future__ import annotations
+
+from mgpu_slurm.base.errors import UsageError
+from mgpu_slurm.intake.values import Finished, Reading, leading_int
+
+CPU_WORDS = (
+    "q", "quiet", "v", "verbose", "no", "none", "off", "rank", "rank_ldom", "socket", "sockets", "core", "cores", "thread",
+    "threads", "ldom", "ldoms", "one_thread", "board", "boards",
+)  # fmt: skip
+CPU_LISTS = ("map_cpu", "mask_cpu", "map_ldom", "mask_ldom")
+MEMORY_WORDS = ("q", "quiet", "v", "verbose", "no", "none", "rank", "local", "p", "prefer", "sort", "nosort")
+MEMORY_LISTS = ("map_mem", "mask_mem")
+
+CPU_HELP = """\
+Forms of --cpu-bind=, several separated by commas:
+    q[uiet], v[erbose]      whether to report the binding of each task
+    no[ne]                  tasks may use all CPUs of the step
+    sockets, cores, threads, ldoms
+                            each task gets whole units of that sort
+    rank_ldom               the tasks in turn to the NUMA domains
+    map_cpu:N[,N]           task i gets CPU N of place i; N*T repeats
+    mask_cpu:M[,M]          task i gets the CPUs of hexadecimal mask M
+    map_ldom:N[,N], mask_ldom:M[,M]
+                            the same with NUMA domains
+    help                    this text
+"""
+MEMORY_HELP = """\
+Forms of --mem-bind=, several separated by commas:
+    q[uiet], v[erbose]      whether to report the binding of each task
+    no[ne]                  any memory
+    local                   memory of the domain the task runs in
+    rank                    memory of the domain with the task's number
+    map_mem:N[,N]           task i gets domain N of place i; N*T repeats
+    mask_mem:M[,M]          task i gets the domains of hexadecimal mask M
+    prefer                  as far as there is some
+    sort, nosort            whether to sort free pages first
+    help                    this text
+"""
+HINT_HELP = """\
+Forms of --hint=, several separated by commas:
+    compute_bound           all cores of a socket, one thread each
+    memory_bound            one core of each socket, one thread
+    [no]multithread         whether to use more than one thread of a core
+    help                    this text
+"""
+HINTS = ("compute_bound", "memory_bound", "multithread", "nomultithread")
+
+_FREQUENCIES = ("low", "medium", "high", "highm1")
+_GOVERNORS = ("conservative", "ondemand", "performance", "powersave", "userspace", "schedutil")
+
+
+def sub_options(text: str) -> list[str]:
+    """Split at commas; a comma before a digit belongs to a list (map_cpu:0,1), one before a 0x mask too."""
+    words: list[str] = []
+    for word in text.split(","):
+        if words and word[:1].isdigit():
+            words[-1] += "," + word
+        else:
+            words.append(word)
+    return words
+
+
+def _binding(text: str, option: str, words: tuple[str, ...], lists: tuple[str, ...]) -> str | None:
+    """What is wrong with a binding, in Slurm's words."""
+    for word in sub_options(text):
+        name, _, numbers = word.lower().partition(":")
+        if "=" in name:
+            name, _, numbers = word.lower().partition("=")
+        if name in lists:
+            if not numbers:
+                return f'missing list for "--{option}={name}:<list>"'
+        elif name not in words or ":" in word:
+            return f'unrecognized --{option} argument "{word}"'
+    return None
+
+
+def cpu_bind(text: str | None, reading: Reading) -> str:
+    text = text or ""
+    if "help" in text.lower().split(","):
+        raise Finished(CPU_HELP)
+    problem = _binding(text, "cpu-bind", CPU_WORDS, CPU_LISTS)
+    if problem:
+        raise UsageError([problem, ("fatal", "Failed to parse --cpu-bind= values.")], 1)
+    return text.lower()
+
+
+def mem_bind(text: str | None, reading: Reading) -> str:
+    text = text or ""
+    if "help" in text.lower().split(","):
+        raise Finished(MEMORY_HELP, 255)
+    problem = _binding(text, "mem-bind", MEMORY_WORDS, MEMORY_LISTS)
+    if problem:
+        raise UsageError(problem, 255)
+    return text.lower()
+
+
+def _gpu_prefix(reading: Reading) -> str:
+    return "gpu:" if reading.compat < (23, 11) else "gres/gpu:"
+
+
+def gpu_bind(text: str | None, reading: Reading) -> str:
+    """[verbose,] closest, none, map:, mask: (also map_gpu:, mask_gpu:), per_task:N, single:N."""
+    text = text or ""
+    word = text.lower().removeprefix("verbose,")
+    name, colon, numbers = word.partition(":")
+    name = name.replace("_gpu", "")
+    if word.startswith(("closest", "none")):
+        return text.lower()
+    items = numbers.split(",") if numbers else []
+    if name in ("map", "mask") and colon and (reading.compat >= (23, 2) or "_gpu:" in word):
+        good = all(_device(item.partition("*")[0], name == "mask") for item in items)
+    else:
+        good = name in ("per_task", "single") and bool(colon)
+    if not good:
+        raise UsageError(f"Invalid --gpu-bind argument: {_gpu_prefix(reading)}{text}", 255)
+    return text.lower().replace("map_gpu:", "map:").replace("mask_gpu:", "mask:")
+
+
+def _device(text: str, mask: bool) -> bool:
+    try:
+        int(text, 16 if mask or text.startswith("0x") else 10)
+    except ValueError:
+        return False
+    return True
+
+
+def tres_bind(text: str | None, reading: Reading) -> str:
+    """gres/NAME:BINDING[+gres/...], the bindings as in gpu_bind."""
+    for part in (text or "").split("+"):
+        name, colon, binding = part.partition(":")
+        word = binding.lower().removeprefix("verbose,")
+        known = word.startswith(("closest", "none", "map:", "mask:", "per_task:", "single:"))
+        if not name.startswith("gres/") or not colon or not known:
+            raise UsageError(f"Invalid --tres-bind argument: {text}", 255)
+    return text or ""
+
+
+def gpu_freq(text: str | None, reading: Reading) -> str:
+    """[TYPE=]VALUE[,TYPE=VALUE][,verbose]; values are words or MHz."""
+    for word in (text or "").lower().split(","):
+        name, equal, value = word.partition("=")
+        if word == "verbose":
+            continue
+        speed = value if equal else name
+        if (equal and name != "memory") or not (speed in _FREQUENCIES or speed.isdigit()):
+            raise UsageError(f"Invalid --gpu-freq argument: {_gpu_prefix(reading)}{text}", 255)
+    return (text or "").lower()
+
+
+def cpu_freq(text: str | None, reading: Reading) -> str:
+    """P1[-P2[:P3]]: kHz or a word; alone P1 may be a governor, P3 must be one."""
+    text = (text or "").lower()
+    span, _, rest = text.partition(":")
+    low, dash, high = span.partition("-")
+    governor = rest.partition(":")[0]
+    if not dash and low in _GOVERNORS and not governor:
+        return text
+    ranks = [_frequency(word, reading) for word in ((low, high) if dash else (low,))]
+    if governor and governor not in _GOVERNORS:
+        raise _bad_frequency(f"illegal governor: {governor} on --cpu-freq")
+    if governor and not dash:
+        raise _bad_frequency(f"gov on cpu-frec ({governor}) illegal without max")
+    if len(ranks) == 2 and ranks[0][0] == ranks[1][0] and ranks[0][1] > ranks[1][1]:
+        raise _bad_frequency(f"min cpu-frec ({low}) must be < max cpu-freq ({high})")
+    return text
+
+
+def _frequency(word: str, reading: Reading) -> tuple[bool, int]:
+    """Whether it is a word, and a rank among words or kHz."""
+    order = ("low", "medium", "highm1", "high")
+    if word in order:
+        return True, order.index(word)
+    number, _ = leading_int(word)
+    if number is None:
+        raise _bad_frequency(f'unrecognized --cpu-freq argument "{word}"')
+    return False, number
+
+
+def _bad_frequency(text: str) -> UsageError:
+    return UsageError([text, "Invalid --cpu-freq argument"], 255)
+
+
+def hint(text: str | None, reading: Reading) -> str:
+    for word in (text or "").lower().split(","):
+        if word == "help":
+            raise Finished(HINT_HELP, 1)
+        if word not in HINTS:
+            raise UsageError(f'unrecognized --hint argument "{word}", see --hint=help', 1)
+    return (text or "").lower()
+
+
+def gres_flags(text: str | None, reading: Reading) -> str:
+    known = ["disable-binding", "enforce-binding", "multiple-tasks-per-sharing", "one-task-per-sharing"]
+    if reading.command == "srun":
+        known.append("allow-task-sharing")
+    words = (text or "").lower().split(",")
+    if any(word not in known for word in words) or {"disable-binding", "enforce-binding"} <= set(words):
+        raise reading.invalid()
+    return ",".join(words)
+
+
+def acctg_freq(text: str | None, reading: Reading) -> str:
+    """KIND=SECONDS of task, energy, network, filesystem; a bare number is that of task."""
+    for word in (text or "").split(","):
+        kind, equal, seconds = word.partition("=")
+        if not equal:
+            kind, seconds = "task", kind
+        number, rest = leading_int(seconds)
+        bad = number is None or rest or (number < 0 and kind.lower() == "task")
+        if bad or kind.lower() not in ("task", "energy", "network", "filesystem"):
+            raise UsageError(f"Invalid --acctg-freq specification: {text}", 255)
+    return text or ""
+
+
+def gres(text: str | None, reading: Reading) -> str:
+    """Kept as typed; its grammar is checked with the finished request (checks.py)."""
+    if text in ("help", "list"):
+        raise Finished("Valid gres options are:\ngpu[[:type]:count]\n")
+    return text or ""
+
+
+def mpi(text: str | None, reading: Reading) -> str:
+    if text == "list":
+        raise Finished("MPI plugin types are...\n\tnone\n\tpmi2\n")
+    if text not in ("none", "pmi2", "openmpi", "pmix"):
+        raise UsageError(f"Invalid MPI type '{text}', --mpi=list for acceptable types", 1)
+    return text or ""
+
+
+def tres_per_task(text: str | None, reading: Reading) -> str:
+    """cpu=N, gres/NAME[:TYPE]=N, license/NAME=N; other resources are not given out by task."""
+    for entry in (text or "").split(","):
+        name = entry.replace("=", ":").partition(":")[0]
+        if name in ("mem", "energy", "node", "billing", "fs", "vmem", "pages", "bb"):
+            raise UsageError(("fatal", f"Invalid TRES for --tres-per-task: {name}"), 1)
+        if name != "cpu" and not name.startswith(("gres/", "license/")):
+            raise reading.invalid()
+    return text or ""

@@ -1,0 +1,237 @@
+"""Rules between options, once all sources are merged. Pure. Changes the choices where Slurm does, and refuses the rest.
+
+Where two options exclude each other: both given by the user is an error; one given by the user drops the other's
+environment variable; both only in the environment is an error again. Texts differ by version.
+"""
+
+from __future__ import annotations
+
+from mgpu_slurm.base.errors import SlurmError, UsageError
+from mgpu_slurm.facts.option import Option
+from mgpu_slurm.intake import gres
+from mgpu_slurm.intake.merge import COMMAND, ENVIRONMENT, Choice, Choices
+from mgpu_slurm.intake.values import Reading
+
+BAD_GRES = "Invalid generic resource (gres) specification"
+# SLURM_HOSTFILE is read as --nodelist=FILE would be.
+_HOSTFILE = Option("nodelist", "", "bra", "hosts", "nodelist", "hidden", "")
+_MEMORY = ("mem_per_node", "mem_per_cpu", "mem_per_gpu")
+
+
+def check(choices: Choices, reading: Reading, in_job: bool) -> None:
+    """All rules, in Slurm's order. `in_job`: srun within an allocation. Raises UsageError."""
+    _memory(choices)
+    _reserved_cpus(choices, reading)
+    _per_gpu(choices)
+    _devices(choices, reading)
+    _sharing(choices, reading)
+    if choices.has(".verbose") and choices.has(".quiet"):
+        raise UsageError("don't specify both --verbose (-v) and --quiet (-Q)", 1)
+    if choices.has("other:bb") and choices.has(".bbf"):
+        raise UsageError("Cannot specify both --burst-buffer and --bbf", 1)
+    begin, deadline = choices.value("begin"), choices.value("deadline")
+    if isinstance(begin, float) and isinstance(deadline, float) and deadline < begin:
+        raise UsageError("Incompatible begin and deadline time specification", 1)
+    if reading.command == "srun":
+        _step_options(choices)
+    _layout(choices, reading)
+    if not in_job:
+        _amounts(choices)
+
+
+def _memory(choices: Choices) -> None:
+    given = [field for field in _MEMORY if choices.has(field)]
+    user = [field for field in given if choices.by_user(field)]
+    if len(user) > 1:
+        raise UsageError(("fatal", "--mem, --mem-per-cpu, and --mem-per-gpu are mutually exclusive."), 1)
+    if user:
+        for field in given:
+            if field not in user:
+                choices.drop(field)
+    elif len(given) > 1:
+        text = "SLURM_MEM_PER_CPU, SLURM_MEM_PER_GPU, and SLURM_MEM_PER_NODE are mutually exclusive."
+        raise UsageError(("fatal", text), 1)
+
+
+def _drop_weaker(choices: Choices, one: str, other: str) -> bool:
+    """Whether both stay: a user's choice drops the other one's variable."""
+    if not (choices.has(one) and choices.has(other)):
+        return False
+    if choices.by_user(one) == choices.by_user(other):
+        return True
+    choices.drop(other if choices.by_user(one) else one)
+    return False
+
+
+def _reserved_cpus(choices: Choices, reading: Reading) -> None:
+    if _drop_weaker(choices, "core_spec", "thread_spec"):
+        name = "--thred-spec" if reading.compat < (23, 2) else "--thread-spec"
+        raise UsageError(("fatal", f"-S/--core-spec and {name} options are mutually exclusive"), 1)
+
+
+def _per_gpu(choices: Choices) -> None:
+    old = choices.fields.get("ntasks_per_tres")
+    if old is not None:
+        mine = choices.fields.get("ntasks_per_gpu")
+        if mine is not None and mine.value != old.value:
+            text = f"Inconsistent values set to --ntasks-per-gpu={mine.value} and --ntasks-per-tres={old.value} "
+            raise UsageError(("fatal", text), 1)
+        choices.drop("ntasks_per_tres")
+        choices.put("ntasks_per_gpu", old)
+    if not choices.has("ntasks_per_gpu"):
+        return
+    for field in ("gpus_per_task", "gpus_per_socket", "ntasks_per_node", "tres_per_task"):
+        other = choices.fields.get(field)
+        if other is not None:
+            name = f"--{other.name}" if other.source != ENVIRONMENT else f"SLURM_{field.upper()}"
+            text = f"{name} is mutually exclusive with --ntasks-per-gpu and SLURM_NTASKS_PER_GPU"
+            raise UsageError(("fatal", text), 1)
+
+
+def _devices(choices: Choices, reading: Reading) -> None:
+    older = reading.compat < (23, 2)
+    if older:
+        if choices.has("cpus_per_gpu") and choices.has("cpus_per_task"):
+            raise UsageError(["--cpus-per-gpu is mutually exclusive with --cpus-per-task", BAD_GRES], 1)
+    elif _drop_weaker(choices, "cpus_per_gpu", "cpus_per_task"):
+        text = "--cpus-per-task, --tres-per-task=cpu:#, and --cpus-per-gpu are mutually exclusive"
+        raise UsageError(("fatal", text), 1)
+    if choices.by_user("gpus") and not choices.by_user("gpus_per_node") and reading.command == "srun":
+        choices.drop("gpus_per_node")
+    if not older and choices.has("gpus_per_node") and choices.has("gres"):
+        words = choices.text("gres").split(",")
+        names = [word.removeprefix("gres:").removeprefix("gres/").replace("=", ":").partition(":")[0] for word in words]
+        if "gpu" in names and not _drop_weaker(choices, "gpus_per_node", "gres"):
+            return
+        if "gpu" in names:
+            raise UsageError(("fatal", "--gpus-per-node and --gres=gpu are mutually exclusive."), 1)
+
+
+def _sharing(choices: Choices, reading: Reading) -> None:
+    """--exclusive and --oversubscribe are one setting: the later one counts, from 23.02 on both on the line are refused."""
+    if choices.has("exclusive") and choices.has("oversubscribe"):
+        if reading.compat >= (23, 2) and choices.by_user("exclusive") and choices.by_user("oversubscribe"):
+            raise UsageError(("fatal", "--exclusive and --oversubscribe options are mutually exclusive"), 1)
+        order = list(choices.fields)
+        choices.drop("exclusive" if order.index("exclusive") < order.index("oversubscribe") else "oversubscribe")
+    choice = choices.fields.get("exclusive")
+    if choice is not None and choice.value == "oversubscribe":
+        choices.drop("exclusive")
+        choices.put("oversubscribe", Choice("exclusive", True, choice.source, choice.text))
+
+
+def _step_options(choices: Choices) -> None:
+    if choices.by_user("exclusive") and choices.by_user(".overlap"):
+        raise UsageError("--exclusive and --overlap are mutually exclusive", 1)
+    if choices.by_user(".exact") and choices.by_user(".whole"):
+        raise UsageError("--exact and --whole are mutually exclusive.", 1)
+    if choices.has(".relative") and (choices.has("nodelist") or choices.has("exclude")):
+        raise UsageError("-r,--relative not allowed with -w,--nodelist or -x,--exclude.", 1)
+    if choices.has(".pty") and any(choices.by_user(field) for field in ("std_in", "std_out", "std_err")):
+        raise UsageError("--error/--input/--output are incompatible with --pty", 1)
+    if choices.has(".no_allocate"):
+        lines: list[str] = []
+        if not choices.has("nodelist"):
+            lines.append("must specify a node list with -Z, --no-allocate.")
+        if choices.has("exclude"):
+            lines.append("can not specify --exclude list with -Z, --no-allocate.")
+        if lines:
+            raise UsageError(lines, 1)
+
+
+def _layout(choices: Choices, reading: Reading) -> None:
+    """Nodes, tasks and the node list against each other."""
+    hostfile = reading.environ.get("SLURM_HOSTFILE")
+    if hostfile and not choices.has("nodelist"):
+        from mgpu_slurm.intake import words
+
+        reading.row = _HOSTFILE
+        try:
+            names = words.node_names(hostfile, reading)
+        except UsageError as problem:
+            raise UsageError([*problem.lines, "Failure getting NodeNames from hostfile"], 1) from None
+        choices.put("nodelist", Choice("nodefile", names, ENVIRONMENT, hostfile))
+        choices.put("distribution", Choice("distribution", "arbitrary", ENVIRONMENT, None))
+    arbitrary = choices.text("distribution") == "arbitrary"
+    if arbitrary and not choices.has("nodelist"):
+        if reading.command == "srun":
+            raise UsageError("invalid number of tasks (-n 0)", 1)
+        text = "With Arbitrary distribution you need to specify a nodelist or hostfile with the -w option"
+        raise UsageError(text, 1)
+    if choices.has("nodelist"):
+        _node_list(choices, reading, arbitrary)
+    tasks, least = choices.number("ntasks"), choices.number("min_nodes")
+    if tasks is not None and least is not None and tasks < least:
+        word = "Warning" if reading.compat < (23, 2) else "warning"
+        text = f"can't run {tasks} processes on {least} nodes, setting nnodes to {tasks}"
+        reading.warnings.append(f"{reading.prog}: {word}: {text}")
+        for field in ("min_nodes", "max_nodes"):
+            if field == "min_nodes" or (choices.number(field) or 0) > tasks:
+                choices.put(field, Choice("nodes", tasks, COMMAND, None))
+
+
+def _node_list(choices: Choices, reading: Reading, arbitrary: bool) -> None:
+    from mgpu_slurm.base import hostlist
+
+    text = choices.text("nodelist")
+    try:
+        names = hostlist.expand(text)
+    except hostlist.HostlistError as problem:
+        lines = [problem.detail] if problem.detail else []
+        raise UsageError([*lines, "memory allocation failure"], 1) from None
+    if arbitrary and not choices.has("ntasks"):
+        choices.put("ntasks", Choice("nodelist", len(names), ENVIRONMENT, text))
+    count = len(set(names))
+    least, most = choices.number("min_nodes"), choices.number("max_nodes")
+    if least is None:
+        choices.put("min_nodes", Choice("nodelist", count, choices.fields["nodelist"].source, text))
+    elif reading.compat < (23, 2) and most is not None and count > most:
+        if reading.command != "srun":
+            raise UsageError(f"invalid number of nodes (-N {count}-{most})", 1)
+        reading.warn(
+            "Required nodelist includes more nodes than permitted by max-node count "
+            f"({count} > {most}). Eliminating nodes from the nodelist."
+        )
+        kept = ",".join(list(dict.fromkeys(names))[:most])
+        choices.put("nodelist", Choice("nodelist", kept, choices.fields["nodelist"].source, text))
+    elif count > least and (most is None or count <= most):
+        choices.put("min_nodes", Choice("nodes", count, choices.fields["min_nodes"].source, None))
+
+
+def _amounts(choices: Choices) -> None:
+    """GPU requests that contradict each other or leave open how many there are."""
+    if choices.has("gpus_per_socket") and not choices.has("sockets_per_node"):
+        raise UsageError(["--gpus-per-socket option requires --sockets-per-node specification", BAD_GRES], 1)
+    per_job = _total(choices, "gpus")
+    per_node = _total(choices, "gpus_per_node") or _total(choices, "gres")
+    per_task = _total(choices, "gpus_per_task")
+    per_socket = _total(choices, "gpus_per_socket")
+    fixed = choices.has("ntasks") or (choices.has("min_nodes") and choices.has("ntasks_per_node"))
+    problem = ""
+    if per_job and per_node and per_job % per_node:
+        problem = "Failed to validate job spec, --gpus is not multiple of --gres=gpu/--gpus-per-node"
+    elif per_job and per_task and per_job % per_task:
+        problem = "Failed to validate job spec, --gpus not multiple of --gpus-per-task"
+    elif per_task and not per_job and not fixed:
+        problem = "Failed to validate job spec. --gpus-per-task used without either --gpus or -n/--ntasks is not allowed."
+    elif choices.has("mem_per_gpu") and not (per_job or per_node or per_task or per_socket):
+        problem = f"Requested mem_per_tres=gres:gpu:{choices.number('mem_per_gpu')} but did not request any GPU."
+    elif choices.has("ntasks_per_gpu") and not (per_job or per_node or choices.has("ntasks") or choices.has("min_nodes")):
+        problem = (
+            "gres_job_state_validate: --ntasks-per-tres needs either a GRES GPU specification or a node/ntask specification"
+        )
+    if problem:
+        raise UsageError([problem, BAD_GRES], 1)
+
+
+def _total(choices: Choices, field: str) -> int:
+    """How many GPUs a field asks for. Malformed counts are the controller's to refuse, as in Slurm."""
+    if not choices.has(field):
+        return 0
+    try:
+        wanted = gres.parse(choices.text(field), None if field == "gres" else "gpu")
+    except SlurmError as problem:
+        if problem.code == gres.ESLURM_INVALID_TRES:
+            return 0
+        raise UsageError(problem.text, 1) from None
+    return sum(number for name, _, number in wanted if name == "gpu")

@@ -1,0 +1,316 @@
+"""A submit command's words, environment and script -> finished requests as plain data. No sockets, no clock of its own.
+
+`parse` is all that sbatch, srun and salloc need: it reads the command line by facts/options, the script's header and the
+environment through the same rows, merges them, checks the rules between options and fills dicts with the field names of
+records/request.py (absent: not given). What concerns the client alone is in `client`.
+"""
+
+from __future__ import annotations
+
+from mgpu_slurm.base.errors import NEWEST, UsageError
+from mgpu_slurm.facts import options
+from mgpu_slurm.intake import argv as getopt
+from mgpu_slurm.intake import checks, header, merge
+from mgpu_slurm.intake.values import Finished, Reading
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from mgpu_slurm.facts.option import Option
+
+__all__ = ["Component", "Finished", "Submission", "parse", "step"]
+
+# Bigger scripts are refused by the client; the controller has a limit of its own.
+SCRIPT_LIMIT = 512 << 20
+
+# Fields of a request that srun needs itself as well: name there -> name here.
+_BOTH = {
+    "std_in": "input", "std_out": "output", "std_err": "error", "open_mode": "open_mode", "immediate": "immediate",
+    "export": "export", "exclusive": "exclusive", "gpu_bind": "gpu_bind",
+}  # fmt: skip
+
+# Fields that a step shares with a job (records/request.py StepRequest).
+STEP_FIELDS = (
+    "name", "argv", "submit_line", "min_nodes", "max_nodes", "ntasks", "cpus_per_task", "ntasks_per_node",
+    "ntasks_per_socket", "ntasks_per_core", "ntasks_per_gpu", "threads_per_core", "mem_per_node", "mem_per_cpu",
+    "mem_per_gpu", "gres", "gpus", "gpus_per_node", "gpus_per_socket", "gpus_per_task", "cpus_per_gpu", "tres_per_task",
+    "gpu_bind", "nodelist", "exclude", "distribution", "plane_size", "overcommit", "time_limit", "immediate", "no_kill",
+    "other",
+)  # fmt: skip
+_STEP_CLIENT = ("cpu_bind", "mem_bind", "relative", "whole")
+
+
+class Component:
+    """One component of a job (most jobs have one): its request, what its client must know, and what it runs.
+
+    `sources` says for each field that was set whether it came from header, environment or command line (merge.py).
+    """
+
+    __slots__ = ("client", "operands", "request", "sources")
+
+    def __init__(self, request: dict[str, Any], client: dict[str, Any], operands: list[str], sources: dict[str, int]) -> None:
+        self.request = request
+        self.client = client
+        self.operands = operands
+        self.sources = sources
+
+
+class Submission:
+    """What was asked for. `operands`: the script, or program, and its arguments. `warnings`: whole lines for stderr."""
+
+    __slots__ = ("command", "components", "script_path", "warnings")
+
+    def __init__(self, command: str, components: list[Component], warnings: list[str]) -> None:
+        self.command = command
+        self.components = components
+        self.warnings = warnings
+        self.script_path: str | None = None
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        """One JobRequest dict for each component."""
+        return [component.request for component in self.components]
+
+    @property
+    def client(self) -> dict[str, Any]:
+        """The client's options of the first component."""
+        return self.components[0].client
+
+    @property
+    def operands(self) -> list[str]:
+        return self.components[0].operands
+
+
+def parse(
+    command: str,
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    cwd: str,
+    read_script: Callable[[str | None], tuple[str, bytes]] | None = None,
+    compat: tuple[int, int] = NEWEST,
+    prog: str | None = None,
+    now: float | None = None,
+    read_file: Callable[[str], bytes] | None = None,
+) -> Submission:
+    """Read one command line. `command` is "sbatch", "srun" or "salloc", `argv` comes without the program's name.
+
+    `read_script(name or None for stdin)` returns (absolute path or "", bytes) and may raise OSError; `read_file(path)`
+    serves -F, -w FILE, --bbf. Both default to the real files. `now` is needed for --begin and --deadline only.
+    Raises UsageError with Slurm's lines and status, Finished for --help and its kind.
+    """
+    reading = Reading(command, prog or command, environ, cwd, _now(now), compat, read_file or _read_file)
+    rows = options.of(command)
+    given: list[getopt.Parsed] = []
+    rest = list(argv)
+    while True:
+        parsed = getopt.parse(rows, rest, False, reading.prog, compat)
+        given.append(parsed)
+        _finish_early(parsed, rows, command, reading)
+        if parsed.dashes or ":" not in parsed.operands or (command == "sbatch" and parsed.operands[0] != ":"):
+            break
+        at = parsed.operands.index(":")
+        parsed.operands, rest = parsed.operands[:at], parsed.operands[at + 1 :]
+    parts: list[list[str]] = [[]]
+    script: str | None = None
+    path = ""
+    if command == "sbatch":
+        script, path, parts = _script(given, read_script or _Files(cwd, environ), environ, reading)
+    components = []
+    for index in range(max(len(given), len(parts))):
+        choices = merge.Choices()
+        if index < len(parts):
+            merge.from_header(choices, parts[index], rows, reading)
+        group = index if len(given) > 1 or "SLURM_HET_SIZE" in environ else None
+        merge.from_environment(choices, rows, environ, group, reading)
+        mine = given[index] if index < len(given) else getopt.Parsed()
+        merge.from_command(choices, mine.options, reading)
+        in_job = command == "srun" and choices.has(".jobid")
+        checks.check(choices, reading, in_job)
+        components.append(_component(choices, mine.operands, reading, in_job))
+    submission = Submission(command, components, reading.warnings)
+    if environ.get("SLURM_EXIT_ERROR") is not None and not _integer(environ["SLURM_EXIT_ERROR"]):
+        reading.warnings.insert(0, f"{reading.prog}: error: SLURM_EXIT_ERROR has zero value")
+    first = components[0]
+    if command == "srun" and not first.operands and not first.client.get("test_only"):
+        raise UsageError(("fatal", "No command given to execute."), 1)
+    _complete(submission, argv, script, path, given[-1].operands, reading)
+    return submission
+
+
+def step(component: Component, job_id: int) -> dict[str, Any]:
+    """The StepRequest dict for a component of srun within allocation `job_id`."""
+    request = {field: component.request[field] for field in STEP_FIELDS if field in component.request}
+    client = component.client
+    request.update({field: client[field] for field in _STEP_CLIENT if field in client})
+    request["job_id"] = job_id
+    counted = "cpus_per_task" in request or "cpus_per_gpu" in request
+    shared = bool(client.get("overlap"))
+    apart = bool(client.get("exact")) or client.get("exclusive") in ("exclusive", "user", "mcs", "topo") or counted
+    request["exclusive"] = apart and not shared
+    request["overlap"] = shared
+    if "kill_on_bad_exit" in client:
+        request["kill_on_bad_exit"] = bool(client["kill_on_bad_exit"])
+    request["wait"] = "immediate" not in request
+    if client.get("interactive"):
+        request["kind"] = "interactive"
+    return request
+
+
+def _finish_early(parsed: getopt.Parsed, rows: tuple[Option, ...], command: str, reading: Reading) -> None:
+    """Options that end the command before anything is read."""
+    for row, text in parsed.options:
+        if row.kind in ("help", "usage", "version", "autocomplete"):
+            from mgpu_slurm.intake import manual
+
+            if row.kind == "version":
+                raise Finished(manual.version(reading.compat))
+            if row.kind == "autocomplete":
+                raise Finished(manual.matching(rows, text or ""))
+            raise Finished(manual.usage(command) if row.kind == "usage" else manual.help_text(command))
+
+
+def _script(
+    given: list[getopt.Parsed],
+    read_script: Callable[[str | None], tuple[str, bytes]],
+    environ: Mapping[str, str],
+    reading: Reading,
+) -> tuple[str | None, str, list[list[str]]]:
+    """The script's text, its path and the words of its header's parts."""
+    chosen = {row.name: text for parsed in given for row, text in parsed.options}
+    operands = given[-1].operands
+    if "external" in chosen:
+        return None, "", [[]]
+    if "wrap" in chosen:
+        if operands:
+            raise UsageError("Script arguments not permitted with --wrap option", 1)
+        text = f"#!/bin/sh\n# This script was created by sbatch --wrap.\n\n{chosen['wrap']}\n"
+        return text, "", [[]]
+    name = operands[0] if operands else None
+    try:
+        path, data = read_script(name)
+    except OSError:
+        raise UsageError(f"Unable to open file {name}", 1) from None
+    if len(data) > SCRIPT_LIMIT:
+        raise UsageError(("fatal", f"Script file {name} is too large"), 1)
+    header.check(data)
+    text = data.decode("utf-8", "surrogateescape")
+    found = header.read(text, name or "stdin", reading.compat)
+    for level, line in found.warnings:
+        reading.warnings.append(f"{reading.prog}: {level + ': ' if level else ''}{line}")
+    if not ("ignore-pbs" in chosen or "SBATCH_IGNORE_PBS" in environ):
+        from mgpu_slurm.intake import foreign
+
+        # PBS and LSF lines are stronger than #SBATCH lines of the first part.
+        found.parts[0].extend(foreign.translate(text, reading.prog))
+    return text, path, found.parts
+
+
+def _component(choices: merge.Choices, operands: list[str], reading: Reading, in_job: bool) -> Component:
+    request: dict[str, Any] = {}
+    client: dict[str, Any] = {}
+    other: dict[str, str] = {}
+    for field, choice in choices.fields.items():
+        if field.startswith("."):
+            client[field[1:]] = choice.value
+        elif field.startswith("other:"):
+            other[field[6:]] = choice.text or ""
+        else:
+            request[field] = choice.value
+    sizes = choices.fields.get("min_nodes")
+    if sizes is not None and sizes.text and ("," in sizes.text or ":" in sizes.text):
+        other["nodes"] = sizes.text
+    if other:
+        request["other"] = other
+    if request.get("gres") == "none" and not in_job:
+        del request["gres"]
+    if request.get("exclusive") == "allocation" and not in_job:
+        request["exclusive"] = "exclusive"
+    for field in ("array", "dependency", "constraint", "prefer", "gpus", "gpus_per_node", "gpus_per_socket", "gpus_per_task"):
+        if request.get(field) == "":
+            del request[field]
+    for field, name in _BOTH.items():
+        if field in request:
+            client[name] = request[field]
+    sources = {field.lstrip("."): choice.source for field, choice in choices.fields.items()}
+    return Component(request, client, operands, sources)
+
+
+def _complete(
+    submission: Submission, argv: Sequence[str], script: str | None, path: str, operands: list[str], reading: Reading
+) -> None:
+    """What follows from the whole: names, directories, the script and what runs."""
+    command = submission.command
+    line = " ".join([reading.prog, *argv])
+    submission.script_path = path or None
+    for index, component in enumerate(submission.components):
+        request = component.request
+        program = operands if command == "sbatch" else component.operands
+        if not request.get("name"):
+            request["name"] = _name(command, program, component.client)
+        request["kind"] = "batch" if command == "sbatch" else "alloc"
+        request["argv"] = [path or program[0], *program[1:]] if program else []
+        request.setdefault("work_dir", reading.cwd)
+        request["submit_dir"] = reading.cwd
+        request["submit_line"] = line
+        if command == "sbatch":
+            component.operands = list(operands)
+            if script is not None and index == 0:
+                request["script"] = script
+
+
+def _name(command: str, program: list[str], client: dict[str, Any]) -> str:
+    if command == "salloc":
+        return "no-shell" if client.get("no_shell") else program[0].rpartition("/")[2] if program else "interactive"
+    if program:
+        return program[0].rpartition("/")[2]
+    if command == "sbatch":
+        return "wrap" if "wrap" in client else "sbatch"
+    return "srun"
+
+
+def _integer(text: str) -> int:
+    from mgpu_slurm.intake.values import leading_int
+
+    return leading_int(text)[0] or 0
+
+
+def _now(now: float | None) -> float:
+    if now is None:
+        import time
+
+        return time.time()
+    return now
+
+
+def _read_file(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+class _Files:
+    """The real script: a file of the working directory, else of PATH, else standard input."""
+
+    def __init__(self, cwd: str, environ: Mapping[str, str]) -> None:
+        self.cwd = cwd
+        self.environ = environ
+
+    def __call__(self, name: str | None) -> tuple[str, bytes]:
+        import os
+
+        if name is None:
+            chunks = []
+            while chunk := os.read(0, 1 << 20):
+                chunks.append(chunk)
+            return "", b"".join(chunks)
+        path = name if name.startswith("/") else os.path.normpath(f"{self.cwd}/{name}")
+        if "/" not in name and not os.path.exists(path):
+            for directory in self.environ.get("PATH", "").split(":"):
+                if directory and os.access(f"{directory}/{name}", os.R_OK) and os.path.isfile(f"{directory}/{name}"):
+                    path = f"{directory}/{name}"
+                    break
+        try:
+            return path, _read_file(path)
+        except IsADirectoryError:
+            return path, b""
