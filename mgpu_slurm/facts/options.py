@@ -183,6 +183,7 @@ SUBMIT: tuple[Option, ...] = (
     Option("parsable", "", "br", "flag", ".parsable", "job", "print only the job id and the cluster"),
     Option("partition", "p", "bra", "text", "partition", "job",
            "partitions: a list, the first that can start it", env="PARTITION"),
+    Option("power", "", "bra", "text", "other", "job", "power management", env="POWER", until=(24, 5)),
     Option("prefer", "", "bra", "text", "prefer", "nodes", "features that would be good to have"),
     Option("preserve-env", "E", "r", "flag", ".preserve_env", "step", "keep the counts of the surrounding environment"),
     Option("priority", "", "bra", "priority", "priority", "job", "priority (operators only)"),
@@ -252,7 +253,6 @@ SUBMIT: tuple[Option, ...] = (
     Option("whole", "", "r", "flag", ".whole", "step", "the step uses all of the job's share of its nodes"),
     Option("wrap", "", "b", "text", ".wrap", "job", "the command that the job runs, in place of a script", header=False),
     Option("x11", "", "ra", "x11", ".x11", "step", "forward X11: all, first, last, batch", optional=True),
-    Option("power", "", "bra", "text", "other", "job", "power management", env="POWER", until=(24, 5)),
 )
 
 # Variables that set what an option sets, but have no option of that form: field, kind, then per command as in Option.env.

@@ -236,7 +236,7 @@ def tres_per_task(text: str | None, reading: Reading) -> str:
     for entry in (text or "").split(","):
         name = entry.replace("=", ":").partition(":")[0]
         if name in ("mem", "energy", "node", "billing", "fs", "vmem", "pages", "bb"):
-            raise UsageError(("fatal", f"Invalid TRES for --tres-per-task: {name}"), 1)
+            raise UsageError([("fatal", f"Invalid TRES for --tres-per-task: {name}")], 1)
         if name != "cpu" and not name.startswith(("gres/", "license/")):
             raise reading.invalid()
     return text or ""

@@ -27,8 +27,7 @@ def check(choices: Choices, reading: Reading, in_job: bool) -> None:
     _sharing(choices, reading)
     if choices.has(".verbose") and choices.has(".quiet"):
         raise UsageError("don't specify both --verbose (-v) and --quiet (-Q)", 1)
-    if choices.has("other:bb") and choices.has(".bbf"):
-        raise UsageError("Cannot specify both --burst-buffer and --bbf", 1)
+    _burst_buffer(choices, reading)
     begin, deadline = choices.value("begin"), choices.value("deadline")
     if isinstance(begin, float) and isinstance(deadline, float) and deadline < begin:
         raise UsageError("Incompatible begin and deadline time specification", 1)
@@ -39,18 +38,31 @@ def check(choices: Choices, reading: Reading, in_job: bool) -> None:
         _amounts(choices)
 
 
+def _burst_buffer(choices: Choices, reading: Reading) -> None:
+    """Two sources of directives are one too many; a file is replaced by its text."""
+    choice = choices.fields.get(".bbf")
+    if choice is None:
+        return
+    if choices.has("other:bb"):
+        raise UsageError("Cannot specify both --burst-buffer and --bbf", 1)
+    try:
+        choice.value = reading.read_file(choice.text or "").decode("utf-8", "surrogateescape")
+    except OSError:
+        raise UsageError("Invalid --bbf specification", 1) from None
+
+
 def _memory(choices: Choices) -> None:
     given = [field for field in _MEMORY if choices.has(field)]
     user = [field for field in given if choices.by_user(field)]
     if len(user) > 1:
-        raise UsageError(("fatal", "--mem, --mem-per-cpu, and --mem-per-gpu are mutually exclusive."), 1)
+        raise UsageError([("fatal", "--mem, --mem-per-cpu, and --mem-per-gpu are mutually exclusive.")], 1)
     if user:
         for field in given:
             if field not in user:
                 choices.drop(field)
     elif len(given) > 1:
         text = "SLURM_MEM_PER_CPU, SLURM_MEM_PER_GPU, and SLURM_MEM_PER_NODE are mutually exclusive."
-        raise UsageError(("fatal", text), 1)
+        raise UsageError([("fatal", text)], 1)
 
 
 def _drop_weaker(choices: Choices, one: str, other: str) -> bool:
@@ -66,7 +78,7 @@ def _drop_weaker(choices: Choices, one: str, other: str) -> bool:
 def _reserved_cpus(choices: Choices, reading: Reading) -> None:
     if _drop_weaker(choices, "core_spec", "thread_spec"):
         name = "--thred-spec" if reading.compat < (23, 2) else "--thread-spec"
-        raise UsageError(("fatal", f"-S/--core-spec and {name} options are mutually exclusive"), 1)
+        raise UsageError([("fatal", f"-S/--core-spec and {name} options are mutually exclusive")], 1)
 
 
 def _per_gpu(choices: Choices) -> None:
@@ -75,7 +87,7 @@ def _per_gpu(choices: Choices) -> None:
         mine = choices.fields.get("ntasks_per_gpu")
         if mine is not None and mine.value != old.value:
             text = f"Inconsistent values set to --ntasks-per-gpu={mine.value} and --ntasks-per-tres={old.value} "
-            raise UsageError(("fatal", text), 1)
+            raise UsageError([("fatal", text)], 1)
         choices.drop("ntasks_per_tres")
         choices.put("ntasks_per_gpu", old)
     if not choices.has("ntasks_per_gpu"):
@@ -85,7 +97,7 @@ def _per_gpu(choices: Choices) -> None:
         if other is not None:
             name = f"--{other.name}" if other.source != ENVIRONMENT else f"SLURM_{field.upper()}"
             text = f"{name} is mutually exclusive with --ntasks-per-gpu and SLURM_NTASKS_PER_GPU"
-            raise UsageError(("fatal", text), 1)
+            raise UsageError([("fatal", text)], 1)
 
 
 def _devices(choices: Choices, reading: Reading) -> None:
@@ -95,7 +107,7 @@ def _devices(choices: Choices, reading: Reading) -> None:
             raise UsageError(["--cpus-per-gpu is mutually exclusive with --cpus-per-task", BAD_GRES], 1)
     elif _drop_weaker(choices, "cpus_per_gpu", "cpus_per_task"):
         text = "--cpus-per-task, --tres-per-task=cpu:#, and --cpus-per-gpu are mutually exclusive"
-        raise UsageError(("fatal", text), 1)
+        raise UsageError([("fatal", text)], 1)
     if choices.by_user("gpus") and not choices.by_user("gpus_per_node") and reading.command == "srun":
         choices.drop("gpus_per_node")
     if not older and choices.has("gpus_per_node") and choices.has("gres"):
@@ -104,14 +116,14 @@ def _devices(choices: Choices, reading: Reading) -> None:
         if "gpu" in names and not _drop_weaker(choices, "gpus_per_node", "gres"):
             return
         if "gpu" in names:
-            raise UsageError(("fatal", "--gpus-per-node and --gres=gpu are mutually exclusive."), 1)
+            raise UsageError([("fatal", "--gpus-per-node and --gres=gpu are mutually exclusive.")], 1)
 
 
 def _sharing(choices: Choices, reading: Reading) -> None:
     """--exclusive and --oversubscribe are one setting: the later one counts, from 23.02 on both on the line are refused."""
     if choices.has("exclusive") and choices.has("oversubscribe"):
         if reading.compat >= (23, 2) and choices.by_user("exclusive") and choices.by_user("oversubscribe"):
-            raise UsageError(("fatal", "--exclusive and --oversubscribe options are mutually exclusive"), 1)
+            raise UsageError([("fatal", "--exclusive and --oversubscribe options are mutually exclusive")], 1)
         order = list(choices.fields)
         choices.drop("exclusive" if order.index("exclusive") < order.index("oversubscribe") else "oversubscribe")
     choice = choices.fields.get("exclusive")
@@ -177,7 +189,7 @@ def _node_list(choices: Choices, reading: Reading, arbitrary: bool) -> None:
     try:
         names = hostlist.expand(text)
     except hostlist.HostlistError as problem:
-        lines = [problem.detail] if problem.detail else []
+        lines = [f"_parse_single_range: {problem.detail.removeprefix('_parse_single_range: ')}"] if problem.detail else []
         raise UsageError([*lines, "memory allocation failure"], 1) from None
     if arbitrary and not choices.has("ntasks"):
         choices.put("ntasks", Choice("nodelist", len(names), ENVIRONMENT, text))

@@ -78,10 +78,10 @@ def _words(line: str, name: str, number: int, compat: tuple[int, int]) -> list[s
         if at == len(rest) or rest[at] == "#":
             return words
         if rest[at] == ":":
-            raise UsageError(("fatal", f"{name}: line {number}: Unexpected `:` in [{rest}]"), 1)
+            raise UsageError([("fatal", f"{name}: line {number}: Unexpected `:` in [{rest}]")], 1)
         word, end, open_quote = _word(rest, at, compat)
         if open_quote:
-            raise UsageError(("fatal", f"{name}: line {number}: Unmatched `{open_quote}` in [{rest}]"), 1)
+            raise UsageError([("fatal", f"{name}: line {number}: Unmatched `{open_quote}` in [{rest}]")], 1)
         if word == "" and not words:
             return words
         if word is not None:

@@ -95,7 +95,7 @@ class Choices:
             number = leading_int(text)[0] or 0
             if number > 0:
                 self.put(row.sets, Choice(row.name, number, ENVIRONMENT, text))
-        elif row.arg == NONE:
+        elif row.arg == NONE or (row.kind == "requeue" and text != "expedite"):
             if text == "" or text.lower() == "yes" or leading_int(text)[0]:
                 self.take(row, None, ENVIRONMENT, reading)
             else:

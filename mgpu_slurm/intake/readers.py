@@ -49,7 +49,7 @@ READERS: dict[str, Callable[[str | None, values.Reading], object]] = {
     "group_list": words.group_list,
     "nodefile": words.nodefile,
     "hosts": words.hosts,
-    "file": words.burst_buffer_file,
+    "file": values.plain,
     "resv_ports": words.resv_ports,
     "compress": words.compress,
     "x11": words.x11,

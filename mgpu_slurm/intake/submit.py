@@ -134,7 +134,7 @@ def parse(
         reading.warnings.insert(0, f"{reading.prog}: error: SLURM_EXIT_ERROR has zero value")
     first = components[0]
     if command == "srun" and not first.operands and not first.client.get("test_only"):
-        raise UsageError(("fatal", "No command given to execute."), 1)
+        raise UsageError([("fatal", "No command given to execute.")], 1)
     _complete(submission, argv, script, path, given[-1].operands, reading)
     return submission
 
@@ -193,7 +193,7 @@ def _script(
     except OSError:
         raise UsageError(f"Unable to open file {name}", 1) from None
     if len(data) > SCRIPT_LIMIT:
-        raise UsageError(("fatal", f"Script file {name} is too large"), 1)
+        raise UsageError([("fatal", f"Script file {name} is too large")], 1)
     header.check(data)
     text = data.decode("utf-8", "surrogateescape")
     found = header.read(text, name or "stdin", reading.compat)

@@ -271,13 +271,6 @@ def hosts(text: str | None, reading: Reading) -> str:
     return node_names(text or "", reading) if "/" in (text or "") else text or ""
 
 
-def burst_buffer_file(text: str | None, reading: Reading) -> str:
-    try:
-        return reading.read_file(text or "").decode("utf-8", "surrogateescape")
-    except OSError:
-        raise UsageError("Invalid --bbf specification", 1) from None
-
-
 def resv_ports(text: str | None, reading: Reading) -> str:
     return "-1" if text is None else str(whole(text, reading.label(), 0))
 
