@@ -49,6 +49,10 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     constraint: str = ""
     core_spec: int = 0
 
+    def gpus_fixed_per_node(self, name: str) -> bool:
+        """A total per job says nothing more where the count per node or per task is given too."""
+        return any(row[0] == name for row in self.gres_per_node + self.gres_per_task)
+
 
 class GresSlot(msgspec.Struct, kw_only=True):
     """One resource name on a node. `types[i]` are the type names that device i answers to."""

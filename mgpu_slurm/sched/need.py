@@ -1,0 +1,159 @@
+"""A job's request with the defaults of partition and cluster applied: what placement has to satisfy.
+
+The rules are those of sbatch(1): counts that can be derived from others are derived, memory comes from the request, else
+from the partition, else from the cluster, else it is the whole node's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from mgpu_slurm.base import hostlist
+from mgpu_slurm.intake import gres
+from mgpu_slurm.records.partition import Partition
+from mgpu_slurm.records.request import JobRequest
+from mgpu_slurm.sched.snapshot import Need
+
+
+class Defaults(Protocol):
+    """The part of a configuration that is read here."""
+
+    def get(self, key: str, default: Any = None) -> Any: ...
+
+
+Devices = tuple[tuple[str, str, int], ...]
+
+
+def derive(request: JobRequest, partition: Partition | None, config: Defaults) -> Need:
+    """The Need of a request in a partition. Raises SlurmError for GRES texts that cannot be read."""
+    per_node = _devices(request.gres) + _devices(request.gpus_per_node, "gpu")
+    per_job = _devices(request.gpus, "gpu")
+    per_task = _devices(request.gpus_per_task, "gpu")
+    per_socket = _devices(request.gpus_per_socket, "gpu")
+    tres = _tres_per_task(request.tres_per_task)
+    per_task += tuple(row for row in tres if row[0] != "cpu")
+    cpus_per_task = request.cpus_per_task or next((n for name, _, n in tres if name == "cpu"), 1)
+
+    ntasks = request.ntasks or 0
+    min_nodes = request.min_nodes or 1
+    max_nodes = request.max_nodes or (request.min_nodes or 0)
+    required = tuple(hostlist.expand(request.nodelist)) if request.nodelist else ()
+    if required:
+        distinct = len(set(required))
+        min_nodes = max(min_nodes, distinct)
+        if max_nodes:
+            max_nodes = max(max_nodes, distinct)
+        elif not ntasks or ntasks <= distinct:
+            max_nodes = distinct
+    gpus_total = _count(per_job)
+    if not ntasks and request.ntasks_per_gpu:
+        gpus = gpus_total or _count(per_node) * min_nodes
+        ntasks = gpus * request.ntasks_per_gpu
+    if not ntasks and gpus_total and _count(per_task):
+        ntasks = max(1, gpus_total // _count(per_task))
+    if not ntasks and request.ntasks_per_node:
+        ntasks = request.ntasks_per_node * min_nodes
+    if ntasks and not request.min_nodes and request.ntasks_per_node:
+        min_nodes = max(min_nodes, -(-ntasks // request.ntasks_per_node))
+    if gpus_total and request.gpus_per_node and not request.min_nodes:
+        min_nodes = max(min_nodes, -(-gpus_total // max(1, _count(_devices(request.gpus_per_node, "gpu")))))
+        max_nodes = min_nodes
+
+    memory = _memory(request, partition, config)
+    return Need(
+        min_nodes=min_nodes,
+        max_nodes=max_nodes,
+        ntasks=ntasks,
+        cpus_per_task=cpus_per_task,
+        ntasks_per_node=request.ntasks_per_node or 0,
+        ntasks_per_socket=request.ntasks_per_socket or 0,
+        ntasks_per_core=request.ntasks_per_core or (1 if request.hint == "nomultithread" else 0),
+        ntasks_per_gpu=request.ntasks_per_gpu or 0,
+        min_cpus_per_node=request.min_cpus_per_node or 0,
+        sockets_per_node=request.sockets_per_node or 0,
+        cores_per_socket=request.cores_per_socket or 0,
+        threads_per_core=request.threads_per_core or 0,
+        tmp_disk=request.tmp_disk or 0,
+        gres_per_node=per_node,
+        gres_per_job=per_job,
+        gres_per_task=per_task,
+        gres_per_socket=per_socket,
+        cpus_per_gpu=request.cpus_per_gpu or _positive(partition.def_cpus_per_gpu if partition else None),
+        exclusive=request.exclusive == "exclusive",
+        exclusive_user=request.exclusive == "user",
+        overcommit=request.overcommit,
+        contiguous=request.contiguous,
+        spread=request.spread_job,
+        required_nodes=required,
+        excluded_nodes=tuple(hostlist.expand(request.exclude)) if request.exclude else (),
+        constraint=request.constraint or "",
+        core_spec=request.core_spec or 0,
+        **memory,
+    )
+
+
+def memory_defaults(request: JobRequest, partition: Partition | None, config: Defaults) -> dict[str, int]:
+    """{"mem_per_node"|"mem_per_cpu"|"mem_per_gpu": MiB} as applied to a request; 0 means the whole node."""
+    for key in ("mem_per_node", "mem_per_cpu", "mem_per_gpu"):
+        value = getattr(request, key)
+        if value is not None:
+            return {key: value}
+    for source in (_of(partition), _of_config(config)):
+        for key in ("mem_per_cpu", "mem_per_node", "mem_per_gpu"):
+            value = source.get(key)
+            if value:
+                return {key: value}
+    return {"mem_per_node": 0}
+
+
+def _memory(request: JobRequest, partition: Partition | None, config: Defaults) -> dict[str, Any]:
+    chosen = memory_defaults(request, partition, config)
+    if chosen in ({"mem_per_node": 0}, {"mem_per_cpu": 0}):
+        return {"whole_memory": True}
+    return dict(chosen)
+
+
+def _of(partition: Partition | None) -> Mapping[str, int | None]:
+    if partition is None:
+        return {}
+    return {
+        "mem_per_cpu": partition.def_mem_per_cpu,
+        "mem_per_node": partition.def_mem_per_node,
+        "mem_per_gpu": partition.def_mem_per_gpu,
+    }
+
+
+def _of_config(config: Defaults) -> Mapping[str, int | None]:
+    return {
+        "mem_per_cpu": _positive(config.get("DefMemPerCPU")),
+        "mem_per_node": _positive(config.get("DefMemPerNode")),
+        "mem_per_gpu": _positive(config.get("DefMemPerGPU")),
+    }
+
+
+def _positive(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _devices(text: str | None, name: str | None = None) -> Devices:
+    if not text:
+        return ()
+    return tuple((key, kind or "", number) for key, kind, number in gres.parse(text, name))
+
+
+def _tres_per_task(text: str | None) -> Devices:
+    """`cpu=4,gres/gpu:a100=1` (or `:1`) as device rows; cpu is a row of its own name."""
+    rows: list[tuple[str, str, int]] = []
+    for word in (text or "").split(","):
+        if not word:
+            continue
+        if word.startswith(("cpu=", "cpu:")):
+            rows.append(("cpu", "", int(word[4:])))
+        else:
+            rows.extend(_devices(word))
+    return tuple(rows)
+
+
+def _count(devices: Devices) -> int:
+    return sum(number for name, _, number in devices if name == "gpu")
