@@ -13,6 +13,9 @@ from mgpu_slurm.base.errors import SlurmError
 
 ESLURM_INVALID_FEATURE = 2029
 
+# Deeper nesting is no request of a person, and would exhaust the reader's own stack.
+MAX_DEPTH = 32
+
 FEATURE, AND, OR, SAME, COUNT = "feature", "and", "or", "same", "count"
 
 
@@ -41,7 +44,8 @@ class Term:
         if self.op == SAME:
             return f"[{self.parts[0].text}]"
         if self.op == COUNT:
-            return f"{_grouped(self.parts[0])}*{self.number}"
+            inner = self.parts[0]
+            return f"({inner.text})*{self.number}" if inner.op == COUNT else f"{_grouped(inner)}*{self.number}"
         sign = "&" if self.op == AND else "|"
         return sign.join(_grouped(part) for part in self.parts)
 
@@ -59,7 +63,7 @@ def parse(text: str) -> Term | None:
     """The tree of an expression, None for an empty one. Raises SlurmError 2029."""
     if not text:
         return None
-    term, place = _expression(text, 0, "")
+    term, place = _expression(text, 0, "", 0)
     if place != len(text):
         raise SlurmError(ESLURM_INVALID_FEATURE)
     return term
@@ -69,11 +73,13 @@ def _grouped(term: Term) -> str:
     return f"({term.text})" if term.op in (AND, OR) else term.text
 
 
-def _expression(text: str, place: int, closing: str) -> tuple[Term, int]:
-    left, place = _operand(text, place)
+def _expression(text: str, place: int, closing: str, depth: int) -> tuple[Term, int]:
+    if depth > MAX_DEPTH:
+        raise SlurmError(ESLURM_INVALID_FEATURE)
+    left, place = _operand(text, place, depth)
     while place < len(text) and text[place] in "&|,":
         op = OR if text[place] == "|" else AND
-        right, place = _operand(text, place + 1)
+        right, place = _operand(text, place + 1, depth)
         parts = (*left.parts, right) if left.op == op else (left, right)
         left = Term(op, parts=parts)
     if closing:
@@ -83,12 +89,12 @@ def _expression(text: str, place: int, closing: str) -> tuple[Term, int]:
     return left, place
 
 
-def _operand(text: str, place: int) -> tuple[Term, int]:
+def _operand(text: str, place: int, depth: int) -> tuple[Term, int]:
     if place >= len(text):
         raise SlurmError(ESLURM_INVALID_FEATURE)
     mark = text[place]
     if mark in "([":
-        term, place = _expression(text, place + 1, ")" if mark == "(" else "]")
+        term, place = _expression(text, place + 1, ")" if mark == "(" else "]", depth + 1)
         if mark == "[":
             term = Term(SAME, parts=(term,))
     else:

@@ -18,6 +18,9 @@ WITH_JOBS = ("after", "afterany", "afterok", "afternotok", "aftercorr", "afterbu
 SINGLETON = "singleton"
 ALL_TASKS = -1
 
+# Lists of array elements are written out, and must not fill the controller's memory.
+MAX_CONDITIONS = 100_000
+
 
 class Dependency:
     """One condition. `job_id` is 0 for singleton; `task` is None, an array index or ALL_TASKS; `minutes` of delay."""
@@ -60,6 +63,8 @@ def parse(text: str) -> tuple[list[Dependency], bool]:
     for clause in text.replace("?", ",").split(","):
         for one in _clause(clause):
             found.setdefault((one.kind, one.job_id, one.task), one)
+        if len(found) > MAX_CONDITIONS:
+            raise SlurmError(ESLURM_DEPENDENCY)
     return list(found.values()), any_of
 
 
@@ -97,7 +102,7 @@ def _jobs(kind: str, text: str) -> list[Dependency]:
         return [Dependency(kind, job_id, ALL_TASKS, minutes)]
     if tasks.startswith("[") and tasks.endswith("]"):
         try:
-            numbers = arrays.parse(tasks, 1 << 22)[0]
+            numbers = arrays.parse(tasks, MAX_CONDITIONS)[0]
         except SlurmError:
             raise SlurmError(ESLURM_DEPENDENCY) from None
         return [Dependency(kind, job_id, task, minutes) for task in numbers]
