@@ -20,14 +20,12 @@ socket away (`stream.detach`). It is not cancelled when the peer closes. A Slurm
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import os
 import socket
-import stat
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Protocol
 
 import msgspec
@@ -36,18 +34,18 @@ from mgpu_slurm.base.errors import (
     ESLURM_INTERNAL,
     SLURM_COMMUNICATIONS_RECEIVE_ERROR,
     SLURM_PROTOCOL_AUTHENTICATION_ERROR,
-    SLURM_PROTOCOL_INSANE_MSG_LENGTH,
     SLURM_PROTOCOL_VERSION_ERROR,
     SLURM_UNEXPECTED_MSG_ERROR,
     SLURMCTLD_COMMUNICATIONS_BACKOFF,
-    ProtocolError,
     SlurmError,
 )
 from mgpu_slurm.wire import credential, typed
 from mgpu_slurm.wire.client import VERSIONS
-from mgpu_slurm.wire.credential import CredentialError, Identity, ReplayWindow
+from mgpu_slurm.wire.credential import Identity, ReplayWindow
 from mgpu_slurm.wire.frames import JSON, Decoder, Frame, FrameError, encode_payload
+from mgpu_slurm.wire.listening import tcp_listener, unix_listener
 from mgpu_slurm.wire.peer import peer_identity
+from mgpu_slurm.wire.refusals import Refused, refusal
 from mgpu_slurm.wire.stream import Stream, StreamClosed
 
 log = logging.getLogger("mgpu.wire")
@@ -80,15 +78,6 @@ class Hello(msgspec.Struct):
 
     versions: list[int]
     credential: dict[str, object] | None = None
-
-
-class Refused(Exception):
-    """The conversation cannot go on; the reply says why."""
-
-    def __init__(self, code: int, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
 
 
 class Server:
@@ -131,30 +120,12 @@ class Server:
 
     def listen_unix(self, path: str, mode: int = 0o777) -> None:
         """Listen on a Unix socket; one that a dead daemon left is replaced. OSError, EADDRINUSE where one lives."""
-        _remove_dead_socket(path)
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            before = os.umask(0o777 & ~mode)
-            try:
-                sock.bind(path)
-            finally:
-                os.umask(before)
-            self._listen(sock, path, os.stat(path).st_ino)
-        except BaseException:
-            sock.close()
-            raise
+        self._listen(unix_listener(path, mode), path, os.stat(path).st_ino)
 
     def listen_tcp(self, host: str, port: int) -> int:
         """Listen on an address ("" = all); returns the port, chosen by the system for 0. OSError."""
-        family, _, _, _, address = socket.getaddrinfo(host or None, port, 0, socket.SOCK_STREAM, 0, socket.AI_PASSIVE)[0]
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind(address)
-            self._listen(sock, "", 0)
-        except BaseException:
-            sock.close()
-            raise
+        sock = tcp_listener(host, port)
+        self._listen(sock, "", 0)
         bound: int = sock.getsockname()[1]
         return bound
 
@@ -254,9 +225,7 @@ class Server:
             conversation.answered = True
             seconds = self._limits.idle_seconds
 
-    async def _next_request(
-        self, stream: Stream, conversation: _Conversation, deadline: asyncio.Timeout
-    ) -> bytes | None:
+    async def _next_request(self, stream: Stream, conversation: _Conversation, deadline: asyncio.Timeout) -> bytes | None:
         """The payload of the next request, after the hello where one is due; None when the stream was given away."""
         while True:
             frame = await stream.receive()
@@ -370,25 +339,6 @@ class _HelloDecoder:
 _HELLO = _HelloDecoder()
 
 
-def refusal(error: Exception) -> Mapping[str, object]:
-    """The error reply for an exception."""
-    detail = str(error)
-    code, text = ESLURM_INTERNAL, ""
-    if isinstance(error, SlurmError):
-        code, text, detail = error.code, error.text, str(getattr(error, "detail", ""))
-    elif isinstance(error, Refused):
-        code = error.code
-    elif isinstance(error, CredentialError):
-        code, detail = SLURM_PROTOCOL_AUTHENTICATION_ERROR, error.reason
-    elif isinstance(error, FrameError) and error.oversized:
-        code = SLURM_PROTOCOL_INSANE_MSG_LENGTH
-    elif isinstance(error, ProtocolError):
-        code = SLURM_UNEXPECTED_MSG_ERROR
-    else:
-        detail = ""  # what went wrong inside is for the log, not for strangers
-    return {"kind": "error", "code": code, "text": text or SlurmError(code).text, "detail": detail}
-
-
 def sign_for(stream: Stream, key: bytes | None, digest: str, now: float) -> dict[str, object]:
     """A credential for whoever is behind this stream, for handlers of `sign`.
 
@@ -419,23 +369,3 @@ def _turn_away(sock: socket.socket) -> None:
     except OSError:
         pass
     sock.close()
-
-
-def _remove_dead_socket(path: str) -> None:
-    try:
-        if not stat.S_ISSOCK(os.lstat(path).st_mode):
-            raise OSError(errno.EEXIST, "is in the way and not a socket", path)
-    except FileNotFoundError:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
-        try:
-            probe.connect(path)
-        except ConnectionRefusedError:
-            os.unlink(path)
-            return
-        except FileNotFoundError:
-            return
-        except OSError:
-            pass
-    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE), path)
