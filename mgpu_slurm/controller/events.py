@@ -8,6 +8,13 @@ from __future__ import annotations
 
 import msgspec
 
+from mgpu_slurm.records.saves import Save as Save
+from mgpu_slurm.records.saves import SaveCounter as SaveCounter
+from mgpu_slurm.records.saves import SaveJob as SaveJob
+from mgpu_slurm.records.saves import SaveNode as SaveNode
+from mgpu_slurm.records.saves import SavePartition as SavePartition
+from mgpu_slurm.records.saves import SaveRequest as SaveRequest
+from mgpu_slurm.records.saves import SaveScript as SaveScript
 from mgpu_slurm.sched.snapshot import Decision
 from mgpu_slurm.wire.messages import FromClient, FromNode, ToClient, ToNode
 
@@ -72,49 +79,6 @@ Event = Asked | ConnectionClosed | NodeSaid | NodeLinkLost | Planned | TimeReach
 # --- effects --------------------------------------------------------------------------------------------------------
 
 
-class SaveJob(msgspec.Struct, kw_only=True):
-    """The job's present record; `gone` removes it from the live set (history keeps it)."""
-
-    job_id: int
-    record: bytes  # msgspec JSON of records.job.Job at this moment
-    state: str
-    uid: int
-    gone: bool = False
-
-
-class SaveScript(msgspec.Struct, kw_only=True):
-    job_id: int  # array elements share their master's
-    script: str
-    environment: dict[str, str]
-
-
-class SaveNode(msgspec.Struct, kw_only=True):
-    """State that must survive a restart: drained, down by hand, reason, dynamic membership."""
-
-    name: str
-    record: bytes
-
-
-class SavePartition(msgspec.Struct, kw_only=True):
-    name: str
-    record: bytes
-
-
-class SaveCounter(msgspec.Struct, kw_only=True):
-    """The next job id to give out."""
-
-    next_job_id: int
-
-
-class SaveRequest(msgspec.Struct, kw_only=True):
-    """The answer to a request id, so that a retry is answered alike."""
-
-    uid: int
-    request_id: str
-    answer: bytes
-    time: float
-
-
 class Reply(msgspec.Struct, kw_only=True):
     conn: int
     message: ToClient
@@ -167,5 +131,4 @@ class Reload(msgspec.Struct, kw_only=True):
     """scontrol reconfigure: the shell reads the configuration and calls Core.reconfigure."""
 
 
-Save = SaveJob | SaveScript | SaveNode | SavePartition | SaveCounter | SaveRequest
 Effect = Save | Reply | Push | ToNodeEffect | Unsend | Replan | RunProgram | Note | Stop | Reload

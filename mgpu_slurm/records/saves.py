@@ -1,0 +1,51 @@
+"""What is written to the store: one record per thing that changed, as it was at that moment."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class SaveJob(msgspec.Struct, kw_only=True):
+    """The job's present record; `gone` removes it from the live set (history keeps it)."""
+
+    job_id: int
+    record: bytes  # msgspec JSON of records.job.Job at this moment
+    state: str
+    uid: int
+    gone: bool = False
+
+
+class SaveScript(msgspec.Struct, kw_only=True):
+    job_id: int  # array elements share their master's
+    script: str
+    environment: dict[str, str]
+
+
+class SaveNode(msgspec.Struct, kw_only=True):
+    """State that must survive a restart: drained, down by hand, reason, dynamic membership."""
+
+    name: str
+    record: bytes
+
+
+class SavePartition(msgspec.Struct, kw_only=True):
+    name: str
+    record: bytes
+
+
+class SaveCounter(msgspec.Struct, kw_only=True):
+    """The next job id to give out."""
+
+    next_job_id: int
+
+
+class SaveRequest(msgspec.Struct, kw_only=True):
+    """The answer to a request id, so that a retry is answered alike."""
+
+    uid: int
+    request_id: str
+    answer: bytes
+    time: float
+
+
+Save = SaveJob | SaveScript | SaveNode | SavePartition | SaveCounter | SaveRequest
