@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mgpu_slurm.base.errors import UsageError
 from mgpu_slurm.facts import options
-from mgpu_slurm.facts.option import NONE
+from mgpu_slurm.facts.option import NONE, OPTIONAL
 from mgpu_slurm.intake import argv
 from mgpu_slurm.intake.readers import READERS
 from mgpu_slurm.intake.values import Reading, leading_int
@@ -101,7 +101,7 @@ class Choices:
             else:
                 self.drop(f"other:{row.name}" if row.sets == "other" else row.sets)
         else:
-            self.take(row, text, ENVIRONMENT, reading)
+            self.take(row, None if row.arg == OPTIONAL and not text else text, ENVIRONMENT, reading)
 
 
 def from_header(choices: Choices, words: list[str], rows: tuple[Option, ...], reading: Reading) -> None:

@@ -102,40 +102,42 @@ def parse(
     """
     reading = Reading(command, prog or command, environ, cwd, _now(now), compat, read_file or _read_file)
     rows = options.of(command)
-    given: list[getopt.Parsed] = []
-    rest = list(argv)
-    while True:
-        parsed = getopt.parse(rows, rest, False, reading.prog, compat)
-        given.append(parsed)
-        _finish_early(parsed, rows, command, reading)
-        if parsed.dashes or ":" not in parsed.operands or (command == "sbatch" and parsed.operands[0] != ":"):
-            break
-        at = parsed.operands.index(":")
-        parsed.operands, rest = parsed.operands[:at], parsed.operands[at + 1 :]
-    parts: list[list[str]] = [[]]
+    components = []
     script: str | None = None
     path = ""
+    operands: list[str] = []
     if command == "sbatch":
+        # The whole command line is read before the script is opened, and once more when its turn has come.
+        given = _all(argv, rows, reading)
+        reading.warnings.clear()
+        operands = given[-1].operands
         script, path, parts = _script(given, read_script or _Files(cwd, environ), environ, reading)
-    components = []
-    for index in range(max(len(given), len(parts))):
-        choices = merge.Choices()
-        if index < len(parts):
-            merge.from_header(choices, parts[index], rows, reading)
-        group = index if len(given) > 1 or "SLURM_HET_SIZE" in environ else None
-        merge.from_environment(choices, rows, environ, group, reading)
-        mine = given[index] if index < len(given) else getopt.Parsed()
-        merge.from_command(choices, mine.options, reading)
-        in_job = command == "srun" and choices.has(".jobid")
-        checks.check(choices, reading, in_job)
-        components.append(_component(choices, mine.operands, reading, in_job))
+        for index in range(max(len(given), len(parts))):
+            choices = merge.Choices()
+            if index < len(parts):
+                merge.from_header(choices, parts[index], rows, reading)
+            merge.from_environment(choices, rows, environ, None, reading)
+            if index < len(given):
+                merge.from_command(choices, given[index].options, reading)
+            checks.check(choices, reading, False)
+            components.append(_component(choices, [], reading, False))
+    else:
+        rest: Sequence[str] | None = argv
+        grouped = ":" in argv or "SLURM_HET_SIZE" in environ
+        while rest is not None:
+            choices = merge.Choices()
+            merge.from_environment(choices, rows, environ, len(components) if grouped else None, reading)
+            parsed, rest = _one(rest, rows, choices, reading)
+            in_job = command == "srun" and choices.has(".jobid")
+            checks.check(choices, reading, in_job)
+            components.append(_component(choices, parsed.operands, reading, in_job))
     submission = Submission(command, components, reading.warnings)
     if environ.get("SLURM_EXIT_ERROR") is not None and not _integer(environ["SLURM_EXIT_ERROR"]):
         reading.warnings.insert(0, f"{reading.prog}: error: SLURM_EXIT_ERROR has zero value")
     first = components[0]
     if command == "srun" and not first.operands and not first.client.get("test_only"):
         raise UsageError([("fatal", "No command given to execute.")], 1)
-    _complete(submission, argv, script, path, given[-1].operands, reading)
+    _complete(submission, argv, script, path, operands, reading)
     return submission
 
 
@@ -158,17 +160,46 @@ def step(component: Component, job_id: int) -> dict[str, Any]:
     return request
 
 
-def _finish_early(parsed: getopt.Parsed, rows: tuple[Option, ...], command: str, reading: Reading) -> None:
-    """Options that end the command before anything is read."""
-    for row, text in parsed.options:
-        if row.kind in ("help", "usage", "version", "autocomplete"):
-            from mgpu_slurm.intake import manual
+def _all(argv: Sequence[str], rows: tuple[Option, ...], reading: Reading) -> list[getopt.Parsed]:
+    """The components of sbatch's command line, values checked and forgotten."""
+    given = []
+    rest: Sequence[str] | None = argv
+    while rest is not None:
+        parsed, rest = _one(rest, rows, merge.Choices(), reading)
+        given.append(parsed)
+    return given
 
-            if row.kind == "version":
-                raise Finished(manual.version(reading.compat))
-            if row.kind == "autocomplete":
-                raise Finished(manual.matching(rows, text or ""))
-            raise Finished(manual.usage(command) if row.kind == "usage" else manual.help_text(command))
+
+def _one(
+    argv: Sequence[str], rows: tuple[Option, ...], choices: merge.Choices, reading: Reading
+) -> tuple[getopt.Parsed, Sequence[str] | None]:
+    """One component's options into `choices`, and the words behind its colon, if it has one.
+
+    Errors come in the order of the words, and so do the options that end the command.
+    """
+    parsed = getopt.Parsed()
+    for row, text in getopt.scan(rows, argv, parsed, False, reading.prog, reading.compat):
+        if row.kind in ("help", "usage", "version", "autocomplete"):
+            raise _manual(row, text, rows, reading)
+        merge.from_command(choices, [(row, text)], reading)
+        parsed.options.append((row, text))
+    words = parsed.operands
+    if parsed.dashes or ":" not in words or (reading.command == "sbatch" and words[0] != ":"):
+        return parsed, None
+    at = words.index(":")
+    parsed.operands = words[:at]
+    return parsed, words[at + 1 :]
+
+
+def _manual(row: Option, text: str | None, rows: tuple[Option, ...], reading: Reading) -> Finished:
+    """The text of an option that asks for one."""
+    from mgpu_slurm.intake import manual
+
+    if row.kind == "version":
+        return Finished(manual.version(reading.compat))
+    if row.kind == "autocomplete":
+        return Finished(manual.matching(rows, text or ""))
+    return Finished(manual.usage(reading.command) if row.kind == "usage" else manual.help_text(reading.command))
 
 
 def _script(
