@@ -160,7 +160,7 @@ def shifted(images, rng):
 def main():
     parser = argparse.ArgumentParser(description="Train a network that reads digits; one task of a Slurm step, or alone.")
     parser.add_argument("--epochs", type=int, default=24)
-    parser.add_argument("--passes", type=int, default=20, help="times the images are seen, newly shifted, in an epoch")
+    parser.add_argument("--passes", type=int, default=14, help="times the images are seen, newly shifted, in an epoch")
     parser.add_argument("--batch", type=int, default=32, help="images of a batch, over all tasks")
     parser.add_argument("--hidden", type=int, default=256)
     parser.add_argument("--seed", type=int, default=0)
