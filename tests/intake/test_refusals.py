@@ -31,7 +31,7 @@ def answer(command: str, argv: list[str], environ: dict[str, str], data: bytes) 
     def script(name: str | None) -> tuple[str, bytes]:
         if name is None or name == "/tmp":
             return "", b""
-        if name == "nosuch.sh":
+        if name not in ("ok.sh", "t.sh"):
             raise FileNotFoundError(2, "No such file or directory", name)
         return f"/home/u/{name}", data
 
