@@ -1,0 +1,194 @@
+"""mgpu_master: argv, signals and logs around the controller.
+
+    mgpu_master -f CONF            a configured cluster, in the foreground (-D is accepted)
+    mgpu_master --host H --port P  the first generation's form: no file, nodes join by themselves
+    mgpu_master --embedded DIR     the personal cluster of one user (started by the commands)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import pwd
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mgpu_slurm import __version__
+from mgpu_slurm.base.errors import ConfigError
+from mgpu_slurm.controller.daemon import Controller
+from mgpu_slurm.controller.nodekeeper import NodeKeeper
+from mgpu_slurm.intake import conf
+from mgpu_slurm.intake.conf import Config
+from mgpu_slurm.store.database import open_store
+from mgpu_slurm.store.errors import StoreError
+from mgpu_slurm.wire import credential
+
+log = logging.getLogger("mgpu.controller")
+
+USAGE = """Usage: mgpu_master [-f CONF | --host ADDRESS --port PORT] [-D] [-v]
+
+  -f CONF            configuration file (default: $MGPU_CONF, ~/.config/mgpu/mgpu.conf, /etc/mgpu/mgpu.conf)
+  --host ADDRESS     without a file: the address to listen on (0.0.0.0 for all)
+  --port PORT        without a file: the port to listen on (8080)
+  -D                 stay in the foreground (it always does)
+  -v                 log more
+  -V, --version      print the version and exit
+  -h, --help         print this text and exit
+"""
+
+
+class Options:
+    conf = ""
+    embedded = ""
+    host = ""
+    port = 8080
+    first_generation = False
+    verbose = False
+
+
+def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, cluster: str = "-") -> int:
+    """The program. Exit status 1 with one line for whatever keeps it from serving."""
+    try:
+        options = parse(argv)
+    except ValueError as error:
+        streams.err.write(f"mgpu_master: error: {error}\n{USAGE}")
+        return 1
+    if isinstance(options, str):
+        streams.out.write(options)
+        return 0
+    home = pwd.getpwuid(os.getuid()).pw_dir
+    try:
+        reload = _source(options, environ, home)
+        config = reload()
+        _log_to(config, options.verbose)
+        return asyncio.run(serve(config, reload))
+    except (ConfigError, StoreError, credential.KeyFileError, OSError) as error:
+        text = str(error) if not isinstance(error, OSError) else f"{error.strerror}: {error.filename or ''}".rstrip(": ")
+        logging.getLogger("mgpu").debug("startup failed", exc_info=True)
+        streams.err.write(f"mgpu_master: fatal: {text}\n")
+        return 1
+
+
+def parse(argv: list[str]) -> Options | str:
+    """Options, or a text to print. Raises ValueError."""
+    options = Options()
+    words = iter(argv)
+
+    def value(word: str) -> str:
+        name, mark, text = word.partition("=")
+        if mark:
+            return text
+        try:
+            return next(words)
+        except StopIteration:
+            raise ValueError(f"option '{name}' requires an argument") from None
+
+    for word in words:
+        name = word.partition("=")[0]
+        if word in ("-h", "--help"):
+            return USAGE
+        if word in ("-V", "--version"):
+            return f"mgpu_slurm {__version__}\n"
+        if word == "-D":
+            continue
+        if word == "-v":
+            options.verbose = True
+        elif word.startswith("-f"):
+            options.conf = word[2:] or value(word)
+        elif name == "--embedded":
+            options.embedded = value(word)
+        elif name == "--host":
+            options.host, options.first_generation = value(word), True
+        elif name == "--port":
+            text = value(word)
+            if not text.isdigit():
+                raise ValueError(f"invalid port: {text}")
+            options.port, options.first_generation = int(text), True
+        else:
+            raise ValueError(f"unrecognized option '{word}'")
+    return options
+
+
+def _source(options: Options, environ: Mapping[str, str], home: str) -> Callable[[], Config]:
+    """How the configuration is read, now and at every reconfigure."""
+    hostname = socket.gethostname().partition(".")[0]
+    if options.embedded:
+        return lambda: conf.embedded(options.embedded, hostname, compat=environ.get("MGPU_COMPAT", ""))
+    if options.first_generation:
+        host = options.host or "0.0.0.0"
+        return lambda: conf.from_first_generation(host, options.port, home, hostname=hostname)
+    path = options.conf or conf.find(environ, os.getuid(), home)
+    if path is None:
+        raise ConfigError("mgpu.conf", 0, "no configuration file found; use -f CONF, or --host and --port without one")
+    return lambda: conf.load(path)
+
+
+def _log_to(config: Config, verbose: bool) -> None:
+    """Standard error and the configured file."""
+    handlers: list[logging.Handler] = [logging.StreamHandler()]
+    path = config.get("SlurmctldLogFile")
+    if path:
+        os.makedirs(os.path.dirname(os.path.abspath(path)), 0o755, exist_ok=True)
+        handlers.append(logging.FileHandler(path))
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="[%(asctime)s.%(msecs)03d] %(levelname)s: %(name)s: %(message)s",
+        datefmt="%Y-%m-%dT%H:%M:%S",
+        handlers=handlers,
+        force=True,
+    )
+    for key, file, line in config.unknown:
+        log.info("unknown key %s (%s line %d) is ignored", key, file, line)
+    for warning in config.warnings:
+        log.warning("%s", warning)
+
+
+async def serve(config: Config, reload: Callable[[], Config]) -> int:
+    """Open everything, serve until told to stop, close everything."""
+    state = str(config.get("StateSaveLocation"))
+    os.makedirs(state, 0o700, exist_ok=True)
+    lock = os.open(os.path.join(state, "controller.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise StoreError(f"another controller uses {state}") from None
+    key = _key(config.key_file())
+    store = open_store(str(config.get("MgpuDatabase") or os.path.join(state, "state.db")))
+    try:
+        controller = Controller(config, store, key, reload)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, controller.stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, controller.reconfigure)
+        controller.wakeups.start()
+        controller.restore()
+        controller.listen()
+        log.info("mgpu_master %s serves cluster %s", __version__, config.cluster_name)
+        keeper = NodeKeeper(config.embedded_dir) if config.embedded_dir else None
+        keeping = asyncio.ensure_future(keeper.run()) if keeper else None
+        try:
+            await controller.run()
+        finally:
+            if keeper is not None and keeping is not None:
+                await keeper.stop()
+                keeping.cancel()
+        log.info("stopped")
+    finally:
+        store.close()
+        os.close(lock)
+    return 0
+
+
+def _key(path: str) -> bytes:
+    """The cluster's key, made where it is missing. Raises KeyFileError."""
+    if os.path.exists(path):
+        return credential.load_key(path)
+    os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+    try:
+        return credential.create_key(path)
+    except FileExistsError:
+        return credential.load_key(path)

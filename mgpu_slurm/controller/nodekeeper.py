@@ -1,0 +1,51 @@
+"""The embedded cluster's node daemon: a program of its own, started by the controller and again whenever it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import time
+
+from mgpu_slurm.boot import python_command
+
+log = logging.getLogger("mgpu.embedded")
+
+_LONGEST_WAIT = 30.0
+
+
+class NodeKeeper:
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Keep it running until `stop`. One that dies at once is started again with growing waits."""
+        command = [*python_command("node"), "--embedded", self._directory]
+        wait = 0.05
+        with open(os.path.join(self._directory, "log", "node.out"), "ab") as output:
+            while not self._stopping:
+                begun = time.monotonic()
+                self._process = await asyncio.create_subprocess_exec(
+                    *command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                )
+                status = await self._process.wait()
+                self._process = None
+                if self._stopping:
+                    return
+                wait = 0.05 if time.monotonic() - begun > 10 else min(wait * 2, _LONGEST_WAIT)
+                log.error("the node daemon ended with status %d; starting it again", status)
+                await asyncio.sleep(wait)
+
+    async def stop(self) -> None:
+        """End it as SIGTERM does, and wait."""
+        self._stopping = True
+        process = self._process
+        if process is not None:
+            try:
+                process.send_signal(signal.SIGTERM)
+                await asyncio.wait_for(process.wait(), 10)
+            except (ProcessLookupError, TimeoutError):
+                pass

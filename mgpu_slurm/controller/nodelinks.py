@@ -1,0 +1,71 @@
+"""The links to node daemons: what the core sends to a node, and what nodes say."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from mgpu_slurm.controller.events import NodeLinkLost, NodeSaid, ToNodeEffect, Unsend
+from mgpu_slurm.wire.link import LinkFull, LinkServer
+from mgpu_slurm.wire.messages import FromNode, LaunchBatch, Register
+from mgpu_slurm.wire.session import Link
+
+if TYPE_CHECKING:
+    from mgpu_slurm.controller.daemon import Controller
+
+log = logging.getLogger("mgpu.nodes")
+
+FLUSH = 2.0
+"""Seconds that a stopping controller gives its last messages."""
+
+
+class NodeLinks:
+    def __init__(self, controller: Controller, key: bytes) -> None:
+        self._controller = controller
+        self.server = LinkServer(FromNode, self._said, key, on_down=self._down)
+        self._registered: set[str] = set()
+        self._on_the_way: set[asyncio.Future[None]] = set()
+
+    def send(self, effect: ToNodeEffect) -> None:
+        message: Any = effect.message
+        if effect.needs_script and isinstance(message, LaunchBatch):
+            found = self._controller.handlers.script(effect.needs_script)
+            if found is None:
+                log.error("the script of job %d is not in the store", effect.needs_script)
+                return
+            script, environment = found
+            message = msgspec.structs.replace(message, script=script, environment={**environment, **message.environment})
+        try:
+            future = self.server.link(effect.node).send(message, effect.key)
+        except LinkFull:
+            log.error("too much waits for node %s; %s dropped", effect.node, type(effect.message).__name__)
+            return
+        self._on_the_way.add(future)
+        future.add_done_callback(self._on_the_way.discard)
+
+    def unsend(self, effect: Unsend) -> None:
+        self.server.link(effect.node).unsend(effect.key)
+
+    async def flush(self) -> None:
+        """Wait a moment for what is on the way to connected nodes."""
+        waiting = [future for future in self._on_the_way if not future.done()]
+        if waiting:
+            await asyncio.wait(waiting, timeout=FLUSH)
+
+    async def _said(self, link: Link, message: Any) -> None:
+        if isinstance(message, Register):
+            if message.name != link.name:
+                log.warning("node %s registers as %s: refused", link.name, message.name)
+                return
+            self._registered.add(link.name)
+        elif link.name not in self._registered:
+            log.warning("node %s speaks before it has registered", link.name)
+            return
+        self._controller.handle(NodeSaid(name=link.name, message=message, address=link.address))
+
+    def _down(self, link: Link) -> None:
+        if link.name in self._registered:
+            self._controller.handle(NodeLinkLost(name=link.name))
