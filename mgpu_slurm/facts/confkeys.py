@@ -2,10 +2,10 @@
 
 A row of KEYS is (key, kind, default, reloadable, choices or note). Kinds and what the reader (intake/conf.py) makes of them:
 
-    int    non-negative number; suffix k or m multiplies by 1024 or its square; UNLIMITED (-1) for INFINITE, UNLIMITED
-    sec    seconds, as int                  min    minutes, as int           usec   microseconds, as int
-    mib    MiB, as int                      port   1-65535; of low-high, the low one, which is the one that is used
-    range  low-high ports, as two numbers   num    as int, and -1 is UNLIMITED too
+    int    non-negative number; suffix k or m multiplies by 1024 or its square; HUGE for INFINITE, UNLIMITED
+    sec    seconds, usec microseconds, as int, so that adding them to a time or comparing with them stays right
+    most   as int, but UNLIMITED (-1) for INFINITE, UNLIMITED; so min (minutes), mib (MiB), and num, where -1 is too
+    port   1-65535; of low-high, the low one, which is the one that is used; range: both, as two numbers
     span   a time text (5, 1:00:00, 7-0), as seconds; UNLIMITED for INFINITE, UNLIMITED
     limit  the same in minutes, rounded up
     bool   yes/no, true/false, up/down, 1/0
@@ -17,7 +17,7 @@ A row of KEYS is (key, kind, default, reloadable, choices or note). Kinds and wh
     version  year.month, as text
     str    text                             path   text that may hold %n (node) and %h (host)
 
-For the kinds that are numbers, choices is (lowest, highest) where there are bounds.
+For the kinds that are numbers, choices is (lowest, highest) where there are bounds; then INFINITE is refused.
 
 A default of None means that there is none. Defaults are those that `scontrol show config` of Slurm 22.05.8 shows for a
 minimal file, except where this suite has only one way of doing a thing.
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     Row = tuple[str, str, Any, bool, Any]
+
+HUGE = 2**31 - 1
+_COUNT = (0, 65535)
+_AMOUNT = (0, 2**53)
 
 LEVELS: tuple[str, ...] = (
     "quiet", "fatal", "error", "info", "verbose", "debug", "debug2", "debug3", "debug4", "debug5",
@@ -149,7 +153,6 @@ KEYS: tuple[Row, ...] = (
     ("JobContainerType", "str", "job_container/none", False, None),
     ("JobCredentialPrivateKey", "path", None, False, None),
     ("JobCredentialPublicCertificate", "path", None, False, None),
-    ("JobDefaults", "str", None, True, None),
     ("JobFileAppend", "int", 0, True, None),
     ("JobRequeue", "int", 1, True, None),
     ("JobSubmitPlugins", "str", None, True, None),
@@ -314,31 +317,31 @@ NODE_KEYS: tuple[tuple[str, str, str, Any], ...] = (
     ("NodeAddr", "addr", "str", None),
     ("NodeHostname", "hostname", "str", None),
     ("BcastAddr", "bcast_addr", "str", None),
-    ("Boards", "boards", "int", None),
-    ("CoreSpecCount", "core_spec", "int", None),
-    ("CoresPerSocket", "cores_per_socket", "int", None),
+    ("Boards", "boards", "int", _COUNT),
+    ("CoreSpecCount", "core_spec", "int", _COUNT),
+    ("CoresPerSocket", "cores_per_socket", "int", _COUNT),
     ("CpuBind", "cpu_bind", "str", None),
-    ("CPUs", "cpus", "int", None),
-    ("Procs", "cpus", "int", None),
+    ("CPUs", "cpus", "int", _COUNT),
+    ("Procs", "cpus", "int", _COUNT),
     ("CpuSpecList", "cpu_spec_list", "str", None),
     ("Feature", "features", "list", None),
     ("Features", "features", "list", None),
     ("Gres", "gres", "str", None),
     ("GresConf", "gres_conf", "str", None),
-    ("MemSpecLimit", "mem_spec", "mib", None),
+    ("MemSpecLimit", "mem_spec", "mib", _AMOUNT),
     ("Parameters", "", "str", None),
     ("Port", "port", "str", None),
-    ("RealMemory", "real_memory", "mib", None),
+    ("RealMemory", "real_memory", "mib", _AMOUNT),
     ("Reason", "reason", "str", None),
-    ("RestrictedCoresPerGPU", "restricted_cores_per_gpu", "int", None),
-    ("Sockets", "sockets", "int", None),
-    ("SocketsPerBoard", "sockets_per_board", "int", None),
+    ("RestrictedCoresPerGPU", "restricted_cores_per_gpu", "int", _COUNT),
+    ("Sockets", "sockets", "int", _COUNT),
+    ("SocketsPerBoard", "sockets_per_board", "int", _COUNT),
     ("State", "state", "enum", ("CLOUD", "DOWN", "DRAIN", "FAIL", "FAILING", "FUTURE", "IDLE", "UNKNOWN", "EXTERNAL")),
-    ("ThreadsPerCore", "threads_per_core", "int", None),
-    ("TmpDisk", "tmp_disk", "mib", None),
+    ("ThreadsPerCore", "threads_per_core", "int", _COUNT),
+    ("TmpDisk", "tmp_disk", "mib", _AMOUNT),
     ("Topology", "topology", "str", None),
     ("TRESWeights", "", "str", None),
-    ("Weight", "weight", "int", None),
+    ("Weight", "weight", "int", (0, 2**32 - 1)),
 )  # fmt: skip
 
 PARTITION_KEYS: tuple[tuple[str, str, str, Any], ...] = (
@@ -362,11 +365,11 @@ PARTITION_KEYS: tuple[tuple[str, str, str, Any], ...] = (
     ("GraceTime", "grace_time", "sec", None),
     ("Hidden", "hidden", "bool", None),
     ("LLN", "lln", "bool", None),
-    ("MaxCPUsPerNode", "max_cpus_per_node", "int", None),
-    ("MaxCPUsPerSocket", "max_cpus_per_socket", "int", None),
+    ("MaxCPUsPerNode", "max_cpus_per_node", "most", None),
+    ("MaxCPUsPerSocket", "max_cpus_per_socket", "most", None),
     ("MaxMemPerCPU", "max_mem_per_cpu", "mib", None),
     ("MaxMemPerNode", "max_mem_per_node", "mib", None),
-    ("MaxNodes", "max_nodes", "int", None),
+    ("MaxNodes", "max_nodes", "most", None),
     ("MaxTime", "max_time", "limit", None),
     ("MinNodes", "min_nodes", "int", None),
     ("Nodes", "node_text", "str", None),

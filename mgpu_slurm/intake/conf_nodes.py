@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _NODE = {row[0].lower(): row for row in NODE_KEYS}
 _PARTITION = {row[0].lower(): row for row in PARTITION_KEYS}
+# attribute -> key of what may differ from node to node of a line
+_SPREAD = {"hostname": "NodeHostname", "addr": "NodeAddr", "bcast_addr": "BcastAddr", "port": "Port"}
 MOST_NODES = 65536
 FROM_FILE = "Set in slurm.conf"
 
@@ -31,8 +33,8 @@ FROM_FILE = "Set in slurm.conf"
 class NodeDef:
     """A node as configured. Memory and disk in MiB; `gres` is the text, `sockets` those of the whole node.
 
-    `state` is UNKNOWN, or what the file says: CLOUD, DOWN, DRAIN, FAIL, FUTURE, ...; `given` holds the attributes that
-    the file sets, so that what a node finds in its hardware can fill the others.
+    `state` is UNKNOWN, or what the file says: CLOUD, DOWN, DRAIN, FAIL, FUTURE, ...; `port` is 0 for SlurmdPort;
+    `given` holds the attributes of hardware and properties that the file sets, so that what a node finds fills the others.
     """
 
     __slots__ = (
@@ -266,18 +268,18 @@ class Cluster:
         if len(self.nodes) + len(names) > MOST_NODES:
             raise ValueError(f"more than {MOST_NODES} nodes")
         each: dict[str, list[Any]] = {}
-        for key, attribute in (("NodeHostname", "hostname"), ("NodeAddr", "addr"), ("BcastAddr", "bcast_addr")):
+        for attribute, key in _SPREAD.items():
             if merged.get(attribute):
                 each[attribute] = _spread(key, merged[attribute], names)
-        if merged.get("port"):
-            ports = _spread("Port", merged["port"], names)
-            each["port"] = [read("Port", "port", None, text) for text in ports]
+        each["port"] = [read("Port", "port", None, text) for text in each.get("port", ())]
+        common = {attribute: value for attribute, value in merged.items() if attribute not in _SPREAD}
         for at, name in enumerate(names):
             if name in self._index:
                 raise ValueError(f"Duplicated NodeName {name}, first in {self._where(self._index[name])}")
-            node = NodeDef(name, merged, line[0], line[1])
+            node = NodeDef(name, common, line[0], line[1])
             for attribute, values in each.items():
-                setattr(node, attribute, values[at])
+                if values:
+                    setattr(node, attribute, values[at])
             node.addr = node.addr or node.hostname
             warning = shape(node)
             if warning and at == 0:

@@ -7,7 +7,7 @@ Slurm 22.05.8 where it has one.
 from __future__ import annotations
 
 from mgpu_slurm.base.units import UNLIMITED, parse_count, parse_seconds
-from mgpu_slurm.facts.confkeys import LEVELS
+from mgpu_slurm.facts.confkeys import HUGE, LEVELS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,21 +16,24 @@ if TYPE_CHECKING:
 _BOOLS = {
     "yes": True, "true": True, "up": True, "1": True, "no": False, "false": False, "down": False, "0": False,
 }  # fmt: skip
-_NUMBERS = ("int", "sec", "min", "usec", "mib", "num")
+_NUMBERS = ("int", "sec", "min", "usec", "mib", "most", "num")
 _ENDLESS = ("unlimited", "infinite")
 _HIGHEST = 2**64 - 1
 
 
 def _number(key: str, kind: str, bounds: Any, text: str) -> int:
-    if text.lower() in _ENDLESS or (kind == "num" and text == "-1"):
+    bounded = isinstance(bounds, tuple)
+    if kind == "num" and text == "-1":
         return UNLIMITED
+    if text.lower() in _ENDLESS and not bounded:
+        return HUGE if kind in ("int", "sec", "usec") else UNLIMITED
     if text[:1] == "-" and text[1:].isascii() and text[1:].isdecimal():
         raise ValueError(f"{key} value ({text}) is less than zero")
     try:
         number = parse_count(text)
     except ValueError:
         raise ValueError(f'{key} value "{text}" is not a valid number') from None
-    low, high = bounds if isinstance(bounds, tuple) else (0, _HIGHEST)
+    low, high = bounds if bounded else (0, _HIGHEST)
     if number > high:
         raise ValueError(f"{key} value ({number}) is greater than {high}")
     if number < low:
