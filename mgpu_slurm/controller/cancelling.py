@@ -1,0 +1,169 @@
+"""scancel: which records an id means, and ending or signalling them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mgpu_slurm.base import errors, ids
+from mgpu_slurm.base.errors import SlurmError
+from mgpu_slurm.controller import arrays, lifecycle, permissions, steps
+from mgpu_slurm.facts.states import COMPLETING, TERMINAL
+from mgpu_slurm.wire.messages import JobEvent, Results, SignalJob
+
+if TYPE_CHECKING:
+    from mgpu_slurm.controller.context import Context
+    from mgpu_slurm.controller.events import Asked, Caller
+    from mgpu_slurm.records.job import Job
+    from mgpu_slurm.records.step import Step
+    from mgpu_slurm.wire.messages import CancelJobs
+
+KILL, CONT, STOP = 9, 18, 19
+
+
+def targets(ctx: Context, ref: ids.JobRef) -> list[Job]:
+    """The records an id means; tasks that still share a record with others get one of their own. Raises SlurmError 2017."""
+    if ref.tasks is None:
+        found = ctx.state.records_of(ref.job)
+    elif isinstance(ref.tasks, str):
+        found = ctx.state.records_of(ref.job) if ref.job in ctx.state.arrays else []
+    else:
+        found = elements(ctx, ref.job, ref.tasks)
+    if not found:
+        raise SlurmError(errors.ESLURM_INVALID_JOB_ID)
+    return found
+
+
+def elements(ctx: Context, array_id: int, tasks: list[int]) -> list[Job]:
+    """Records that stand for exactly these tasks of an array."""
+    shared: dict[int, list[int]] = {}
+    found: dict[int, Job] = {}
+    for task in tasks:
+        job = ctx.state.element(array_id, task)
+        if job is None:
+            continue
+        found[job.job_id] = job
+        if job.array_tasks:
+            shared.setdefault(job.job_id, []).append(task)
+    for job_id, part in shared.items():
+        job = found.pop(job_id)
+        made = arrays.split(ctx, job, part) if job.state == "PENDING" else job
+        found[made.job_id] = made
+    return [found[job_id] for job_id in sorted(found)]
+
+
+def parse(text: str) -> ids.JobRef:
+    try:
+        return ids.parse_job(text)
+    except ValueError:
+        raise SlurmError(errors.ESLURM_INVALID_JOB_ID) from None
+
+
+def cancel(ctx: Context, asked: Asked, message: CancelJobs, now: float) -> None:
+    """One row of Results per id."""
+    rows = []
+    for text in message.ids:
+        try:
+            _one(ctx, asked.caller, text, message, now)
+            rows.append((text, 0, ""))
+        except SlurmError as error:
+            rows.append((text, error.code, error.text))
+    ctx.reply(asked.conn, Results(rows=rows))
+
+
+def _one(ctx: Context, caller: Caller, text: str, message: CancelJobs, now: float) -> None:
+    ref = parse(text)
+    for job in allowed(ctx, caller, ref):
+        if ref.step is not None:
+            _step(ctx, job, str(ref.step), caller, message, now)
+        elif message.signal is None or (message.signal == KILL and not message.batch and not message.full):
+            end(ctx, job, caller, now, message.hurry)
+        else:
+            signal(ctx, job, message)
+
+
+def allowed(ctx: Context, caller: Caller, ref: ids.JobRef, code: int = errors.ESLURM_ACCESS_DENIED) -> list[Job]:
+    """The records an id means, after the caller's right to them is known (nothing is split for others)."""
+    for job in ctx.state.records_of(ref.job):
+        permissions.need_owner(ctx, caller, job, code)
+    return targets(ctx, ref)
+
+
+def end(ctx: Context, job: Job, caller: Caller, now: float, hurry: bool = False) -> None:
+    """Cancel a job. One that has ended already raises SlurmError 2021."""
+    if COMPLETING in job.flags and job.state == "PENDING":
+        # requeued, the last run is still being ended: it does not come back
+        lifecycle.apply(ctx, job, "HELD", now)
+        job.killed_by = caller.uid
+        job.ending = "CANCELLED"
+        job.priority = 0
+        ctx.save(job)
+        return
+    if job.state in TERMINAL:
+        raise SlurmError(errors.ESLURM_ALREADY_DONE)
+    job.killed_by = caller.uid
+    if job.state == "PENDING":
+        lifecycle.cancel_pending(ctx, job, now)
+        return
+    lifecycle.end(ctx, job, "CANCELLED", now, "CANCELLED", exit_code=15)
+    if hurry:
+        for node in sorted(ctx.ending.get(job.job_id, ())):
+            lifecycle.terminate(ctx, job, node, "CANCELLED", hurry=True)
+
+
+def signal(ctx: Context, job: Job, message: CancelJobs) -> None:
+    """Send a signal to what runs of a job. Raises SlurmError: 2024 pending, 2021 over."""
+    if job.state == "PENDING":
+        raise SlurmError(errors.ESLURM_TRANSITION_STATE_NO_UPDATE if job.attempt else errors.ESLURM_JOB_PENDING)
+    if job.state in TERMINAL or job.allocation is None:
+        raise SlurmError(errors.ESLURM_ALREADY_DONE)
+    number = message.signal or KILL
+    nodes = job.allocation.nodes
+    if message.batch or message.full:
+        nodes = [job.batch_host] if job.batch_host else []
+    order = SignalJob(job_id=job.job_id, signal=number, shell_only=message.batch, full=message.full)
+    if message.batch or message.full:
+        order.step_id = "batch"
+    for node in nodes:
+        ctx.to_node(node, order)
+    if job.request.kind != "batch":
+        for conn in ctx.listeners(job.job_id):
+            ctx.push(conn, JobEvent(job_id=job.job_id, event="signal", signal=number))
+
+
+def _step(ctx: Context, job: Job, step_id: str, caller: Caller, message: CancelJobs, now: float) -> None:
+    step = job.steps.get(step_id)
+    if step is None:
+        raise SlurmError(errors.ESLURM_INVALID_JOB_ID)
+    if not steps.is_live(step) or job.state not in ("RUNNING", "SUSPENDED"):
+        raise SlurmError(errors.ESLURM_ALREADY_DONE)
+    if step_id == "batch" and message.signal is None:
+        end(ctx, job, caller, now, message.hurry)
+        return
+    if message.signal is None or message.signal == KILL:
+        step.killed_by = caller.uid
+        ctx.save(job)
+        for node in _where(step):
+            steps.end_on_node(ctx, job, step, node, "CANCELLED")
+        return
+    for node in _where(step):
+        ctx.to_node(node, SignalJob(job_id=job.job_id, step_id=step_id, signal=message.signal))
+
+
+def _where(step: Step) -> list[str]:
+    return [part.node for part in step.layout.nodes if part.node not in step.ended_nodes]
+
+
+def warn(ctx: Context, job: Job) -> None:
+    """--signal: some seconds before the limit, to the steps, or to the batch shell alone with B."""
+    if job.state != "RUNNING" or job.allocation is None or COMPLETING in job.flags:
+        return
+    shell = "B" in job.request.signal_flags
+    nodes = [job.batch_host] if shell and job.batch_host else job.allocation.nodes
+    for node in nodes:
+        order = SignalJob(job_id=job.job_id, step_id="batch" if shell else "", signal=job.request.signal, shell_only=shell)
+        ctx.to_node(node, order)
+    if job.request.kind != "batch":
+        for conn in ctx.listeners(job.job_id):
+            ctx.push(conn, JobEvent(job_id=job.job_id, event="signal", signal=job.request.signal))
+
+

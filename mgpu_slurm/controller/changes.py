@@ -1,0 +1,169 @@
+"""scontrol's verbs: hold, uhold, release, requeue, requeuehold, suspend, resume, top; `update` goes to updates.py."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mgpu_slurm.base import errors
+from mgpu_slurm.base.errors import SlurmError
+from mgpu_slurm.controller import cancelling, launching, lifecycle, permissions, updates, waiting
+from mgpu_slurm.facts.states import COMPLETING, TERMINAL
+from mgpu_slurm.wire.messages import ExtendJob, JobEvent, Results, SuspendJob
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mgpu_slurm.controller.context import Context
+    from mgpu_slurm.controller.events import Asked, Caller
+    from mgpu_slurm.records.job import Job
+    from mgpu_slurm.wire.messages import JobAction, Update
+
+REQUEUED_HELD = "job requeued in held state"
+
+
+def action(ctx: Context, asked: Asked, message: JobAction, now: float) -> None:
+    """One row of Results per id."""
+    what = _ACTIONS.get(message.action)
+    if what is None:
+        raise SlurmError(errors.ESLURM_NOT_SUPPORTED)
+    rows: list[tuple[str, int, str]] = []
+    for text in message.ids:
+        try:
+            for job in cancelling.allowed(ctx, asked.caller, cancelling.parse(text)):
+                what(ctx, job, asked.caller, now)
+            rows.append((text, 0, ""))
+        except SlurmError as error:
+            rows.append((text, error.code, error.text))
+    ctx.reply(asked.conn, Results(rows=rows))
+
+
+def update(ctx: Context, asked: Asked, message: Update, now: float) -> None:
+    updates.update(ctx, asked, message, now)
+
+
+def _hold(ctx: Context, job: Job, by: str, now: float) -> None:
+    """No start until released. A running job goes on, and is held when it is requeued."""
+    if job.state in TERMINAL:
+        raise SlurmError(errors.ESLURM_JOB_FINISHED)
+    job.priority = 0
+    job.held_by = by
+    job.reason = waiting.HELD[by]
+    ctx.save(job)
+    waiting.refresh(ctx, job, now)
+
+
+def hold(ctx: Context, job: Job, caller: Caller, now: float) -> None:
+    _hold(ctx, job, "admin" if permissions.is_operator(ctx, caller) and not ctx.settings.embedded else "user", now)
+
+
+def uhold(ctx: Context, job: Job, caller: Caller, now: float) -> None:
+    _hold(ctx, job, "user", now)
+
+
+def release(ctx: Context, job: Job, caller: Caller, now: float) -> None:
+    """End a hold; only an operator ends one that an operator has set."""
+    if job.state in TERMINAL:
+        raise SlurmError(errors.ESLURM_JOB_FINISHED)
+    if job.held_by == "admin" and not permissions.is_operator(ctx, caller):
+        raise SlurmError(errors.ESLURM_ACCESS_DENIED)
+    if job.priority == 0:
+        job.priority = updates.default_priority(ctx, job)
+    job.held_by = ""
+    if job.reason in waiting.HELD.values():
+        job.reason = "None"
+        job.reason_text = ""
+    job.flags = [flag for flag in job.flags if flag not in ("REQUEUE_HOLD", "SPECIAL_EXIT")]
+    ctx.save(job)
+    waiting.refresh(ctx, job, now)
+
+
+def requeue(ctx: Context, job: Job, caller: Caller, now: float) -> None:
+    """Back into the queue under the same id. Raises SlurmError 2039 no batch job, 2037 not requeueable, 2024 waits already."""
+    if job.request.kind != "batch":
+        raise SlurmError(errors.ESLURM_BATCH_ONLY)
+    if not lifecycle.may_requeue(ctx, job):
+        raise SlurmError(errors.ESLURM_DISABLED)
+    if job.state == "PENDING":
+        raise SlurmError(errors.ESLURM_JOB_PENDING)
+    if job.state not in TERMINAL:
+        lifecycle.requeue(ctx, job, now)
+        return
+    if COMPLETING in job.flags:
+        raise SlurmError(errors.ESLURM_TRANSITION_STATE_NO_UPDATE)
+    if job.array_tasks:
+        raise SlurmError(errors.ESLURM_JOB_PENDING)
+    lifecycle.apply(ctx, job, "REQUEUED", now)
+    ctx.timers.cancel("purge", job.job_id)
+    job.restart_count += 1
+    lifecycle.back_in_queue(ctx, job)
+    waiting.enter(ctx, job, now)
+
+
+def requeuehold(ctx: Context, job: Job, caller: Caller, now: float) -> None:
+    requeue(ctx, job, caller, now)
+    _hold(ctx, job, "user", now)
+    job.reason_text = REQUEUED_HELD
+
+
+def suspend(ctx: Context, job: Job, caller: Caller, now: float) -> None:
+    """Stop the processes; the resources stay the job's. Operators only."""
+    _need_operator(ctx, caller)
+    if job.state == "PENDING":
+        raise SlurmError(errors.ESLURM_JOB_PENDING)
+    if job.state in TERMINAL or job.allocation is None:
+        raise SlurmError(errors.ESLURM_ALREADY_DONE)
+    if job.state == "SUSPENDED":
+        return
+    lifecycle.apply(ctx, job, "SUSPENDED", now)
+    job.suspend_time = now
+    for what in ("limit", "warn"):
+        ctx.timers.cancel(what, job.job_id)
+    for node in job.allocation.nodes:
+        ctx.to_node(node, SuspendJob(job_id=job.job_id))
+    for conn in ctx.listeners(job.job_id):
+        ctx.push(conn, JobEvent(job_id=job.job_id, event="suspended", state="SUSPENDED"))
+
+
+def resume(ctx: Context, job: Job, caller: Caller, now: float) -> None:
+    """Let the processes go on; the time stopped does not count against the limit."""
+    _need_operator(ctx, caller)
+    if job.state != "SUSPENDED" or job.allocation is None:
+        raise SlurmError(errors.ESLURM_JOB_NOT_SUSPENDED)
+    lifecycle.apply(ctx, job, "RESUMED", now)
+    job.suspended_seconds += now - job.suspend_time
+    job.suspend_time = now
+    launching.set_limit(ctx, job, now)
+    for node in job.allocation.nodes:
+        ctx.to_node(node, SuspendJob(job_id=job.job_id, resume=True))
+        ctx.to_node(node, ExtendJob(job_id=job.job_id, deadline=launching.kill_time(ctx, job)))
+
+
+def _need_operator(ctx: Context, caller: Caller) -> None:
+    if not permissions.is_operator(ctx, caller):
+        raise SlurmError(errors.ESLURM_ACCESS_DENIED)
+
+
+def top(ctx: Context, job: Job, caller: Caller, now: float) -> None:
+    """First among the user's own waiting jobs."""
+    if job.state != "PENDING":
+        raise SlurmError(errors.ESLURM_JOB_NOT_PENDING)
+    if job.priority == 0:
+        raise SlurmError(errors.ESLURM_JOB_HELD)
+    highest = max(ctx.state.jobs[one].priority for one in ctx.state.pending if ctx.state.jobs[one].uid == job.uid)
+    if job.priority <= highest:
+        _need_operator(ctx, caller)
+        job.priority = highest + 1
+        ctx.save(job)
+        ctx.replan()
+
+
+_ACTIONS: dict[str, Callable[[Context, Job, Caller, float], None]] = {
+    "hold": hold,
+    "uhold": uhold,
+    "release": release,
+    "requeue": requeue,
+    "requeuehold": requeuehold,
+    "suspend": suspend,
+    "resume": resume,
+    "top": top,
+}

@@ -1,0 +1,242 @@
+"""Starts jobs: checks the scheduler's proposal against the newest state, gives out the resources, has the job launched.
+
+A proposal whose resources are no longer free is dropped and planned again. The start is saved before the launch order
+leaves; the order carries the attempt number and is sent until confirmed, and a node acts on an attempt once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mgpu_slurm.controller import arrays, lifecycle, picture, waiting
+from mgpu_slurm.records.allocation import Allocation, NodeShare
+from mgpu_slurm.records.step import NodeTasks, Step, StepLayout
+from mgpu_slurm.sched.snapshot import Start, Wait
+from mgpu_slurm.wire.messages import JobEvent, JobFacts, LaunchBatch, NodeAddress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mgpu_slurm.controller.context import Context
+    from mgpu_slurm.records.job import Job
+    from mgpu_slurm.sched.snapshot import Decision
+
+ALIVE = "RUNNING"
+STARTING = "STARTING"  # of the step "batch": launched, not yet confirmed
+
+
+def planned(ctx: Context, decisions: list[Decision], now: float) -> None:
+    """Carry out what still holds of a plan."""
+    for decision in decisions:
+        job = ctx.state.jobs.get(decision.job_id)
+        if job is None or job.job_id not in ctx.eligible:
+            continue
+        if isinstance(decision, Start):
+            if still_possible(ctx, job, decision, now):
+                start(ctx, job, decision, now)
+            else:
+                ctx.replan()
+        elif isinstance(decision, Wait):
+            _wait(ctx, job, decision, now)
+
+
+def _wait(ctx: Context, job: Job, decision: Wait, now: float) -> None:
+    reason = decision.reason
+    if ctx.settings.compat < (23, 2) and job.request.kind == "batch" and reason in ("PartitionNodeLimit", "PartitionTimeLimit"):
+        reason = "PartitionConfig"
+    if (job.reason, job.reason_text, job.planned_start) != (reason, decision.text, decision.planned):
+        job.reason = reason
+        job.reason_text = decision.text
+        job.planned_start = decision.planned
+        if not job.accrue_time:
+            job.accrue_time = now
+        ctx.touch(job)
+    job.last_sched = now
+
+
+def still_possible(ctx: Context, job: Job, decision: Start, now: float) -> bool:
+    """Whether everything the proposal gives is still free and may be given."""
+    partition = ctx.state.partitions.get(decision.partition)
+    shares = decision.allocation.shares
+    if partition is None or partition.state not in ("UP", "DRAIN") or not shares:
+        return False
+    if decision.partition not in job.partition.split(","):
+        return False
+    if job.array_tasks and not arrays.startable(ctx, job):
+        return False
+    if len({share.node for share in shares}) != len(shares):
+        return False
+    for share in shares:
+        node = ctx.state.nodes.get(share.node)
+        if node is None or not picture.is_usable(node) or not ctx.state.fits(share, picture.healthy(node)):
+            return False
+    deadline = job.request.deadline
+    return not (deadline and now >= deadline)
+
+
+def start(ctx: Context, record: Job, decision: Start, now: float) -> Job:
+    """Start the job, or the next task of the array. `still_possible` has been asked."""
+    job = arrays.first(ctx, record)
+    ctx.needs.pop(job.job_id, None)
+    partition = ctx.state.partitions[decision.partition]
+    lifecycle.apply(ctx, job, "STARTED", now)
+    waiting.forget(ctx, job)
+    job.allocation = decision.allocation
+    ctx.state.take(job)
+    job.partition = partition.name
+    job.tasks_per_node = decision.tasks_per_node
+    job.attempt += 1
+    job.start_time = now
+    job.end_time = 0.0
+    job.eligible_time = job.eligible_time or now
+    job.last_sched = now
+    job.reason = "None"
+    job.reason_text = ""
+    job.planned_start = 0.0
+    if job.request.time_limit is None or job.time_limit is None:
+        job.time_limit = default_limit(partition.default_time, partition.max_time)
+    set_limit(ctx, job, now)
+    for what in ("deadline", "immediate"):
+        ctx.timers.cancel(what, job.job_id)
+    if job.request.kind == "batch":
+        _launch(ctx, job)
+    else:
+        job.batch_host = ""
+        facts = facts_of(ctx, job)
+        event = JobEvent(
+            job_id=job.job_id, event="started", state="RUNNING", facts=facts, node_addresses=addresses(ctx, job.allocation.nodes)
+        )
+        for conn in ctx.listeners(job.job_id):
+            ctx.push(conn, event)
+    arrays.full(ctx, job)
+    waiting.wake(ctx, job, now)
+    for share in job.allocation.shares:
+        ctx.state.nodes[share.node].last_busy = now
+    return job
+
+
+def default_limit(default: int | None, most: int) -> int:
+    return most if default is None else default
+
+
+def set_limit(ctx: Context, job: Job, now: float) -> None:
+    """Set the expected end from the start and the limit, and the timers for the warning signal and the end."""
+    for what in ("limit", "warn"):
+        ctx.timers.cancel(what, job.job_id)
+    limit = -1 if job.time_limit is None else job.time_limit
+    if limit < 0:
+        job.end_time = 0.0
+        return
+    job.end_time = job.start_time + 60 * limit + job.suspended_seconds
+    if job.state != "RUNNING":
+        return
+    over = over_limit(ctx, job)
+    if over >= 0:
+        ctx.timers.set("limit", job.job_id, job.end_time + 60 * over)
+    if job.request.signal:
+        at = job.end_time - job.request.signal_time
+        if at > now or job.start_time == now:
+            ctx.timers.set("warn", job.job_id, max(at, now))
+
+
+def over_limit(ctx: Context, job: Job) -> int:
+    """Minutes a job may run on after its limit; -1: for ever."""
+    partition = ctx.state.partitions.get(job.partition)
+    if partition is not None and partition.over_time_limit is not None:
+        return partition.over_time_limit
+    return ctx.settings.over_time_limit
+
+
+def kill_time(ctx: Context, job: Job) -> float:
+    """When the job is ended for its limit, 0 for never; nodes keep to it also without their controller."""
+    over = over_limit(ctx, job)
+    return job.end_time + 60 * over if job.end_time and over >= 0 else 0.0
+
+
+def _launch(ctx: Context, job: Job) -> None:
+    assert job.allocation is not None
+    first = job.allocation.shares[0]
+    job.batch_host = first.node
+    part = NodeTasks(node=first.node, tasks=[0], share=first)
+    job.steps["batch"] = Step(
+        job_id=job.job_id,
+        step_id="batch",
+        uid=job.uid,
+        name="batch",
+        state=STARTING,
+        start_time=job.start_time,
+        layout=StepLayout(nodes=[part], ntasks=1),
+        overlap=True,
+    )
+    send_launch(ctx, job)
+
+
+def send_launch(ctx: Context, job: Job) -> None:
+    order = LaunchBatch(
+        job=facts_of(ctx, job),
+        script="",
+        environment={},
+        argv=job.request.argv,
+        deadline=kill_time(ctx, job),
+        kill_wait=ctx.settings.kill_wait,
+    )
+    ctx.to_node(
+        job.batch_host, order, key=f"launch:{job.job_id}:{job.attempt}", needs_script=job.array_job_id or job.job_id
+    )
+
+
+def facts_of(ctx: Context, job: Job) -> JobFacts:
+    """What every launch of the job carries. The job has an allocation."""
+    allocation = job.allocation or Allocation()
+    request = job.request
+    return JobFacts(
+        job_id=job.job_id,
+        uid=job.uid,
+        gid=job.gid,
+        user_name=job.user_name,
+        group_name=job.group_name,
+        name=job.name,
+        partition=job.partition,
+        account=job.account,
+        qos=job.qos,
+        reservation=request.reservation or "",
+        cluster=ctx.settings.cluster_name,
+        conf_path=ctx.settings.conf_path,
+        compat=ctx.settings.compat,
+        allocation=allocation,
+        tasks_per_node=job.tasks_per_node,
+        attempt=job.attempt,
+        restart_count=job.restart_count,
+        submit_time=job.submit_time,
+        start_time=job.start_time,
+        end_time=job.end_time,
+        array_job_id=job.array_job_id,
+        array_task_id=job.array_task_id,
+        array_count=job.array_count,
+        array_min=job.array_min,
+        array_max=job.array_max,
+        array_step=job.array_step,
+        het_job_id=job.het_job_id,
+        het_offset=job.het_offset,
+        het_size=job.het_size,
+        node_cpus={name: ctx.state.nodes[name].cpus for name in allocation.nodes if name in ctx.state.nodes},
+        request=msgspec.structs.replace(request, script=None, environment={}),
+    )
+
+
+def addresses(ctx: Context, names: Iterable[str]) -> dict[str, NodeAddress]:
+    """How to reach the daemons of nodes."""
+    found = {}
+    for name in names:
+        node = ctx.state.nodes.get(name)
+        if node is not None:
+            found[name] = NodeAddress(
+                address=node.address, port=node.port, unix_socket=node.unix_socket, boot_id=node.boot_id
+            )
+    return found
+
+
+def shares_by_node(job: Job) -> dict[str, NodeShare]:
+    return {share.node: share for share in job.allocation.shares} if job.allocation else {}

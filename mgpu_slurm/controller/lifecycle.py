@@ -1,0 +1,240 @@
+"""Applies the table of a job's life (facts/states.py) to one job, and carries out what the table asks for.
+
+`apply` is the only place where a job's state changes: it looks the event up, refuses what the table does not know,
+changes record and indexes, and asks for the effects. What leads to an event is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mgpu_slurm.base import errors
+from mgpu_slurm.base.errors import SlurmError
+from mgpu_slurm.controller.state import has_ended
+from mgpu_slurm.facts.states import COMPLETING, TERMINAL, transition
+from mgpu_slurm.wire.messages import JobEnded, JobEvent, TerminateJob
+
+if TYPE_CHECKING:
+    from mgpu_slurm.controller.context import Context
+    from mgpu_slurm.records.job import Job
+
+
+def apply(ctx: Context, job: Job, event: str, now: float) -> tuple[str, ...]:
+    """Change the job by the event. Returns the effects' words. Raises SlurmError 2020 where the table has no such row."""
+    row = transition(job.state, event)
+    if row is None or (COMPLETING in job.flags and event not in ("GONE", "HELD", "RELEASED", "CHANGED")):
+        ctx.note("warning", f"job {job.job_id} is {job.state}{'+COMPLETING' * (COMPLETING in job.flags)}: {event} refused")
+        raise SlurmError(errors.ESLURM_TRANSITION_STATE_NO_UPDATE)
+    before = job.state
+    state, effects = row
+    ctx.state.out_of_indexes(job)
+    job.state = state
+    if COMPLETING in effects:
+        job.flags = [*job.flags, COMPLETING]
+    if event == "GONE":
+        job.flags = [flag for flag in job.flags if flag != COMPLETING]
+    ctx.state.into_indexes(job)
+    ctx.story.append(f"{now:.3f} job {job.job_id} {before} {event} {job.state}")
+    ctx.save(job)
+    if "REPLAN" in effects:
+        ctx.replan()
+    return effects
+
+
+def end(ctx: Context, job: Job, event: str, now: float, ending: str, exit_code: int | None = None, reason: str = "") -> None:
+    """A running or suspended job is over as `event` says: what lives of it is ended on its nodes, `gone` follows.
+
+    `ending` is the word its nodes are told. Nodes on which no step of it can be alive are not asked; where that is all of
+    them (a batch job whose script and steps have ended) it is gone at once.
+    """
+    was = job.state
+    apply(ctx, job, event, now)
+    if exit_code is not None:
+        job.exit_code = exit_code
+    if reason:
+        job.reason = reason
+    if was == "SUSPENDED":
+        job.suspended_seconds += now - job.suspend_time
+    job.end_time = now
+    job.ending = job.state
+    release(ctx, job, now, ending)
+
+
+def requeue(ctx: Context, job: Job, now: float) -> None:
+    """A running or suspended job goes back into the queue; it may start again when its last run is gone."""
+    apply(ctx, job, "REQUEUED", now)
+    job.restart_count += 1
+    job.ending = "REQUEUED"
+    release(ctx, job, now, "REQUEUED")
+
+
+def release(ctx: Context, job: Job, now: float, ending: str) -> None:
+    """Have the job's nodes end what lives of it, or, where nothing can, see it gone at once."""
+    for what in ("limit", "warn", "start"):
+        ctx.timers.cancel(what, job.job_id)
+    nodes = set(job.allocation.nodes) if job.allocation else set()
+    nodes = {node for node in nodes if _may_live(job, node)}
+    ctx.ending[job.job_id] = set(nodes)
+    if job.batch_host:
+        ctx.unsend(job.batch_host, f"launch:{job.job_id}:{job.attempt}")
+    if not nodes:
+        gone(ctx, job, now)
+        return
+    for node in job.allocation.nodes if job.allocation else ():
+        if node in nodes:
+            terminate(ctx, job, node, ending)
+
+
+def _may_live(job: Job, node: str) -> bool:
+    """Whether a step of the job may still have processes on the node."""
+    return any(
+        node not in step.ended_nodes and any(part.node == node for part in step.layout.nodes) for step in job.steps.values()
+    )
+
+
+def terminate(ctx: Context, job: Job, node: str, ending: str, hurry: bool = False) -> None:
+    order = TerminateJob(
+        job_id=job.job_id, attempt=job.attempt, ending=ending, kill_wait=ctx.settings.kill_wait, hurry=hurry
+    )
+    ctx.to_node(node, order, key=f"end:{job.job_id}:{job.attempt}")
+
+
+def node_done(ctx: Context, job: Job, node: str, now: float) -> None:
+    """Nothing of the job lives on the node any more (it says so, or its lease has run out)."""
+    ctx.unsend(node, f"end:{job.job_id}:{job.attempt}")
+    left = ctx.ending.get(job.job_id)
+    if left is None:
+        return
+    left.discard(node)
+    if not left:
+        gone(ctx, job, now)
+
+
+def gone(ctx: Context, job: Job, now: float) -> None:
+    """No process of the job lives: its resources are free, and it has ended for everybody else."""
+    from mgpu_slurm.controller import arrays, steps, waiting
+
+    ctx.ending.pop(job.job_id, None)
+    steps.close_all(ctx, job, now)
+    ctx.state.give_back(job)
+    apply(ctx, job, "GONE", now)
+    if job.state == "PENDING":
+        cancelled_by = job.killed_by if job.ending == "CANCELLED" else None
+        back_in_queue(ctx, job)
+        if cancelled_by is not None:
+            job.killed_by = cancelled_by
+            cancel_pending(ctx, job, now)
+        else:
+            waiting.enter(ctx, job, now)
+    else:
+        ended(ctx, job, now)
+    arrays.room(ctx, job, now)
+
+
+def back_in_queue(ctx: Context, job: Job) -> None:
+    """A record that is to start again carries nothing of its last run but its attempt and restart count."""
+    job.allocation = None
+    job.batch_host = ""
+    job.tasks_per_node = []
+    job.start_time = job.end_time = job.suspend_time = job.suspended_seconds = 0.0
+    job.steps = {}
+    job.next_step = 0
+    job.exit_code = job.derived_exit_code = 0
+    job.killed_by = None
+    job.ending = ""
+    if job.request.partition:
+        job.partition = job.request.partition
+    ctx.save(job)
+
+
+def ended(ctx: Context, job: Job, now: float) -> None:
+    """The job has ended for everybody: tell who waits, wake dependants, and forget it after MinJobAge."""
+    from mgpu_slurm.controller import waiting
+
+    for what in ("begin", "deadline", "delay", "immediate"):
+        ctx.timers.cancel(what, job.job_id)
+    ctx.eligible.pop(job.job_id, None)
+    if job.state == "PENDING" or job.state not in TERMINAL:
+        raise AssertionError(f"job {job.job_id} has not ended")
+    waiting.forget(ctx, job)
+    event = JobEvent(job_id=job.job_id, event="ended", state=job.state, exit_code=job.exit_code, text=job.reason)
+    for conn in ctx.listeners(job.job_id):
+        ctx.push(conn, event)
+    ctx.disown(job.job_id)
+    ctx.watchers.pop(job.job_id, None)
+    tell_waiters(ctx, job)
+    waiting.wake(ctx, job, now)
+    ctx.timers.set("purge", job.job_id, now + ctx.settings.min_job_age)
+
+
+def tell_waiters(ctx: Context, job: Job) -> None:
+    """Answer WaitJob where the job, or the last element of its array, has ended."""
+    for target in {job.job_id, job.array_job_id} - {0}:
+        if target not in ctx.waiters:
+            continue
+        tally = ctx.state.tallies.get(target)
+        if tally is not None and tally.live:
+            continue
+        answer = outcome(ctx, target)
+        for conn, asked in ctx.waiters.pop(target):
+            ctx.following.get(conn, set()).discard(target)
+            ctx.reply(conn, JobEnded(job_id=asked, state=answer.state, exit_code=answer.exit_code))
+
+
+def outcome(ctx: Context, job_id: int) -> JobEnded:
+    """How a job, or an array as a whole, has ended: the highest exit code, a signal above every code."""
+    records = ctx.state.records_of(job_id)
+    worst = max(records, key=lambda one: (one.state != "COMPLETED", severity(one.exit_code)))
+    return JobEnded(job_id=job_id, state=worst.state, exit_code=max((one.exit_code for one in records), key=severity))
+
+
+def severity(status: int) -> tuple[int, int]:
+    """Orders wait statuses: by signal, then by exit code."""
+    return (status & 0x7F, status >> 8)
+
+
+def cancel_pending(ctx: Context, job: Job, now: float, event: str = "CANCELLED") -> None:
+    """A job that waits ends at once, without ever having started."""
+    apply(ctx, job, event, now)
+    job.start_time = job.end_time = now
+    ctx.save(job)
+    ended(ctx, job, now)
+
+
+def batch_outcome(ctx: Context, job: Job, status: int, ending: str) -> tuple[str, str]:
+    """The event and the reason word for a batch script's end. RaisedSignal is younger than 22.05."""
+    if ending == "OUT_OF_MEMORY":
+        return "OUT_OF_MEMORY", "OutOfMemory"
+    if ending == "LAUNCH_FAILED":
+        return "LAUNCH_FAILED", "JobLaunchFailure"
+    if ending == "LOST":
+        return "NODE_LOST", "NodeDown"
+    if ending == "TIMEOUT":
+        return "TIMED_OUT", "TimeLimit"
+    if status & 0x7F:
+        return "ENDED_SIGNAL", "RaisedSignal" if ctx.settings.compat >= (23, 2) else "NonZeroExitCode"
+    if status >> 8:
+        return "ENDED_FAILED", "NonZeroExitCode"
+    return "ENDED_OK", ""
+
+
+def forget_if_old(ctx: Context, job_id: int, now: float) -> None:
+    """Drop an ended job from memory. An array's tasks go together, with the last: its dependants look at all of them."""
+    job = ctx.state.jobs.get(job_id)
+    if job is None or not has_ended(job):
+        return
+    tally = ctx.state.tallies.get(job.array_job_id) if job.array_job_id else None
+    if tally is not None and tally.live:
+        return
+    for record in ctx.state.records_of(job.array_job_id or job.job_id):
+        ctx.state.remove(record)
+        ctx.forget(record)
+        ctx.timers.cancel("purge", record.job_id)
+
+
+def may_requeue(ctx: Context, job: Job) -> bool:
+    """Whether the job may be started again when its node fails or somebody asks for it."""
+    asked = job.request.requeue
+    return job.request.kind == "batch" and (ctx.settings.job_requeue if asked is None else asked)
+
+

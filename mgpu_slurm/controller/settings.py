@@ -1,0 +1,41 @@
+"""The cluster's configuration as the core uses it: plain values, each with Slurm's default.
+
+`intake.conf` reads files; `configured.settings` makes this record from what it read; tests make it directly.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds unless said otherwise; memory in MiB; names are those of slurm.conf's keys."""
+
+    cluster_name: str = "cluster"
+    compat: tuple[int, int] = (26, 5)
+    conf_path: str = ""
+    slurm_uid: int = 0  # SlurmUser; may do everything, like root
+    kill_wait: int = 30
+    min_job_age: int = 300
+    slurmd_timeout: int = 300
+    lease: int = 0  # 0: SlurmdTimeout
+    heartbeat: int = 15
+    margin: int = 10  # between the end of a lease and what is done about its jobs
+    owner_grace: int = 60
+    over_time_limit: int = 0  # minutes, -1 unlimited
+    max_job_count: int = 10000
+    max_array_size: int = 1001
+    first_job_id: int = 1
+    max_job_id: int = 0x03FF0000
+    job_requeue: bool = True
+    kill_invalid_depend: bool = False
+    enforce_part_limits: bool = False
+    config_overrides: bool = False
+    return_to_service: int = 0
+    fifo_priority: bool = False  # priority/basic: each job a lower number than the one before
+    gres_types: frozenset[str] = frozenset({"gpu"})
+    licenses: frozenset[str] = frozenset()
+    reservations: frozenset[str] = frozenset()
+    backfill: bool = True
+    embedded: bool = False
+    request_memory: int = 3600  # how long an answered request id is remembered

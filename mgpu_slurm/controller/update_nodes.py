@@ -1,0 +1,101 @@
+"""scontrol update node: drain, resume, down and what else an administrator sets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mgpu_slurm.base import errors, hostlist
+from mgpu_slurm.base.errors import SlurmError
+from mgpu_slurm.controller import permissions, reconcile
+from mgpu_slurm.facts.states import COMPLETING
+
+if TYPE_CHECKING:
+    from mgpu_slurm.controller.context import Context
+    from mgpu_slurm.controller.events import Caller
+    from mgpu_slurm.records.node import Node
+    from mgpu_slurm.wire.messages import Update
+
+STATES = frozenset({"DOWN", "DRAIN", "FAIL", "IDLE", "RESUME", "UNDRAIN", "NORESP", "FUTURE"})
+KEYS = frozenset({"state", "reason", "weight", "features", "availablefeatures", "activefeatures", "comment", "extra", "gres"})
+
+
+def update(ctx: Context, caller: Caller, message: Update, now: float) -> list[tuple[str, int, str]]:
+    """One row per node. Raises SlurmError 2010, 2018, 2028 and for keys that cannot be changed."""
+    permissions.need_operator(ctx, caller)
+    changes = {key.lower(): text for key, text in message.changes}
+    for key, text in message.changes:
+        if key.lower() not in KEYS:
+            raise SlurmError(errors.ESLURM_NOT_SUPPORTED, f"Update of this parameter is not supported: {key}={text}")
+    if "state" in changes and changes["state"].upper() not in STATES:
+        raise SlurmError(errors.ESLURM_INVALID_NODE_STATE)
+    if "weight" in changes and not changes["weight"].isdecimal():
+        raise SlurmError(errors.ESLURM_NOT_SUPPORTED, f"Invalid Weight value: {changes['weight']}")
+    nodes = named(ctx, message.name)
+    for node in nodes:
+        _change(ctx, node, changes, caller, now)
+    ctx.replan()
+    return [(node.name, 0, "") for node in nodes]
+
+
+def named(ctx: Context, text: str) -> list[Node]:
+    try:
+        names = list(ctx.state.nodes) if text.upper() == "ALL" else hostlist.expand(text)
+    except ValueError:
+        raise SlurmError(errors.ESLURM_INVALID_NODE_NAME) from None
+    if not names or not ctx.state.nodes.keys() >= set(names):
+        raise SlurmError(errors.ESLURM_INVALID_NODE_NAME)
+    return [ctx.state.nodes[name] for name in names]
+
+
+def _change(ctx: Context, node: Node, changes: dict[str, str], caller: Caller, now: float) -> None:
+    if "reason" in changes:
+        node.reason = changes["reason"]
+        node.reason_uid, node.reason_time = (caller.uid, now) if node.reason else (0, 0.0)
+    if "weight" in changes:
+        node.weight = int(changes["weight"])
+    for key in ("features", "availablefeatures"):
+        if key in changes:
+            node.features = [word for word in changes[key].split(",") if word]
+            node.active_features = list(node.features)
+    if "activefeatures" in changes:
+        node.active_features = [word for word in changes["activefeatures"].split(",") if word]
+    if "comment" in changes:
+        node.comment = changes["comment"]
+    if "extra" in changes:
+        node.extra = changes["extra"]
+    if "gres" in changes:
+        node.gres_text = changes["gres"]
+    if "state" in changes:
+        _state(ctx, node, changes["state"].upper(), now)
+    ctx.save_node(node)
+
+
+def _state(ctx: Context, node: Node, state: str, now: float) -> None:
+    if state in ("DRAIN", "FAIL"):
+        if state not in node.flags:
+            node.flags = [*node.flags, state]
+    elif state == "UNDRAIN":
+        _drop(node, "DRAIN", "FAIL")
+    elif state in ("RESUME", "IDLE"):
+        _drop(node, "DRAIN", "FAIL")
+        node.reason = ""
+        node.reason_time = 0.0
+        node.reason_uid = 0
+        if node.state in ("DOWN", "FUTURE", "UNKNOWN"):
+            node.state = "IDLE" if node.responding else "UNKNOWN"
+    elif state == "NORESP":
+        if "NOT_RESPONDING" not in node.flags:
+            node.flags = [*node.flags, "NOT_RESPONDING"]
+    elif state == "FUTURE":
+        if ctx.state.jobs_on(node.name):
+            raise SlurmError(errors.ESLURM_NODES_BUSY)
+        node.state = "FUTURE"
+    else:
+        node.state = "DOWN"
+        for job in ctx.state.jobs_on(node.name):
+            if COMPLETING not in job.flags:
+                reconcile.fail(ctx, job, now)
+
+
+def _drop(node: Node, *flags: str) -> None:
+    node.flags = [flag for flag in node.flags if flag not in flags]
