@@ -1,1 +1,1 @@
-"""One process per step on a node: makes the tasks, connects them, ends them, reports."""
+"""One process per step on a node: starts its tasks, carries their streams, ends what they leave behind, keeps the result."""

@@ -1,0 +1,331 @@
+"""The variables that batch scripts, steps, tasks and salloc shells receive, and from what.
+
+Everything is computed from the plain-dict forms (JSON) of the launch messages: `facts` is a JobFacts, `spec` a StepSpec,
+`launch` a LaunchTasks of wire/messages.py; absent keys have their defaults. The results lie over the environment that the
+user submitted; a value of None removes a name from it. Memory is in MiB, times are UTC seconds.
+
+The sets were recorded from Slurm 22.05.8 (tests/facts/test_environ.py) and follow `compat` where newer ones differ.
+"""
+
+from __future__ import annotations
+
+from mgpu_slurm.base.counts import compress
+from mgpu_slurm.base.hostlist import fold
+from mgpu_slurm.facts.environ_devices import Devices, device_variables
+from mgpu_slurm.facts.environ_requests import requested
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    Facts = Mapping[str, Any]
+    Variables = dict[str, str | None]
+
+NEWEST = (26, 5)
+UNLIMITED_END = 0xFFFFFFFF
+"""What SLURM_JOB_END_TIME shows for a job without a limit: far in the future."""
+
+UNSET = (
+    "SLURM_STEP_GPUS",
+    "SLURM_JOB_GPUS",
+    "SLURM_GPUS_ON_NODE",
+    "SLURM_STEP_ID",
+    "SLURM_STEPID",
+    "SLURM_PROCID",
+    "SLURM_LOCALID",
+    "SLURM_TASK_PID",
+    "SLURM_NODE_ALIASES",
+)
+"""What an outer job may have left in the submitted environment of a batch script and would now be untrue."""
+
+_INTERNAL = ("SLURM_UMASK", "SLURM_RLIMIT_")
+
+
+def compat_of(facts: Facts) -> tuple[int, int]:
+    """The Slurm version whose habits this job sees."""
+    given = facts.get("compat") or NEWEST
+    return int(given[0]), int(given[1])
+
+
+def apply(environment: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
+    """An environment with changes over it; None removes."""
+    result = dict(environment)
+    for name, value in changes.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = value
+    return result
+
+
+def _shares(facts: Facts) -> list[Facts]:
+    allocation = facts.get("allocation") or {}
+    return list(allocation.get("shares") or ())
+
+
+def _share(shares: list[Facts], node: str) -> Facts:
+    return next((share for share in shares if share.get("node") == node), {})
+
+
+def _gpus(share: Facts) -> list[int]:
+    return list((share.get("gres") or {}).get("gpu") or ())
+
+
+def _job(facts: Facts) -> Variables:
+    """What everyone in a job sees, salloc's shell included."""
+    shares = _shares(facts)
+    nodes = [str(share["node"]) for share in shares]
+    job_id = str(facts["job_id"])
+    request = facts.get("request") or {}
+    folded = fold(nodes)
+    changes: Variables = {
+        "SLURM_JOB_ID": job_id,
+        "SLURM_JOBID": job_id,
+        "SLURM_JOB_NAME": facts.get("name") or "",
+        "SLURM_JOB_PARTITION": facts.get("partition") or "",
+        "SLURM_JOB_NODELIST": folded,
+        "SLURM_NODELIST": folded,
+        "SLURM_JOB_NUM_NODES": str(len(nodes)),
+        "SLURM_NNODES": str(len(nodes)),
+        "SLURM_JOB_CPUS_PER_NODE": compress([len(share.get("cpus") or ()) for share in shares]),
+        "SLURM_TASKS_PER_NODE": compress([int(count) for count in facts.get("tasks_per_node") or ()]),
+        "SLURM_CLUSTER_NAME": facts.get("cluster") or "",
+    }
+    if facts.get("conf_path"):
+        changes["SLURM_CONF"] = facts["conf_path"]
+    for name, key in (("ACCOUNT", "account"), ("QOS", "qos"), ("RESERVATION", "reservation")):
+        if facts.get(key):
+            changes["SLURM_JOB_" + name] = facts[key]
+    for name, key in (("SLURM_SUBMIT_DIR", "submit_dir"), ("SLURM_SUBMIT_HOST", "submit_host")):
+        if request.get(key):
+            changes[name] = request[key]
+    if compat_of(facts) < (23, 2):
+        changes["SLURM_NODE_ALIASES"] = "(null)"
+    if facts.get("het_size"):
+        changes["SLURM_HET_SIZE"] = changes["SLURM_PACK_SIZE"] = str(facts["het_size"])
+    return changes
+
+
+def _owner(facts: Facts) -> Variables:
+    changes: Variables = {
+        "SLURM_JOB_UID": str(facts["uid"]),
+        "SLURM_JOB_GID": str(facts["gid"]),
+        "SLURM_JOB_USER": facts.get("user_name") or "",
+    }
+    if compat_of(facts) >= (23, 2):
+        if facts.get("group_name"):
+            changes["SLURM_JOB_GROUP"] = facts["group_name"]
+        changes["SLURM_JOB_START_TIME"] = str(int(facts.get("start_time") or 0))
+        changes["SLURM_JOB_END_TIME"] = str(int(facts.get("end_time") or UNLIMITED_END))
+        licenses = (facts.get("request") or {}).get("licenses")
+        if licenses:
+            changes["SLURM_JOB_LICENSES"] = licenses
+    return changes
+
+
+def _array(facts: Facts) -> Variables:
+    if not facts.get("array_job_id") or facts.get("array_task_id") is None:
+        return {}
+    return {
+        "SLURM_ARRAY_JOB_ID": str(facts["array_job_id"]),
+        "SLURM_ARRAY_TASK_ID": str(facts["array_task_id"]),
+        "SLURM_ARRAY_TASK_COUNT": str(facts.get("array_count") or 0),
+        "SLURM_ARRAY_TASK_MAX": str(facts.get("array_max") or 0),
+        "SLURM_ARRAY_TASK_MIN": str(facts.get("array_min") or 0),
+        "SLURM_ARRAY_TASK_STEP": str(facts.get("array_step", 1)),
+    }
+
+
+def _place(node: str) -> Variables:
+    return {
+        "SLURMD_NODENAME": node,
+        "SLURM_TOPOLOGY_ADDR": node,
+        "SLURM_TOPOLOGY_ADDR_PATTERN": "node",
+    }
+
+
+def _task_counts(facts: Facts, request: Facts) -> Variables:
+    """SLURM_NTASKS, only where a number of tasks was asked for in some way."""
+    if not any(request.get(key) for key in ("ntasks", "ntasks_per_node", "ntasks_per_gpu")):
+        return {}
+    count = str(request.get("ntasks") or sum(facts.get("tasks_per_node") or ()))
+    return {"SLURM_NTASKS": count, "SLURM_NPROCS": count}
+
+
+def _memory(request: Facts) -> Variables:
+    changes: Variables = {}
+    for name, key in (("NODE", "mem_per_node"), ("CPU", "mem_per_cpu"), ("GPU", "mem_per_gpu")):
+        if request.get(key) is not None:
+            changes["SLURM_MEM_PER_" + name] = str(request[key])
+    return changes
+
+
+def salloc_environment(facts: Facts, asked: Facts | None = None) -> Variables:
+    """The shell of salloc. `asked` is the request as typed: unlike a batch script, the shell sees no default memory."""
+    request = facts.get("request") or {}
+    typed = request if asked is None else asked
+    return {
+        **_job(facts),
+        **_task_counts(facts, typed),
+        **_memory(typed),
+        **requested(typed, compat_of(facts)),
+    }
+
+
+def batch_environment(facts: Facts, node: str, devices: Devices | None = None) -> Variables:
+    """A batch script on its node. The task's own pid (SLURM_TASK_PID) is added by `pid_variables`."""
+    request = facts.get("request") or {}
+    compat = compat_of(facts)
+    share = _share(_shares(facts), node)
+    changes: Variables = dict.fromkeys(UNSET)
+    changes.update(_job(facts))
+    changes.update(_owner(facts))
+    changes.update(_array(facts))
+    changes.update(_place(node))
+    changes.update(_task_counts(facts, request))
+    changes.update(_memory(request))
+    changes.update(requested(request, compat))
+    changes.update(
+        ENVIRONMENT="BATCH",
+        HOSTNAME=node,
+        SLURM_CPUS_ON_NODE=str(len(share.get("cpus") or ())),
+        SLURM_GTIDS="0",
+        SLURM_LOCALID="0",
+        SLURM_NODEID="0",
+        SLURM_PROCID="0",
+    )
+    if request.get("open_mode"):
+        changes["SLURM_OPEN_MODE"] = request["open_mode"]
+    if request.get("export") and request["export"].upper() != "ALL":
+        changes["SLURM_EXPORT_ENV"] = request["export"]
+        changes["SLURM_GET_USER_ENV"] = "1"
+    restarts = int(facts.get("restart_count") or 0)
+    if restarts or compat >= (23, 2):
+        changes["SLURM_RESTART_COUNT"] = str(restarts)
+    if request.get("dependency"):
+        changes["SLURM_JOB_DEPENDENCY"] = request["dependency"]
+    gpus = _gpus(share)
+    if gpus:
+        changes["SLURM_GPUS_ON_NODE"] = str(len(gpus))
+    changes.update(device_variables(gpus, devices, "SLURM_JOB_GPUS"))
+    return changes
+
+
+def step_environment(
+    spec: Facts, launch: Facts, node: str, inherited: Mapping[str, str], devices: Devices | None = None
+) -> Variables:
+    """What all tasks of a step share on one node. `inherited` is srun's environment as it sent it."""
+    facts = spec["job"]
+    request = spec.get("request") or {}
+    compat = compat_of(facts)
+    layout = spec["layout"]
+    parts = list(layout.get("nodes") or ())
+    index = next(number for number, part in enumerate(parts) if part["node"] == node)
+    part = parts[index]
+    share = part.get("share") or {}
+    step_id = str(spec["step_id"])
+    nodes = fold([str(each["node"]) for each in parts])
+    ntasks = str(layout.get("ntasks", 1))
+    per_node = compress([len(each.get("tasks") or ()) for each in parts])
+    nested = "SLURM_JOB_ID" in inherited
+
+    changes: Variables = {"SLURM_STEP_GPUS": None, "SLURM_GPUS_ON_NODE": None}
+    if not nested:
+        changes.update(dict.fromkeys(UNSET))
+    job = _job(facts)
+    if not nested:
+        job["SLURM_NODE_ALIASES"] = None
+    else:
+        # An allocation's own name and lists are what its shell was told, whatever the step is called.
+        job = {name: value for name, value in job.items() if name not in inherited or name == "SLURM_CONF"}
+    changes.update(job)
+    changes.update(_owner(facts))
+    changes.update(_array(facts))
+    changes.update(_place(node))
+    changes.update(
+        SLURM_STEP_ID=step_id,
+        SLURM_STEPID=step_id,
+        SLURM_STEP_NODELIST=nodes,
+        SLURM_STEP_NUM_NODES=str(len(parts)),
+        SLURM_STEP_NUM_TASKS=ntasks,
+        SLURM_STEP_TASKS_PER_NODE=per_node,
+        SLURM_NNODES=str(len(parts)),
+        SLURM_NTASKS=ntasks,
+        SLURM_NPROCS=ntasks,
+        SLURM_TASKS_PER_NODE=per_node,
+        SLURM_CPUS_ON_NODE=str(len(share.get("cpus") or ())),
+        SLURM_NODEID=str(index),
+        SLURM_GTIDS=",".join(str(task) for task in part.get("tasks") or ()),
+        SLURM_UMASK=f"{int(launch.get('umask', 0o022)):04o}",
+        SRUN_DEBUG=inherited.get("SRUN_DEBUG", "3"),
+    )
+    cpus_per_task = request.get("cpus_per_task") or layout.get("cpus_per_task")
+    if cpus_per_task:
+        changes["SLURM_CPUS_PER_TASK"] = str(cpus_per_task)
+    changes.update(requested(request, compat, step=True))
+    changes.update(_distribution(request, layout, nested, compat))
+    if nested and compat < (23, 2) and not facts.get("het_size"):
+        changes["SLURM_JOB_CPUS_PER_NODE_PACK_GROUP_0"] = _job(facts)["SLURM_JOB_CPUS_PER_NODE"]
+    changes.update(_launcher(launch))
+    gpus = _gpus(share)
+    if gpus:
+        changes["SLURM_GPUS_ON_NODE"] = str(len(gpus))
+    return changes
+
+
+def _launcher(launch: Facts) -> Variables:
+    """Where srun is, and how it shows output."""
+    changes: Variables = {}
+    address, port = launch.get("src_address"), launch.get("src_port")
+    if address:
+        changes["SLURM_LAUNCH_NODE_IPADDR"] = changes["SLURM_SRUN_COMM_HOST"] = address
+    if port:
+        changes["SLURM_SRUN_COMM_PORT"] = changes["SLURM_STEP_LAUNCHER_PORT"] = str(port)
+    if launch.get("label"):
+        changes["SLURM_LABELIO"] = "1"
+    if launch.get("pty"):
+        changes["SLURM_PTY_WIN_COL"] = str(launch.get("pty_cols") or 0)
+        changes["SLURM_PTY_WIN_ROW"] = str(launch.get("pty_rows") or 0)
+    return changes
+
+
+def _distribution(request: Facts, layout: Facts, nested: bool, compat: tuple[int, int]) -> Variables:
+    """As -m said; the older srun also tells its choice inside an allocation and where tasks per node were asked for."""
+    if request.get("distribution"):
+        return {}
+    if compat < (23, 2) and (nested or request.get("ntasks_per_node")):
+        few = int(layout.get("ntasks", 1)) <= len(layout.get("nodes") or ())
+        return {"SLURM_DISTRIBUTION": "cyclic" if few else "block"}
+    return {}
+
+
+def task_environment(spec: Facts, node: str, rank: int, devices: Devices | None = None) -> Variables:
+    """What one task sees besides `step_environment`: its rank, and its GPUs, which may be fewer than the step's."""
+    part = next(each for each in spec["layout"]["nodes"] if each["node"] == node)
+    local = list(part["tasks"]).index(rank)
+    gpus = _gpus(part.get("share") or {})
+    own = list(part.get("task_gpus") or ())
+    if local < len(own) and own[local]:
+        gpus = list(own[local])
+    changes: Variables = {"SLURM_PROCID": str(rank), "SLURM_LOCALID": str(local)}
+    changes.update(device_variables(gpus, devices, "SLURM_STEP_GPUS"))
+    return changes
+
+
+def pid_variables(pid: int) -> Variables:
+    """What only the process itself knows."""
+    return {"SLURM_TASK_PID": str(pid)}
+
+
+def finish(environment: dict[str, str], plain_names: str) -> dict[str, str]:
+    """The last touches: the directory of plain names first on PATH, a usable TMPDIR, no internals (changes in place)."""
+    for name in [name for name in environment if name.startswith(_INTERNAL[1])]:
+        del environment[name]
+    if plain_names:
+        path = environment.get("PATH", "")
+        rest = [each for each in path.split(":") if each != plain_names] if path else []
+        environment["PATH"] = ":".join([plain_names, *rest]) if rest else plain_names + ":/usr/local/bin:/usr/bin:/bin"
+    environment.setdefault("TMPDIR", "/tmp")
+    environment.setdefault("SLURM_PRIO_PROCESS", "0")
+    return environment

@@ -1,0 +1,39 @@
+"""Which variables tell a program its GPUs.
+
+Without a cgroup that hides the others, programs are told by global index, as Slurm does without ConstrainDevices. GPUs that
+NVML has found get NVIDIA's variable alone; GPUs that are only declared could be anyone's and get them all, as Slurm's
+gres without AutoDetect does.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ALL_VARIABLES = ("CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
+NVIDIA_VARIABLES = ("CUDA_VISIBLE_DEVICES",)
+
+
+class Devices:
+    """How this node's GPUs are called.
+
+    `ordinals`: index in allocations -> the driver's ordinal, or the UUID of a MIG slice; absent ones are their own index.
+    """
+
+    __slots__ = ("ordinals", "variables")
+
+    def __init__(self, ordinals: Mapping[int, str] | None = None, variables: Sequence[str] = ALL_VARIABLES) -> None:
+        self.ordinals = dict(ordinals or {})
+        self.variables = tuple(variables)
+
+
+def device_variables(gpus: Sequence[int], devices: Devices | None, listing: str) -> dict[str, str | None]:
+    """The variables for these GPUs; with none, whatever the user had set goes. `listing` is the SLURM_ name for them."""
+    devices = devices or Devices()
+    if not gpus:
+        return {**dict.fromkeys(ALL_VARIABLES), listing: None}
+    seen = ",".join(devices.ordinals.get(gpu, str(gpu)) for gpu in gpus)
+    changes: dict[str, str | None] = {listing: ",".join(str(gpu) for gpu in gpus)}
+    changes.update(dict.fromkeys(devices.variables, seen))
+    return changes

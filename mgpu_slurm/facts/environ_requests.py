@@ -1,0 +1,110 @@
+"""Variables that repeat what was asked for: set only where it was, so that a nested command reads it back."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+NUMBERS = (
+    ("SLURM_CPUS_PER_TASK", "cpus_per_task"),
+    ("SLURM_NTASKS_PER_NODE", "ntasks_per_node"),
+    ("SLURM_NTASKS_PER_CORE", "ntasks_per_core"),
+    ("SLURM_NTASKS_PER_SOCKET", "ntasks_per_socket"),
+    ("SLURM_NTASKS_PER_GPU", "ntasks_per_gpu"),
+    ("SLURM_THREADS_PER_CORE", "threads_per_core"),
+)
+JOB_NUMBERS = (("SLURM_CPUS_PER_GPU", "cpus_per_gpu"),)
+TEXTS = (("SLURM_DISTRIBUTION", "distribution"),)
+JOB_TEXTS = (
+    ("SLURM_GPUS", "gpus"),
+    ("SLURM_GPUS_PER_NODE", "gpus_per_node"),
+    ("SLURM_GPUS_PER_SOCKET", "gpus_per_socket"),
+    ("SLURM_GPU_FREQ", "gpu_freq"),
+    ("SLURM_HINT", "hint"),
+)
+OTHER = (("SLURM_ACCTG_FREQ", "acctg-freq"), ("SLURM_NETWORK", "network"))
+"""Options that are only kept: variable, long name."""
+
+_FREQUENCIES = {
+    "low": "Low",
+    "medium": "Medium",
+    "high": "High",
+    "highm1": "Highm1",
+    "conservative": "Conservative",
+    "ondemand": "OnDemand",
+    "performance": "Performance",
+    "powersave": "PowerSave",
+    "userspace": "UserSpace",
+    "schedutil": "SchedUtil",
+}
+
+
+def requested(request: Mapping[str, Any], compat: tuple[int, int], step: bool = False) -> dict[str, str | None]:
+    """From a JobRequest, or with `step` from a StepRequest, both as plain data."""
+    changes: dict[str, str | None] = {}
+    for name, key in NUMBERS if step else NUMBERS + JOB_NUMBERS:
+        if request.get(key):
+            changes[name] = str(request[key])
+    for name, key in TEXTS if step else TEXTS + JOB_TEXTS:
+        if request.get(key):
+            changes[name] = str(request[key])
+    if request.get("plane_size"):
+        changes["SLURM_DIST_PLANESIZE"] = str(request["plane_size"])
+    if request.get("overcommit"):
+        changes["SLURM_OVERCOMMIT"] = "1"
+    if request.get("hint") == "nomultithread" and not step:
+        changes.setdefault("SLURM_THREADS_PER_CORE", "1")
+    other = request.get("other") or {}
+    for name, key in OTHER:
+        if other.get(key):
+            changes[name] = other[key]
+    if other.get("cpu-freq"):
+        changes["SLURM_CPU_FREQ_REQ"] = _FREQUENCIES.get(other["cpu-freq"].lower(), other["cpu-freq"])
+    if other.get("profile"):
+        changes["SLURM_PROFILE"] = ",".join(word.capitalize() for word in other["profile"].split(","))
+    if step:
+        changes.update(_cpu_bind(request))
+        if request.get("gpu_bind") and compat < (23, 2):
+            changes["SLURMD_TRES_BIND"] = "gpu:" + request["gpu_bind"]
+    else:
+        changes.update(_per_task(request, compat))
+    return changes
+
+
+def _per_task(request: Mapping[str, Any], compat: tuple[int, int]) -> dict[str, str | None]:
+    """GPUs per task: a variable of their own up to 22.05, part of a list of all kinds later."""
+    if compat < (23, 2):
+        changes: dict[str, str | None] = {}
+        if request.get("gpus_per_task"):
+            changes["SLURM_GPUS_PER_TASK"] = request["gpus_per_task"]
+        if request.get("gpu_bind"):
+            changes["SLURM_GPU_BIND"] = request["gpu_bind"]
+        return changes
+    parts = [request["tres_per_task"]] if request.get("tres_per_task") else []
+    if not parts and request.get("gpus_per_task"):
+        if request.get("cpus_per_task"):
+            parts.append(f"cpu={request['cpus_per_task']}")
+        kind, _, count = str(request["gpus_per_task"]).rpartition(":")
+        parts.append(f"gres/gpu{':' + kind if kind else ''}={count}")
+    return {"SLURM_TRES_PER_TASK": ",".join(parts)} if parts else {}
+
+
+def _cpu_bind(request: Mapping[str, Any]) -> dict[str, str | None]:
+    """--cpu-bind=[quiet|verbose,]type[:list] in its parts."""
+    text = request.get("cpu_bind") or ("threads" if request.get("threads_per_core") else "")
+    if not text:
+        return {}
+    loud = "quiet"
+    first, _, rest = text.partition(",")
+    if first in ("q", "quiet", "v", "verbose"):
+        loud = "verbose" if first.startswith("v") else "quiet"
+        text = rest
+    kind, colon, values = text.partition(":")
+    return {
+        "SLURM_CPU_BIND": f"{loud},{kind}{colon}{values}",
+        "SLURM_CPU_BIND_VERBOSE": loud,
+        "SLURM_CPU_BIND_TYPE": kind + colon,
+        "SLURM_CPU_BIND_LIST": values,
+    }

@@ -1,0 +1,355 @@
+"""The shell of a node daemon: the link to the controller, sockets for srun, the launcher, the spool, timers.
+
+It runs no user code and holds no task. Everything it decides is in core.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from typing import Any
+
+from mgpu_slurm import __version__
+from mgpu_slurm.base.errors import (
+    ESLURM_INVALID_JOB_ID,
+    ESLURMD_SETUP_ENVIRONMENT_ERROR,
+    SLURM_UNEXPECTED_MSG_ERROR,
+    SlurmError,
+)
+from mgpu_slurm.node import core, orders, plainnames, spool
+from mgpu_slurm.node import settings as node_settings
+from mgpu_slurm.node.core import Key, Known, NodeCore
+from mgpu_slurm.node.hardware import activity, detect
+from mgpu_slurm.node.launcher import Launcher
+from mgpu_slurm.node.leftovers import end_leftovers
+from mgpu_slurm.node.settings import Settings
+from mgpu_slurm.node.supervisor import result as results
+from mgpu_slurm.node.supervisors import Supervisors, log_of
+from mgpu_slurm.records.gpu import Gpu
+from mgpu_slurm.wire import credential, passing
+from mgpu_slurm.wire.credential import Identity
+from mgpu_slurm.wire.link import Link, LinkClient, LinkFull, Timing
+from mgpu_slurm.wire.messages import (
+    AttachStep,
+    Hardware,
+    Heartbeat,
+    LaunchTasks,
+    Ping,
+    Pong,
+    Register,
+    Sign,
+    Signed,
+    ToNode,
+    ToNodeFromClient,
+)
+from mgpu_slurm.wire.server import Limits, Server, sign_for
+from mgpu_slurm.wire.stream import Stream
+
+log = logging.getLogger("mgpu.node")
+
+TICK = 0.5
+"""Seconds between looks at the lease."""
+
+
+def monotonic() -> float:
+    """Seconds that also pass while the machine is suspended: a lease must not sleep."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class NodeDaemon:
+    """One node daemon. `start` once inside the loop, then `run` until `stopping` is set."""
+
+    def __init__(self, settings: Settings, key: bytes, launcher: Launcher, timing: Timing | None = None) -> None:
+        self.settings = settings
+        self.key = key
+        self.stopping = asyncio.Event()
+        self.core = NodeCore(settings.name)
+        self.started = time.time()
+        self.gpus: list[Gpu] = []
+        self._launcher = launcher
+        self._timing = timing
+        self._nonces = orders.Nonces()
+        self._tags: dict[Key, str] = {}
+        self._cleaning: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Open spool and sockets, take up earlier steps, connect. OSError: something of that cannot be."""
+        settings = self.settings
+        self.spool = spool.Spool(settings.spool)
+        self.plain_names = plainnames.write(settings.spool, settings.cluster)
+        self.gpus, notes = await asyncio.to_thread(node_settings.discover, settings.declared, settings.detect)
+        for note in notes:
+            log.info("gpus: %s", note)
+        self._devices = orders.devices(self.gpus)
+        self.hardware = detect(settings.tmp_fs)
+        self._supervisors = Supervisors(self._live, self._gone)
+        self._take_up()
+        self._listen()
+        self.client = LinkClient(
+            settings.endpoints(),
+            settings.name,
+            ToNode,
+            self._from_controller,
+            self.key,
+            greeting=self._register,
+            timing=self._timing,
+            on_down=lambda _: self.core.link_down(monotonic()),
+        )
+        self._flush_reports()
+        self.client.start()
+        log.info("node %s started, %d CPUs, %d GPUs", settings.name, self.hardware.cpus, len(self.gpus))
+
+    def _listen(self) -> None:
+        settings = self.settings
+        self.server = Server(
+            ToNodeFromClient,
+            self._from_client,
+            limits=Limits(),
+            key=None if settings.embedded else self.key,
+            only_uids={os.geteuid()} if settings.embedded else None,
+        )
+        os.makedirs(os.path.dirname(settings.unix_socket), 0o755, exist_ok=True)
+        self.server.listen_unix(settings.unix_socket, 0o600 if settings.embedded else 0o777)
+        self.port = 0
+        if settings.port is not None:
+            try:
+                self.port = self.server.listen_tcp(settings.listen_host, settings.port)
+            except OSError as error:
+                raise OSError(error.errno, f"cannot listen on port {settings.port}: {error.strerror}") from error
+
+    async def run(self) -> None:
+        """Serve until `stopping` is set; running steps go on."""
+        timers = [asyncio.create_task(self._ticks()), asyncio.create_task(self._heartbeats())]
+        try:
+            await self.stopping.wait()
+            log.info("stopping; %d steps go on", sum(known.result is None for known in self.core.steps.values()))
+        finally:
+            for timer in timers:
+                timer.cancel()
+            await self.client.close()
+            await self.server.close()
+            self._supervisors.close()
+            for cleaning in self._cleaning:
+                cleaning.cancel()
+            self._launcher.close()
+
+    # --- earlier steps ----------------------------------------------------------------------------------------------
+
+    def _take_up(self) -> None:
+        """Steps of an earlier daemon: connect to their supervisors, or see how they ended."""
+        self._early: list[core.Effect] = []
+        for entry in self.spool.entries():
+            key = entry.key
+            self._tags[key] = entry.tag
+            directory = self.spool.directory(key)
+            known = Known(key=key, uid=entry.uid, requeue=entry.requeue, result=self._read_result(directory))
+            self._early += self.core.found(known)
+            if known.result is not None:
+                continue
+            try:
+                self._supervisors.add(key, spool.connect(directory))
+                log.info("step %s.%s: found again", key[0], key[1])
+            except OSError:
+                self._early += self.core.gone(key, self._read_result(directory))
+
+    def _read_result(self, directory: str) -> dict[str, Any] | None:
+        try:
+            return results.read(directory)
+        except ValueError:
+            log.error("%s/%s is damaged", directory, results.NAME)
+            return None
+
+    def _flush_reports(self) -> None:
+        effects, self._early = self._early, []
+        self._carry_out(effects)
+
+    # --- the controller ---------------------------------------------------------------------------------------------
+
+    def _register(self) -> Register:
+        settings = self.settings
+        own = {field: getattr(self.hardware, field) for field in Hardware.__struct_fields__ if hasattr(self.hardware, field)}
+        load, free = activity()
+        return Register(
+            name=settings.name,
+            hardware=Hardware(**{**own, "cpu_load": load, "free_mem": free}),
+            gpus=self.gpus,
+            gres_text=settings.gres_text,
+            address=settings.address,
+            port=self.port,
+            unix_socket=settings.unix_socket,
+            version=__version__,
+            start_time=self.started,
+            steps=self.core.live_steps(),
+            dynamic=settings.dynamic,
+        )
+
+    async def _from_controller(self, link: Link, message: Any) -> None:
+        self._carry_out(self.core.message(message, monotonic()))
+
+    def _carry_out(self, effects: list[core.Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case core.StartBatch():
+                    self._start_batch(effect)
+                case core.Tell():
+                    self._supervisors.tell(effect.key, effect.word)
+                case core.Report():
+                    self._report(effect)
+                case core.Unreport():
+                    self.client.link.unsend(effect.key)
+                case core.Forget():
+                    self._tags.pop(effect.key, None)
+                    self.spool.remove(effect.key)
+                case core.CleanUp():
+                    task = asyncio.create_task(self._clean_up(effect.key))
+                    self._cleaning.add(task)
+                    task.add_done_callback(self._cleaning.discard)
+                case core.Note():
+                    log.warning("%s", effect.text)
+                case core.StopDaemon():
+                    self.stopping.set()
+
+    def _report(self, effect: core.Report) -> None:
+        try:
+            self.client.link.send(effect.message, effect.key)
+        except LinkFull:
+            # Results stay in the spool; a daemon that starts anew tells them again.
+            log.error("too many messages wait for the controller")
+
+    async def _ticks(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            self._carry_out(self.core.tick(monotonic()))
+
+    async def _heartbeats(self) -> None:
+        while True:
+            await asyncio.sleep(self.core.heartbeat)
+            load, free = activity()
+            self.client.link.post(Heartbeat(cpu_load=load, free_mem=free))
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Take what may change while serving: the controller's addresses and sockets need a restart, as in Slurm."""
+        self.settings.log_name = settings.log_name
+        self.settings.address = settings.address
+        self.client.link.disconnect()  # the controller hears of everything again when the link is back
+        log.info("configuration read again")
+
+    # --- supervisors ------------------------------------------------------------------------------------------------
+
+    def _live(self, key: Key, pid: int) -> None:
+        self._carry_out(self.core.live(key, pid))
+
+    def _gone(self, key: Key) -> None:
+        directory = self.spool.directory(key)
+        said = log_of(directory)
+        if said:
+            log.warning("step %s.%s: %s", key[0], key[1], said)
+        self._carry_out(self.core.gone(key, self._read_result(directory)))
+
+    async def _clean_up(self, key: Key) -> None:
+        tag = self._tags.get(key, "")
+        await asyncio.to_thread(end_leftovers, tag)
+        self._carry_out(self.core.cleaned(key, time.time()))
+
+    def _launch(self, key: Key, uid: int, requeue: bool, order: dict[str, Any], more: dict[str, int]) -> None:
+        """Give a step to a supervisor. OSError: it cannot be."""
+        tag = f"{self.settings.name}:{key[0]}.{key[1]}.{key[2]}:{credential.new_nonce()[:12]}"
+        entry = spool.Entry(
+            job_id=key[0],
+            step_id=key[1],
+            attempt=key[2],
+            uid=uid,
+            tag=tag,
+            requeue=requeue,
+            boot_id=self.hardware.boot_id,
+        )
+        directory = self.spool.add(entry)
+        self._tags[key] = tag
+        listener, control = spool.listen(directory)
+        full = {
+            **order,
+            **self._devices,
+            "node": self.settings.name,
+            "log_name": self.settings.log_name,
+            "directory": directory,
+            "tag": tag,
+            "plain_names": self.plain_names,
+            "descriptors": ["control", *more],
+        }
+        with listener:
+            try:
+                self._launcher.launch(full, [listener.fileno(), *more.values()])
+            except BaseException:
+                control.close()
+                raise
+        self._supervisors.add(key, control)
+
+    def _start_batch(self, effect: core.StartBatch) -> None:
+        message, key = effect.message, effect.key
+        job = message.job
+        try:
+            script = self.spool.write_script(job.job_id, job.uid, job.gid, message.script)
+            requeue = self.core.steps[key].requeue
+            self._launch(key, job.uid, requeue, orders.for_batch(message, script), {})
+        except OSError as error:
+            log.error("job %d: cannot launch: %s", job.job_id, error)
+            self._carry_out(self.core.not_launched(key, ESLURMD_SETUP_ENVIRONMENT_ERROR, f"{error.strerror}: {error.filename or ''}"))
+
+    # --- srun -------------------------------------------------------------------------------------------------------
+
+    async def _from_client(self, who: Identity, message: Any, stream: Stream) -> object:
+        match message:
+            case LaunchTasks():
+                self._launch_tasks(who, message, stream)
+                return None
+            case AttachStep():
+                self._attach(who, message, stream)
+                return None
+            case Sign():
+                return Signed(credential=sign_for(stream, self.key, message.digest, time.time()))
+            case Ping():
+                return Pong(
+                    cluster="", hostname=socket.gethostname(), version=__version__, started=self.started, pid=os.getpid()
+                )
+        raise SlurmError(SLURM_UNEXPECTED_MSG_ERROR)
+
+    def _launch_tasks(self, who: Identity, message: LaunchTasks, stream: Stream) -> None:
+        descriptors = stream.take_descriptors()
+        try:
+            spec, plain = orders.verify(message, who, self.key, self.settings.name, self._nonces, time.time())
+            if len(descriptors) != len(message.passed):
+                raise SlurmError(SLURM_UNEXPECTED_MSG_ERROR)
+            key = self.core.tasks_asked(spec)
+            sock, ahead = stream.detach()
+            with sock:
+                order = orders.for_tasks(message, plain)
+                order["ahead"] = ahead.decode("latin-1")
+                more = {"srun": sock.fileno(), **dict(zip(message.passed, descriptors, strict=True))}
+                try:
+                    self._launch(key, spec.job.uid, False, order, more)
+                except OSError as error:
+                    log.error("step %s.%s: cannot launch: %s", key[0], key[1], error)
+                    self._tell_failure(sock, str(error))
+                    self._carry_out(self.core.abandoned(key))
+        finally:
+            passing.close_all(descriptors)
+
+    def _tell_failure(self, sock: Any, text: str) -> None:
+        message = {"kind": "launch_failed", "node": self.settings.name, "code": ESLURMD_SETUP_ENVIRONMENT_ERROR, "text": text}
+        try:
+            passing.send(sock, message)
+        except OSError:
+            pass  # srun is gone as well
+
+    def _attach(self, who: Identity, message: AttachStep, stream: Stream) -> None:
+        key = self.core.attachable(message.job_id, message.step_id, who.uid)
+        sock, ahead = stream.detach()
+        word = {"kind": "attach", "stdin": message.stdin, "ahead": ahead.decode("latin-1")}
+        with sock:
+            if not self._supervisors.tell(key, word, [sock.fileno()]):
+                raise SlurmError(ESLURM_INVALID_JOB_ID)
+
+

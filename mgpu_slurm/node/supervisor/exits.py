@@ -1,0 +1,61 @@
+"""How the tasks of a step ended, and what they used."""
+
+from __future__ import annotations
+
+from mgpu_slurm.node.supervisor.result import rank_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import resource
+
+    from mgpu_slurm.node.supervisor.tasks import Task
+
+GATHER = 0.005
+"""Seconds that an exit waits for its like, so that srun hears of many tasks at once."""
+
+
+class Exits:
+    """Collects exits of tasks and the usage of all processes of the step."""
+
+    def __init__(self, tasks: list[Task]) -> None:
+        self.tasks = tasks
+        self._by_pid = {task.pid: task for task in tasks}
+        self._unreported: list[Task] = []
+        self.user_seconds = 0.0
+        self.system_seconds = 0.0
+        self.max_rss = 0
+
+    @property
+    def all_ended(self) -> bool:
+        return not self._by_pid
+
+    @property
+    def to_report(self) -> bool:
+        return bool(self._unreported)
+
+    @property
+    def alive(self) -> list[Task]:
+        return [task for task in self.tasks if task.status is None]
+
+    def reaped(self, pid: int, status: int, usage: resource.struct_rusage) -> None:
+        """A child, task or adopted, has ended. Its figures include those of the children it has waited for."""
+        self.user_seconds += usage.ru_utime
+        self.system_seconds += usage.ru_stime
+        self.max_rss = max(self.max_rss, usage.ru_maxrss)
+        task = self._by_pid.pop(pid, None)
+        if task is not None:
+            task.status = status
+            self._unreported.append(task)
+
+    def report(self) -> list[tuple[int, list[int]]]:
+        """Exits not told yet: wait status and the ranks that had it."""
+        groups: dict[int, list[int]] = {}
+        for task in self._unreported:
+            groups.setdefault(task.status or 0, []).append(task.rank)
+        self._unreported = []
+        return [(status, sorted(ranks)) for status, ranks in groups.items()]
+
+    @property
+    def worst(self) -> int:
+        """The step's wait status here."""
+        return max((task.status or 0 for task in self.tasks), key=rank_of, default=0)

@@ -1,0 +1,95 @@
+"""What a supervisor is told to do: plain data from the daemon, by way of the launcher."""
+
+from __future__ import annotations
+
+from mgpu_slurm.facts.environ import compat_of
+from mgpu_slurm.facts.environ_devices import ALL_VARIABLES, Devices
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+BATCH = "batch"
+TASKS = "tasks"
+
+
+class Order:
+    """A launch order with its parts at hand. `raw` holds (absent = empty):
+
+    kind, node, log_name ("slurmstepd"), directory, tag, uid, gid, plain_names, ordinals, variables, start;
+    batch: facts, script (its path), argv, environment, deadline, kill_wait; tasks: spec, launch.
+    """
+
+    def __init__(self, raw: dict[str, Any]) -> None:
+        self.raw = raw
+        self.kind: str = raw["kind"]
+        self.node: str = raw["node"]
+        self.log_name: str = raw.get("log_name") or "slurmstepd"
+        self.directory: str = raw["directory"]
+        self.tag: str = raw["tag"]
+        self.uid: int = raw["uid"]
+        self.gid: int = raw["gid"]
+        self.plain_names: str = raw.get("plain_names") or ""
+        ordinals = {int(index): str(name) for index, name in (raw.get("ordinals") or {}).items()}
+        self.devices = Devices(ordinals, raw.get("variables") or ALL_VARIABLES)
+        self.spec: dict[str, Any] = raw.get("spec") or {}
+        self.launch: dict[str, Any] = raw.get("launch") or {}
+        self.facts: dict[str, Any] = self.spec["job"] if self.kind == TASKS else raw["facts"]
+        self.compat = compat_of(self.facts)
+        self.job_id: int = self.facts["job_id"]
+        self.attempt: int = self.facts.get("attempt", 1)
+        self.request: dict[str, Any] = self.facts.get("request") or {}
+        if self.kind == BATCH:
+            self.step_id = "batch"
+            self.deadline: float = raw.get("deadline") or 0.0
+            self.kill_wait: int = raw.get("kill_wait", 30)
+            self.ranks = [0]
+            self.node_index = 0
+            self.work_dir: str = self.request.get("work_dir") or "/"
+            self.umask: int = self.request.get("umask", 0o022)
+            self.rlimits: dict[str, int] = self.request.get("rlimits") or {}
+            self.environment: dict[str, str] = raw.get("environment") or {}
+            self.argv: list[str] = [raw["script"], *(raw.get("argv") or [])[1:]]
+            self.open_mode: str = self.request.get("open_mode") or "t"
+        else:
+            self.step_id = str(self.spec["step_id"])
+            self.deadline = self.spec.get("time_limit_end") or 0.0
+            self.kill_wait = self.spec.get("kill_wait", 30)
+            parts = self.spec["layout"]["nodes"]
+            self.node_index = next(index for index, part in enumerate(parts) if part["node"] == self.node)
+            self.ranks = list(parts[self.node_index].get("tasks") or ())
+            self.work_dir = self.launch.get("work_dir") or "/"
+            self.umask = self.launch.get("umask", 0o022)
+            self.rlimits = self.launch.get("rlimits") or {}
+            self.environment = self.launch.get("environment") or {}
+            self.argv = list(self.launch.get("argv") or ())
+            self.open_mode = self.launch.get("open_mode") or "t"
+
+    @property
+    def title(self) -> str:
+        """As banners name it."""
+        return f"JOB {self.job_id}" if self.kind == BATCH else f"STEP {self.job_id}.{self.step_id}"
+
+    def pattern_values(self, rank: int) -> dict[str, int | str]:
+        """Values of the letters in output file names, for one task."""
+        unset = 0xFFFFFFFE  # what Slurm shows for the index of a job that is no array
+        batch = self.kind == BATCH
+        task_id = self.facts.get("array_task_id")
+        step_name = "" if batch else (self.spec.get("request") or {}).get("name")
+        values: dict[str, int | str] = {
+            "A": self.facts.get("array_job_id") or self.job_id,
+            "a": unset if task_id is None else task_id,
+            "J": str(self.job_id) if batch else f"{self.job_id}.{self.step_id}",
+            "j": self.job_id,
+            "N": self.node,
+            "n": self.node_index,
+            "s": int(self.step_id) if self.step_id.isdigit() else self.step_id,
+            "t": rank,
+            "u": str(self.facts.get("user_name") or ""),
+            "x": str(step_name or self.facts.get("name") or ""),
+        }
+        if self.compat >= (24, 11):
+            values["b"] = values["a"] % 10 if isinstance(values["a"], int) else 0
+        if self.compat >= (25, 11):
+            values["r"] = self.facts.get("restart_count") or 0
+        return values

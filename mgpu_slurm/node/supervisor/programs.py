@@ -1,0 +1,63 @@
+"""Which program each task runs: the command of srun, or its line of a --multi-prog file."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+class NoProgram(Exception):
+    """A multi-prog file has no line for a task, or a line that means nothing."""
+
+
+def of_rank(text: str, rank: int) -> list[str]:
+    """The command of one task: `ranks program arguments`, with %t the rank and %o its place within the line's ranks."""
+    from shlex import split
+
+    for line in text.splitlines():
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        ranks, _, command = stripped.partition(" ")
+        place = _place(ranks, rank)
+        if place is None:
+            continue
+        try:
+            words = split(command)
+        except ValueError as error:
+            raise NoProgram(f"invalid line for task {rank}: {error}") from None
+        if not words:
+            break
+        return [words[0], *(word.replace("%t", str(rank)).replace("%o", str(place)) for word in words[1:])]
+    raise NoProgram(f"no record for task id {rank}")
+
+
+def _place(ranks: str, rank: int) -> int | None:
+    if ranks == "*":
+        return rank
+    place = 0
+    for part in ranks.split(","):
+        first, _, last = part.partition("-")
+        if not first.isdecimal() or (last and not last.isdecimal()):
+            return None
+        low, high = int(first), int(last or first)
+        if low <= rank <= high:
+            return place + rank - low
+        place += high - low + 1
+    return None
+
+
+def find(program: str, directory: str, environment: Mapping[str, str]) -> str:
+    """The path to execute: as given where it has a slash, else the first executable on PATH, else the name itself."""
+    if "/" in program:
+        return program if program.startswith("/") else f"{directory}/{program}"
+    for each in (environment.get("PATH") or DEFAULT_PATH).split(":"):
+        path = os.path.join(each or ".", program)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    return program

@@ -1,0 +1,30 @@
+"""The submitter's soft limits, carried to the task."""
+
+from __future__ import annotations
+
+import resource
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+IGNORED = frozenset({"AS"})
+"""A limit of address space kills CUDA when it creates its context."""
+
+
+def apply(limits: Mapping[str, int]) -> list[str]:
+    """Set soft limits by name ("NOFILE"; -1 = unlimited), no higher than the hard limit. Returns what could not be set."""
+    failed = []
+    for name, value in limits.items():
+        number = getattr(resource, "RLIMIT_" + name, None)
+        if number is None or name in IGNORED:
+            continue
+        soft = resource.RLIM_INFINITY if value < 0 else value
+        hard = resource.getrlimit(number)[1]
+        if hard != resource.RLIM_INFINITY and (soft == resource.RLIM_INFINITY or soft > hard):
+            soft = hard
+        try:
+            resource.setrlimit(number, (soft, hard))
+        except (OSError, ValueError):
+            failed.append(name)
+    return failed

@@ -1,0 +1,150 @@
+"""Starting the tasks of a step: all are forked first, then let go together, each in a process group of its own."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import termios
+
+from mgpu_slurm.facts import environ
+from mgpu_slurm.node.supervisor import hooks, identity, programs, rlimits, texts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mgpu_slurm.node.supervisor.cgroup import Cgroup
+    from mgpu_slurm.node.supervisor.order import Order
+
+FALLBACK_DIRECTORY = "/tmp"
+
+
+class Plan:
+    """One task to start: its descriptors for standard input, output and error. `terminal`: they are a terminal's."""
+
+    __slots__ = ("argv", "rank", "stderr", "stdin", "stdout", "terminal")
+
+    def __init__(self, rank: int, argv: list[str], stdin: int, stdout: int, stderr: int, terminal: bool = False) -> None:
+        self.rank = rank
+        self.argv = argv
+        self.stdin = stdin
+        self.stdout = stdout
+        self.stderr = stderr
+        self.terminal = terminal
+
+
+class Task:
+    """A task that was started; `status` is its wait status once it has ended."""
+
+    __slots__ = ("pid", "rank", "status")
+
+    def __init__(self, rank: int, pid: int) -> None:
+        self.rank = rank
+        self.pid = pid
+        self.status: int | None = None
+
+
+def start(order: Order, who: identity.Identity, plans: list[Plan], group: Cgroup | None) -> list[Task]:
+    """Fork all, then release them. OSError: a fork failed; what was forked ends at once."""
+    shared = _shared_environment(order)
+    gate_out, gate_in = os.pipe()
+    tasks: list[Task] = []
+    try:
+        for plan in plans:
+            pid = os.fork()
+            if pid == 0:
+                os.close(gate_in)
+                _task(order, who, plan, shared, gate_out, group)
+            tasks.append(Task(plan.rank, pid))
+            if not plan.terminal:
+                # Both sides set it, so that neither can be too late.
+                try:
+                    os.setpgid(pid, pid)
+                except (PermissionError, ProcessLookupError):
+                    pass
+        os.write(gate_in, b"g" * len(plans))
+    finally:
+        os.close(gate_out)
+        os.close(gate_in)
+    return tasks
+
+
+def _shared_environment(order: Order) -> dict[str, str]:
+    if order.kind == "batch":
+        changes = environ.batch_environment(order.facts, order.node, order.devices)
+    else:
+        changes = environ.step_environment(order.spec, order.launch, order.node, order.environment, order.devices)
+    shared = environ.apply(order.environment, changes)
+    shared["MGPU_STEP_TAG"] = order.tag
+    return shared
+
+
+def _task(
+    order: Order, who: identity.Identity, plan: Plan, shared: dict[str, str], gate: int, group: Cgroup | None
+) -> None:
+    """In the child; never returns."""
+    status = 1
+    try:
+        status = _become_task(order, who, plan, shared, gate, group)
+    except identity.IdentityError as error:
+        _say(order, str(error))
+    except OSError as error:
+        _say(order, f"task {plan.rank}: {error}")
+    finally:
+        os._exit(status)
+
+
+def _become_task(
+    order: Order, who: identity.Identity, plan: Plan, shared: dict[str, str], gate: int, group: Cgroup | None
+) -> int:
+    if plan.terminal:
+        os.setsid()
+    else:
+        os.setpgid(0, 0)
+    for target, source in enumerate((plan.stdin, plan.stdout, plan.stderr)):
+        os.dup2(source, target)
+    if plan.terminal:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    if group is not None:
+        group.join()
+    if not os.read(gate, 1):
+        return 1
+    rlimits.apply(order.rlimits)
+    identity.become(who)
+    os.umask(order.umask)
+    directory = _enter(order, plan)
+    environment = environ.apply(
+        shared,
+        environ.pid_variables(os.getpid())
+        if order.kind == "batch"
+        else {**environ.task_environment(order.spec, order.node, plan.rank, order.devices), **environ.pid_variables(os.getpid())},
+    )
+    environ.finish(environment, order.plain_names)
+    for number in (signal.SIGPIPE, signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    hooks.task_prolog(order, environment)
+    path = programs.find(plan.argv[0], directory, environment)
+    try:
+        os.execve(path, plan.argv, environment)
+    except OSError as error:
+        _say(order, texts.no_exec(path, path if "/" in path else "", error))
+        return error.errno or 1
+
+
+def _enter(order: Order, plan: Plan) -> str:
+    try:
+        os.chdir(order.work_dir)
+        return order.work_dir
+    except OSError as error:
+        # Slurm says it for the step and again for each of its tasks.
+        for _ in range(2 if plan.rank == order.ranks[0] else 1):
+            _say(order, texts.no_directory(order.work_dir, error))
+        os.chdir(FALLBACK_DIRECTORY)
+        return FALLBACK_DIRECTORY
+
+
+def _say(order: Order, text: str) -> None:
+    try:
+        os.write(2, os.fsencode(f"{order.log_name}: error: {text}\n"))
+    except OSError:
+        pass

@@ -1,0 +1,174 @@
+"""Which stream of which task goes where: through srun, to a descriptor that srun passed, to a file, or nowhere."""
+
+from __future__ import annotations
+
+import os
+
+from mgpu_slurm.base.patterns import ARRAY_DEFAULT, BATCH_DEFAULT, expand
+from mgpu_slurm.node.supervisor import files, programs, stdio
+from mgpu_slurm.node.supervisor.order import Order
+from mgpu_slurm.node.supervisor.tasks import Plan
+from mgpu_slurm.wire import frames
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mgpu_slurm.node.supervisor.identity import Identity
+
+
+class CannotOpen(Exception):
+    """A file for a standard stream cannot be opened; the text is Slurm's."""
+
+
+class Wiring:
+    """Plans for all tasks, and our ends of their streams. `close_theirs` once the tasks are forked."""
+
+    def __init__(self) -> None:
+        self.plans: list[Plan] = []
+        self.outlets: list[stdio.Outlet] = []
+        self.inlets: list[stdio.Inlet] = []
+        self.terminal: int | None = None
+        self.messages: int | None = None  # where a batch job's own error lines go
+        self._theirs: set[int] = set()
+
+    def keep(self, descriptor: int) -> int:
+        """Remember a descriptor that only the tasks need."""
+        self._theirs.add(descriptor)
+        return descriptor
+
+    def close_theirs(self) -> None:
+        for descriptor in self._theirs - {self.messages}:
+            os.close(descriptor)
+        self._theirs.clear()
+
+
+def _absolute(order: Order, pattern: str, rank: int) -> str:
+    path = expand(pattern, order.pattern_values(rank))
+    return path if path.startswith("/") else os.path.join(order.work_dir, path)
+
+
+def _open(order: Order, who: Identity, wanted: list[files.Wanted]) -> list[int]:
+    opened = files.open_as(who, wanted, order.umask)
+    if opened.error is not None and opened.failed is not None:
+        for descriptor in opened.descriptors:
+            os.close(descriptor)
+        kind = "stdin" if opened.failed.mode == files.READ else "stdout"
+        raise CannotOpen(f"Could not open {kind} file {opened.failed.path}: {opened.error.strerror}")
+    return opened.descriptors
+
+
+def for_batch(order: Order, who: Identity) -> Wiring:
+    """Files for all three streams. CannotOpen; IdentityError, OSError: no helper to open them."""
+    wiring = Wiring()
+    request = order.request
+    array = order.facts.get("array_task_id") is not None
+    out = _absolute(order, request.get("std_out") or (ARRAY_DEFAULT if array else BATCH_DEFAULT), 0)
+    err = _absolute(order, request["std_err"], 0) if request.get("std_err") else out
+    source = _absolute(order, request["std_in"], 0) if request.get("std_in") else os.devnull
+    mode = files.APPEND if order.open_mode.startswith("a") else files.TRUNCATE
+    parents = order.compat >= (23, 2)
+    wanted = [files.Wanted(source, files.READ), files.Wanted(out, mode, parents)]
+    if err != out:
+        wanted.append(files.Wanted(err, mode, parents))
+    opened = [wiring.keep(descriptor) for descriptor in _open(order, who, wanted)]
+    wiring.plans.append(Plan(0, order.argv, opened[0], opened[1], opened[-1]))
+    wiring.messages = opened[-1]
+    return wiring
+
+
+def for_tasks(order: Order, who: Identity, passed: dict[str, int]) -> Wiring:
+    """By what srun asked for. Raises as `for_batch`, and programs.NoProgram."""
+    wiring = Wiring()
+    for descriptor in passed.values():
+        wiring.keep(descriptor)
+    null = wiring.keep(os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC))
+    opened = _task_files(order, who, wiring)
+    for rank in order.ranks:
+        multi = order.launch.get("multi_prog")
+        argv = programs.of_rank(multi, rank) if multi else order.argv
+        if order.launch.get("pty") and rank == 0:
+            ours, theirs = stdio.terminal(
+                order.uid, int(order.launch.get("pty_rows") or 0), int(order.launch.get("pty_cols") or 0)
+            )
+            wiring.terminal = ours
+            wiring.outlets.append(stdio.Outlet(ours, rank, frames.STDOUT))
+            wiring.inlets.append(stdio.Inlet(ours, rank, keep=True))
+            wiring.keep(theirs)
+            wiring.plans.append(Plan(rank, argv, theirs, theirs, theirs, terminal=True))
+            continue
+        stdin = _input(order, wiring, rank, passed, opened, null)
+        stdout = _output(order, wiring, rank, passed, opened, null, "stdout")
+        stderr = _output(order, wiring, rank, passed, opened, null, "stderr")
+        wiring.plans.append(Plan(rank, argv, stdin, stdout, stderr))
+    return wiring
+
+
+_KEYS = {"stdin": "std_in", "stdout": "std_out", "stderr": "std_err"}
+
+
+def _named(order: Order, stream: str) -> str:
+    """The file that a stream was given, "" for none of its own."""
+    text = str(order.launch.get(_KEYS[stream]) or "")
+    return "" if text == "none" else text
+
+
+def _task_files(order: Order, who: Identity, wiring: Wiring) -> dict[tuple[str, int], int]:
+    """Open the files of all tasks; tasks that name the same file write to one descriptor."""
+    mode = files.APPEND if order.open_mode.startswith("a") else files.TRUNCATE
+    parents = order.compat >= (23, 2)
+    wanted: list[files.Wanted] = []
+    places: dict[tuple[str, int], int] = {}
+    known: dict[str, int] = {}
+    for rank in order.ranks:
+        for stream in _KEYS:
+            pattern = _named(order, stream)
+            if not pattern:
+                continue
+            path = _absolute(order, pattern, rank)
+            reads = stream == "stdin"
+            if reads or path not in known:
+                wanted.append(files.Wanted(path, files.READ if reads else mode, parents))
+                if not reads:
+                    known[path] = len(wanted) - 1
+            places[stream, rank] = len(wanted) - 1 if reads else known[path]
+    descriptors = [wiring.keep(descriptor) for descriptor in _open(order, who, wanted)]
+    return {place: descriptors[index] for place, index in places.items()}
+
+
+def _input(
+    order: Order, wiring: Wiring, rank: int, passed: dict[str, int], opened: dict[tuple[str, int], int], null: int
+) -> int:
+    if ("stdin", rank) in opened:
+        return opened["stdin", rank]
+    only = order.launch.get("stdin_task")
+    if order.launch.get("std_in") == "none" or (only is not None and only != rank):
+        return null
+    if "stdin" in passed:
+        return passed["stdin"]
+    out, into = os.pipe()
+    wiring.inlets.append(stdio.Inlet(into, rank))
+    return wiring.keep(out)
+
+
+def _output(
+    order: Order,
+    wiring: Wiring,
+    rank: int,
+    passed: dict[str, int],
+    opened: dict[tuple[str, int], int],
+    null: int,
+    stream: str,
+) -> int:
+    if (stream, rank) in opened:
+        return opened[stream, rank]
+    if order.launch.get(_KEYS[stream]) == "none":
+        return null
+    if stream == "stderr" and _named(order, "stdout") and not order.launch.get("std_err"):
+        # A file for output takes the errors too where they have no place of their own.
+        return opened["stdout", rank]
+    if stream in passed:
+        return passed[stream]
+    out, into = stdio.wide_pipe()
+    wiring.outlets.append(stdio.Outlet(out, rank, frames.STDOUT if stream == "stdout" else frames.STDERR))
+    return wiring.keep(into)
+
+
