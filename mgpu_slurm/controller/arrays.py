@@ -29,8 +29,12 @@ def new_id(ctx: Context) -> int:
 
 def split(ctx: Context, record: Job, tasks: list[int]) -> Job:
     """Part some tasks (ascending) from a record that stands for several; the record itself where those are all it has."""
-    taken = set(tasks)
-    rest = [task for task in record.array_tasks if task not in taken]
+    count = len(tasks)
+    if record.array_tasks[:count] == tasks:
+        rest = record.array_tasks[count:]
+    else:
+        taken = set(tasks)
+        rest = [task for task in record.array_tasks if task not in taken]
     ctx.save(record)
     if not rest:
         if len(tasks) == 1:
@@ -82,20 +86,19 @@ def room(ctx: Context, job: Job, now: float) -> None:
     """A task is gone, or the limit has changed: records that waited for the limit may start."""
     if not job.array_job_id or not job.array_limit:
         return
-    for job_id in ctx.state.arrays.get(job.array_job_id, ()):
+    for job_id in ctx.state.array_pending.get(job.array_job_id, ()):
         other = ctx.state.jobs[job_id]
-        if other.state == "PENDING":
-            ctx.cache.pop(job_id, None)
-            if other.reason == "JobArrayTaskLimit" and startable(ctx, other):
-                other.reason = "None"
-                ctx.save(other)
+        ctx.cache.pop(job_id, None)
+        if other.reason == "JobArrayTaskLimit" and startable(ctx, other):
+            other.reason = "None"
+            ctx.save(other)
 
 
 def full(ctx: Context, job: Job) -> None:
     """After a start: say of the rest of the array that it waits for the limit, where it does."""
     if not job.array_job_id or not job.array_limit:
         return
-    for job_id in ctx.state.arrays.get(job.array_job_id, ()):
+    for job_id in ctx.state.array_pending.get(job.array_job_id, ()):
         other = ctx.state.jobs[job_id]
         ctx.cache.pop(job_id, None)
         if job_id in ctx.eligible and not startable(ctx, other) and other.reason != "JobArrayTaskLimit":

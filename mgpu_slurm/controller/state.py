@@ -82,6 +82,7 @@ class State:
         self.generation = 0
         self.arrays: dict[int, set[int]] = {}  # array id -> its records
         self.tallies: dict[int, Tally] = {}
+        self.array_pending: dict[int, set[int]] = {}  # array id -> those of its records that wait
         self.elements: dict[tuple[int, int], int] = {}  # (array id, task) -> record of that task alone
         self.dependants: dict[int, set[int]] = {}  # job or array id -> records that wait for it
         self.names: dict[tuple[int, str], dict[int, None]] = {}  # live records of a user under one name, by id
@@ -111,6 +112,7 @@ class State:
             records.discard(job.job_id)
             if not records:
                 del self.arrays[job.array_job_id]
+                self.array_pending.pop(job.array_job_id, None)
                 self.tallies.pop(job.array_job_id, None)
             if job.array_task_id is not None:
                 self.elements.pop((job.array_job_id, job.array_task_id), None)
@@ -128,6 +130,11 @@ class State:
                 tally.bad += sign * tasks
             if job.state == "PENDING":
                 tally.waiting += sign * tasks
+                waiting = self.array_pending.setdefault(job.array_job_id, set())
+                if sign > 0:
+                    waiting.add(job.job_id)
+                else:
+                    waiting.discard(job.job_id)
             if job.holds_resources:
                 tally.running += sign * tasks
         key = (job.uid, job.name)

@@ -149,8 +149,8 @@ def refresh(ctx: Context, job: Job, now: float) -> None:
     if blocked:
         ctx.eligible.pop(job.job_id, None)
         job.reason = blocked
-        if blocked not in ("BeginTime", "Cleaning"):
-            job.eligible_time = 0.0
+        begin = job.request.begin or 0.0
+        job.eligible_time = begin if begin > now else 0.0
     else:
         if before in BLOCKS:
             job.reason = "None"
@@ -180,7 +180,6 @@ def _blocked(ctx: Context, job: Job, now: float) -> str:
         return "Dependency"
     begin = job.request.begin or 0.0
     if begin > now:
-        job.eligible_time = begin
         ctx.timers.set("begin", job.job_id, begin)
         return "BeginTime"
     return ""
