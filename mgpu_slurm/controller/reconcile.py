@@ -155,7 +155,7 @@ def _batch_ended(ctx: Context, job: Job, message: StepResult, now: float) -> Non
     ctx.unsend(message.node, f"launch:{job.job_id}:{job.attempt}")
     if job.state in TERMINAL:
         # cancelled or timed out: the script's own status is what is shown, as in Slurm
-        if job.state == "CANCELLED":
+        if job.state in ("CANCELLED", "TIMEOUT"):
             job.exit_code = message.exit_code
             ctx.save(job)
         return
@@ -166,8 +166,7 @@ def _batch_ended(ctx: Context, job: Job, message: StepResult, now: float) -> Non
         lifecycle.requeue(ctx, job, now)
         return
     ending = "TIMEOUT" if event == "TIMED_OUT" else "ENDED"
-    status = 0 if event == "TIMED_OUT" else message.exit_code
-    lifecycle.end(ctx, job, event, now, ending, exit_code=status, reason=reason)
+    lifecycle.end(ctx, job, event, now, ending, exit_code=message.exit_code, reason=reason)
     if message.text:
         job.reason_text = message.text
 

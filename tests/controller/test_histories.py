@@ -123,8 +123,8 @@ class World:
         self.check()
 
     def _submit(self, size: int, extra: int) -> None:
-        fields: dict[str, Any] = [{}, {"gpus": 1}, {"gpus": 2}, {"ntasks": 3}, {"min_nodes": 2}, {"exclusive": "exclusive"}][size % 6]
-        fields = dict(fields)
+        sizes: list[dict[str, Any]] = [{}, {"gpus": 1}, {"gpus": 2}, {"ntasks": 3}, {"min_nodes": 2}, {"exclusive": "exclusive"}]
+        fields = dict(sizes[size % 6])
         if extra % 5 == 1 and self.jobs:
             kinds = ("after", "afterok", "afternotok", "afterany", "aftercorr")
             fields["dependency"] = f"{kinds[extra % len(kinds)]}:{self.jobs[extra % len(self.jobs)]}"
