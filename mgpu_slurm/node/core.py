@@ -322,8 +322,18 @@ class NodeCore:
     def link_down(self, now: float) -> None:
         """The link is lost; its last sign of life may be older than its end."""
         if self._connected:
+            self._contact = self.contact(now)
             self._connected = False
-            self._contact = max(self._contact or 0.0, now - LINK_DEAD)
+
+    def contact(self, now: float) -> float | None:
+        """When the controller surely still heard this node; None: never, or the lease has run out."""
+        if self._connected:
+            return max(self._contact or 0.0, now - LINK_DEAD)
+        return self._contact
+
+    def remember_contact(self, lease: float, contact: float) -> None:
+        """What an earlier daemon knew: its lease goes on."""
+        self.lease, self._contact = lease, contact
 
     def tick(self, now: float) -> list[Effect]:
         """Once in a while: has the lease run out?"""

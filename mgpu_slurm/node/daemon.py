@@ -26,6 +26,7 @@ from mgpu_slurm.node.hardware import activity, detect
 from mgpu_slurm.node.launcher import Launcher
 from mgpu_slurm.node.leftovers import end_leftovers
 from mgpu_slurm.node.settings import Settings
+from mgpu_slurm.node.supervisor import lease
 from mgpu_slurm.node.supervisor import result as results
 from mgpu_slurm.node.supervisors import Supervisors, log_of
 from mgpu_slurm.records.gpu import Gpu
@@ -51,12 +52,7 @@ from mgpu_slurm.wire.stream import Stream
 log = logging.getLogger("mgpu.node")
 
 TICK = 0.5
-"""Seconds between looks at the lease."""
-
-
-def monotonic() -> float:
-    """Seconds that also pass while the machine is suspended: a lease must not sleep."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+"""Seconds between looks at the lease and at what else depends on time."""
 
 
 class NodeDaemon:
@@ -96,7 +92,7 @@ class NodeDaemon:
             self.key,
             greeting=self._register,
             timing=self._timing,
-            on_down=lambda _: self.core.link_down(monotonic()),
+            on_down=lambda _: self.core.link_down(lease.clock()),
         )
         self._flush_reports()
         self.client.start()
@@ -122,13 +118,12 @@ class NodeDaemon:
 
     async def run(self) -> None:
         """Serve until `stopping` is set; running steps go on."""
-        timers = [asyncio.create_task(self._ticks()), asyncio.create_task(self._heartbeats())]
+        timer = asyncio.create_task(self._ticks())
         try:
             await self.stopping.wait()
             log.info("stopping; %d steps go on", sum(known.result is None for known in self.core.steps.values()))
         finally:
-            for timer in timers:
-                timer.cancel()
+            timer.cancel()
             await self.client.close()
             await self.server.close()
             self._supervisors.close()
@@ -141,6 +136,9 @@ class NodeDaemon:
     def _take_up(self) -> None:
         """Steps of an earlier daemon: connect to their supervisors, or see how they ended."""
         self._early: list[core.Effect] = []
+        noted = lease.read(os.path.join(self.settings.spool, lease.NAME))
+        if noted is not None:
+            self.core.remember_contact(noted[1], noted[0])
         for entry in self.spool.entries():
             key = entry.key
             self._tags[key] = entry.tag
@@ -187,7 +185,7 @@ class NodeDaemon:
         )
 
     async def _from_controller(self, link: Link, message: Any) -> None:
-        self._carry_out(self.core.message(message, monotonic()))
+        self._carry_out(self.core.message(message, lease.clock()))
 
     def _carry_out(self, effects: list[core.Effect]) -> None:
         for effect in effects:
@@ -220,15 +218,26 @@ class NodeDaemon:
             log.error("too many messages wait for the controller")
 
     async def _ticks(self) -> None:
+        beaten = 0.0
         while True:
             await asyncio.sleep(TICK)
-            self._carry_out(self.core.tick(monotonic()))
+            now = lease.clock()
+            self._carry_out(self.core.tick(now))
+            self._note_contact(now)
+            if now - beaten >= self.core.heartbeat:
+                beaten = now
+                load, free = activity()
+                self.client.link.post(Heartbeat(cpu_load=load, free_mem=free))
 
-    async def _heartbeats(self) -> None:
-        while True:
-            await asyncio.sleep(self.core.heartbeat)
-            load, free = activity()
-            self.client.link.post(Heartbeat(cpu_load=load, free_mem=free))
+    def _note_contact(self, now: float) -> None:
+        """For supervisors, and for a daemon that takes over."""
+        contact = self.core.contact(now)
+        if contact is None or not self.core.lease:
+            return
+        try:
+            lease.write(self.settings.spool, contact, self.core.lease)
+        except OSError as error:
+            log.error("cannot note the lease: %s", error)
 
     def reconfigure(self, settings: Settings) -> None:
         """Take what may change while serving: the controller's addresses and sockets need a restart, as in Slurm."""
@@ -277,6 +286,7 @@ class NodeDaemon:
             "directory": directory,
             "tag": tag,
             "plain_names": self.plain_names,
+            "lease": os.path.join(self.settings.spool, lease.NAME) if requeue else "",
             "descriptors": ["control", *more],
         }
         with listener:
@@ -296,7 +306,8 @@ class NodeDaemon:
             self._launch(key, job.uid, requeue, orders.for_batch(message, script), {})
         except OSError as error:
             log.error("job %d: cannot launch: %s", job.job_id, error)
-            self._carry_out(self.core.not_launched(key, ESLURMD_SETUP_ENVIRONMENT_ERROR, f"{error.strerror}: {error.filename or ''}"))
+            text = f"{error.strerror}: {error.filename or ''}"
+            self._carry_out(self.core.not_launched(key, ESLURMD_SETUP_ENVIRONMENT_ERROR, text))
 
     # --- srun -------------------------------------------------------------------------------------------------------
 

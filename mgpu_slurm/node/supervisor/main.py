@@ -14,7 +14,7 @@ import sys
 import time
 
 from mgpu_slurm.base.errors import ESLURMD_SETUP_ENVIRONMENT_ERROR, ProtocolError
-from mgpu_slurm.node.supervisor import cgroup, descendants, identity, kernel, programs, result, stdio, tasks, texts, wiring
+from mgpu_slurm.node.supervisor import cgroup, descendants, identity, kernel, lease, programs, result, stdio, tasks, texts, wiring
 from mgpu_slurm.node.supervisor.control import ENDED as SAY_ENDED
 from mgpu_slurm.node.supervisor.control import LIVE, Control
 from mgpu_slurm.node.supervisor.ending import ENDED, Ending
@@ -95,6 +95,8 @@ class Supervisor:
         self._sweep_wait = _FIRST_SWEEP
         self._gone = False  # no process of the step lives
         self._said_end = False
+        self._lease = str(order.raw.get("lease") or "")
+        self._lease_at = time.time() + lease.CHECK if self._lease else 0.0
         self._text = ""
         self._wake, self._woken = os.pipe()
         for end in (self._wake, self._woken):
@@ -192,7 +194,7 @@ class Supervisor:
         return self._srun is not None and self._srun.full
 
     def _timeout(self) -> int | None:
-        times = [at for at in (self._ending.next_time(), self._report_at, self._sweep_at) if at]
+        times = [at for at in (self._ending.next_time(), self._report_at, self._sweep_at, self._lease_at) if at]
         if not times or self._gone:
             return None
         # Waits are capped: wall clocks are set, and a deadline may lie years ahead.
@@ -208,6 +210,10 @@ class Supervisor:
     def _timers(self, now: float) -> None:
         if self._gone:
             return
+        if self._lease_at and now >= self._lease_at:
+            self._lease_at = now + lease.CHECK
+            if lease.is_over(self._lease):
+                self.terminate("NODE_FAIL", hurry=True)
         due = self._ending.due(now)
         if due == "timeout":
             self.terminate("TIMEOUT")
