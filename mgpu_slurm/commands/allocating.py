@@ -1,0 +1,181 @@
+"""From a request for resources to an allocation that runs: what srun and salloc do and say while they wait.
+
+The connection on which the allocation was asked for marks its owner as alive. When it is lost, or the controller is, the
+owner attaches again within the controller's grace time; nothing happens to the allocation meanwhile.
+"""
+
+from __future__ import annotations
+
+import time
+
+from mgpu_slurm.base.errors import (
+    ESLURM_ALREADY_DONE,
+    ESLURM_JOB_HELD,
+    ESLURM_NODE_NOT_AVAIL,
+    ESLURM_PARTITION_DOWN,
+    ESLURM_PARTITION_NOT_AVAIL,
+    ESLURM_REQUESTED_PART_CONFIG_UNAVAILABLE,
+    SlurmError,
+    strerror,
+)
+from mgpu_slurm.wire import client
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from mgpu_slurm.commands.report import Notes
+    from mgpu_slurm.commands.session import Session
+    from mgpu_slurm.commands.stepsignals import SignalPipe
+
+_REASONS = {
+    "JobHeldUser": ESLURM_JOB_HELD,
+    "JobHeldAdmin": ESLURM_JOB_HELD,
+    "PartitionNodeLimit": ESLURM_REQUESTED_PART_CONFIG_UNAVAILABLE,
+    "PartitionTimeLimit": ESLURM_REQUESTED_PART_CONFIG_UNAVAILABLE,
+    "PartitionConfig": ESLURM_REQUESTED_PART_CONFIG_UNAVAILABLE,
+    "PartitionDown": ESLURM_PARTITION_DOWN,
+    "PartitionInactive": ESLURM_PARTITION_NOT_AVAIL,
+    "ReqNodeNotAvail": ESLURM_NODE_NOT_AVAIL,
+}
+"""Why a job that was taken will not start soon, as Slurm says it when it queues the job."""
+
+STOPPING = (1, 2, 3, 15)  # HUP INT QUIT TERM: the user wants no allocation any more
+
+
+class Revoked(Exception):
+    """The allocation ended before it started. `signal` is the user's, 0 where somebody else ended it; `text` says why."""
+
+    def __init__(self, job_id: int, signal: int = 0, text: str = "") -> None:
+        super().__init__(job_id)
+        self.job_id = job_id
+        self.signal = signal
+        self.text = text
+
+
+class Owner:
+    """An allocation of this process. `facts` and `addresses` are set while it has resources (JobFacts, NodeAddress)."""
+
+    __slots__ = ("_connection", "_retry_at", "_session", "_turn", "addresses", "ended", "facts", "job_id", "queued")
+
+    def __init__(self, session: Session, connection: client.Connection, state: dict[str, Any]) -> None:
+        self._session = session
+        self._connection: client.Connection | None = connection
+        self._retry_at = 0.0
+        self._turn = 0
+        self.job_id = int(state["job_id"])
+        self.facts: dict[str, Any] | None = state.get("facts")
+        self.addresses: dict[str, Any] = state.get("node_addresses") or {}
+        self.ended = False
+        self.queued = False
+
+    def fileno(self) -> int | None:
+        """What to poll; None while the connection is lost."""
+        return self._connection.fileno() if self._connection is not None else None
+
+    def timeout(self) -> float | None:
+        """Seconds until `events` should be called without being readable."""
+        return None if self._connection is not None or self.ended else max(self._retry_at - time.monotonic(), 0.0)
+
+    def events(self, readable: bool) -> list[dict[str, Any]]:
+        """What the controller has pushed. Facts and end are kept in the attributes, too."""
+        found: list[dict[str, Any]] = []
+        if self._connection is None:
+            if not self.ended and time.monotonic() >= self._retry_at:
+                self._attach(found)
+            return found
+        try:
+            while readable or self._connection.ready():
+                readable = False
+                message = self._connection.receive(0.5)
+                if isinstance(message, dict):
+                    self._note(message)
+                    found.append(message)
+        except TimeoutError:
+            pass  # part of a message: the rest will make the socket readable again
+        except SlurmError:
+            self._lost()
+        return found
+
+    def _note(self, message: dict[str, Any]) -> None:
+        if message.get("facts"):
+            self.facts = message["facts"]
+            self.addresses = message.get("node_addresses") or {}
+        if message.get("kind") == "job_event" and message.get("event") == "ended":
+            self.ended = True
+
+    def _lost(self) -> None:
+        self.close()
+        self._turn += 1
+        self._retry_at = time.monotonic() + client.back_off(self._turn)
+
+    def _attach(self, found: list[dict[str, Any]]) -> None:
+        message = {"kind": "attach", "job_id": self.job_id}
+        try:
+            self._connection, state = client.reach(self._session.endpoints, message, 0.5, 2.0, 0)
+        except client.ControllerUnreachable:
+            self._lost()
+            return
+        except SlurmError:
+            # It is gone: its end was told while nobody listened.
+            self.ended = True
+            found.append({"kind": "job_event", "event": "ended", "job_id": self.job_id, "state": ""})
+            return
+        self._turn = 0
+        had = self.facts is not None
+        self._note(state)
+        if self.facts is not None and not had:
+            found.append({"kind": "job_event", "event": "started", "job_id": self.job_id})
+
+    def release(self, status: int, notes: Notes) -> None:
+        """Give the allocation back with a wait status."""
+        try:
+            self._session.call({"kind": "release_job", "job_id": self.job_id, "exit_code": status})
+        except SlurmError as error:
+            if error.code != ESLURM_ALREADY_DONE and not self.ended:
+                notes.detail(f"error: could not release job {self.job_id}: {error.text}")
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the allocation stays for the grace time."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def ask(session: Session, message: dict[str, Any], notes: Notes) -> Owner:
+    """Ask for the allocation. SlurmError: refused. `queued` is set where it has to wait, which has been said."""
+    connection, state = session.reach(message)
+    notes.from_controller(state.get("warnings", []))
+    owner = Owner(session, connection, state)
+    if owner.facts is None:
+        owner.queued = True
+        code = _REASONS.get(str(state.get("reason", "")).partition(",")[0])
+        if code is not None:
+            notes.info(strerror(code, session.compat))
+    return owner
+
+
+def wait(owner: Owner, notes: Notes, signals: SignalPipe) -> None:
+    """Until the allocation has resources. Revoked: it ended before, or a signal asked to give up."""
+    import select
+
+    if owner.facts is not None:
+        return
+    notes.info(f"job {owner.job_id} queued and waiting for resources")
+    while owner.facts is None:
+        poll = select.poll()
+        poll.register(signals.fileno(), select.POLLIN)
+        descriptor = owner.fileno()
+        if descriptor is not None:
+            poll.register(descriptor, select.POLLIN)
+        seconds = owner.timeout()
+        seen = dict(poll.poll(None if seconds is None else seconds * 1000 + 1))
+        for number in signals.take():
+            if number in STOPPING:
+                owner.release(0, notes)
+                raise Revoked(owner.job_id, number)
+        for event in owner.events(descriptor in seen):
+            if event.get("event") == "ended":
+                raise Revoked(owner.job_id, 0, str(event.get("text") or ""))
+    notes.info(f"job {owner.job_id} has been allocated resources")
