@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mgpu_slurm.base import errors, ids
+from mgpu_slurm.base import errors, ids, idset
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller import arrays, lifecycle, permissions, steps
 from mgpu_slurm.facts.states import COMPLETING, TERMINAL
 from mgpu_slurm.wire.messages import JobEvent, Results, SignalJob
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mgpu_slurm.controller.context import Context
     from mgpu_slurm.controller.events import Asked, Caller
     from mgpu_slurm.records.job import Job
@@ -72,13 +74,45 @@ def cancel(ctx: Context, asked: Asked, message: CancelJobs, now: float) -> None:
 
 def _one(ctx: Context, caller: Caller, text: str, message: CancelJobs, now: float) -> None:
     ref = parse(text)
-    for job in allowed(ctx, caller, ref):
+
+    def do(job: Job) -> None:
         if ref.step is not None:
             _step(ctx, job, str(ref.step), caller, message, now)
-        elif message.signal is None or (message.signal == KILL and not message.batch and not message.full):
+        elif message.signal in (None, KILL) and (job.state == "PENDING" or not (message.batch or message.full)):
             end(ctx, job, caller, now, message.hurry)
         else:
             signal(ctx, job, message)
+
+    refusals = each(allowed(ctx, caller, ref), do)
+    if refusals and all(refusal is not None for _, refusal in refusals):
+        raise refusals[-1][1] or SlurmError(errors.ESLURM_INTERNAL)
+
+
+def each(jobs: list[Job], do: Callable[[Job], None]) -> list[tuple[Job, SlurmError | None]]:
+    """Do something to every record; what one refuses does not keep it from the others."""
+    outcomes: list[tuple[Job, SlurmError | None]] = []
+    for job in jobs:
+        try:
+            do(job)
+            outcomes.append((job, None))
+        except SlurmError as error:
+            outcomes.append((job, error))
+    return outcomes
+
+
+def rows_of(text: str, outcomes: list[tuple[Job, SlurmError | None]]) -> list[tuple[str, int, str]]:
+    """Results of one id: a single row, or of an array of which a part refused, a row for each record."""
+    refused = [error for _, error in outcomes if error is not None]
+    if not refused:
+        return [(text, 0, "")]
+    rows = []
+    for job, error in outcomes:
+        name = text
+        if job.array_job_id:
+            tasks = idset.fold(job.array_tasks) if job.array_tasks else str(job.array_task_id)
+            name = f"{job.array_job_id}_{tasks}"
+        rows.append((name, error.code, error.text) if error is not None else (name, 0, errors.strerror(0)))
+    return rows
 
 
 def allowed(ctx: Context, caller: Caller, ref: ids.JobRef, code: int = errors.ESLURM_ACCESS_DENIED) -> list[Job]:
@@ -111,11 +145,11 @@ def end(ctx: Context, job: Job, caller: Caller, now: float, hurry: bool = False)
 
 
 def signal(ctx: Context, job: Job, message: CancelJobs) -> None:
-    """Send a signal to what runs of a job. Raises SlurmError: 2024 pending, 2021 over."""
+    """Send a signal to what runs of a job. Raises SlurmError: 2020 pending, 2017 over."""
     if job.state == "PENDING":
-        raise SlurmError(errors.ESLURM_TRANSITION_STATE_NO_UPDATE if job.attempt else errors.ESLURM_JOB_PENDING)
+        raise SlurmError(errors.ESLURM_TRANSITION_STATE_NO_UPDATE)
     if job.state in TERMINAL or job.allocation is None:
-        raise SlurmError(errors.ESLURM_ALREADY_DONE)
+        raise SlurmError(errors.ESLURM_INVALID_JOB_ID if COMPLETING not in job.flags else errors.ESLURM_ALREADY_DONE)
     number = message.signal or KILL
     nodes = job.allocation.nodes
     if message.batch or message.full:

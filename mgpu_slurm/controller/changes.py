@@ -26,12 +26,14 @@ def action(ctx: Context, asked: Asked, message: JobAction, now: float) -> None:
     what = _ACTIONS.get(message.action)
     if what is None:
         raise SlurmError(errors.ESLURM_NOT_SUPPORTED)
+    # Slurm takes these as updates, and refuses a stranger's update otherwise than a stranger's cancel
+    update_like = message.action in ("hold", "uhold", "release")
+    code = errors.ESLURM_USER_ID_MISSING if update_like else errors.ESLURM_ACCESS_DENIED
     rows: list[tuple[str, int, str]] = []
     for text in message.ids:
         try:
-            for job in cancelling.allowed(ctx, asked.caller, cancelling.parse(text)):
-                what(ctx, job, asked.caller, now)
-            rows.append((text, 0, ""))
+            found = cancelling.allowed(ctx, asked.caller, cancelling.parse(text), code)
+            rows += cancelling.rows_of(text, cancelling.each(found, lambda job: what(ctx, job, asked.caller, now)))
         except SlurmError as error:
             rows.append((text, error.code, error.text))
     ctx.reply(asked.conn, Results(rows=rows))

@@ -149,9 +149,8 @@ def apply(
         made_partition = partition(line)
         stored = (stored_partitions or {}).get(made_partition.name)
         if stored is not None:
-            made_partition = stored
-            made_partition.nodes = list(line.nodes)
-            made_partition.all_nodes = line.all_nodes
+            # as Slurm's controller without -R: what an administrator set with scontrol holds for the state only
+            made_partition.state = stored.state
         if made_partition.all_nodes:
             made_partition.nodes = list(nodes)
         state.partitions[made_partition.name] = made_partition

@@ -202,7 +202,7 @@ def cancel_pending(ctx: Context, job: Job, now: float, event: str = "CANCELLED")
 
 
 def batch_outcome(ctx: Context, job: Job, status: int, ending: str) -> tuple[str, str]:
-    """The event and the reason word for a batch script's end. RaisedSignal is younger than 22.05."""
+    """The event and the reason word for a batch script's end. 22.05.8 has no RaisedSignal, it says JobLaunchFailure."""
     if ending == "OUT_OF_MEMORY":
         return "OUT_OF_MEMORY", "OutOfMemory"
     if ending == "LAUNCH_FAILED":
@@ -212,7 +212,7 @@ def batch_outcome(ctx: Context, job: Job, status: int, ending: str) -> tuple[str
     if ending == "TIMEOUT":
         return "TIMED_OUT", "TimeLimit"
     if status & 0x7F:
-        return "ENDED_SIGNAL", "RaisedSignal" if ctx.settings.compat >= (23, 2) else "NonZeroExitCode"
+        return "ENDED_SIGNAL", "RaisedSignal" if ctx.settings.compat >= (23, 2) else "JobLaunchFailure"
     if status >> 8:
         return "ENDED_FAILED", "NonZeroExitCode"
     return "ENDED_OK", ""

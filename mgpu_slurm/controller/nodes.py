@@ -17,8 +17,11 @@ SILENT_REASON = "Not responding"
 INVALID = "INVALID_REG"
 
 
-def admit(ctx: Context, name: str, message: Register, address: str, now: float) -> Node | None:
-    """Take a node's registration into its record; a node nobody configured joins where it says that it is dynamic."""
+def admit(ctx: Context, name: str, message: Register, address: str, now: float) -> tuple[Node, bool] | None:
+    """Take a node's registration into its record; a node nobody configured joins where it says that it is dynamic.
+
+    The node, and whether its machine was started anew since the last registration; None where it may not join.
+    """
     node = ctx.state.nodes.get(name)
     if node is None:
         if not message.dynamic:
@@ -39,7 +42,8 @@ def admit(ctx: Context, name: str, message: Register, address: str, now: float) 
     node.start_time = message.start_time
     node.cpu_load, node.free_mem = hardware.cpu_load, hardware.free_mem
     node.last_contact = now
-    if node.dynamic:
+    if node.dynamic or ctx.settings.embedded:
+        # nobody has said what the machine has: it is what it is
         _take_hardware(node, message)
     else:
         if message.gpus:
@@ -47,7 +51,7 @@ def admit(ctx: Context, name: str, message: Register, address: str, now: float) 
         _judge(ctx, node, message, now)
     _back(ctx, node, now, rebooted)
     ctx.save_node(node)
-    return node
+    return node, rebooted
 
 
 def _join(ctx: Context, node: Node) -> None:
@@ -121,7 +125,7 @@ def _back(ctx: Context, node: Node, now: float, rebooted: bool) -> None:
         node.state = "IDLE"
     elif node.state == "DOWN":
         service = ctx.settings.return_to_service
-        if service == 2 or node.dynamic or (service >= 1 and node.reason == SILENT_REASON):
+        if service == 2 or node.dynamic or ctx.settings.embedded or (service >= 1 and node.reason == SILENT_REASON):
             node.state = "IDLE"
             if "DRAIN" not in node.flags and INVALID not in node.flags:
                 node.reason = ""
@@ -135,10 +139,18 @@ def silent(ctx: Context, node: Node, now: float) -> None:
     if "NOT_RESPONDING" not in node.flags:
         node.flags = [*node.flags, "NOT_RESPONDING"]
     ctx.timers.set("node", node.name, now + ctx.settings.slurmd_timeout)
-    lease = ctx.settings.lease or ctx.settings.slurmd_timeout
-    ctx.timers.set("lease", node.name, now + lease + ctx.settings.margin)
+    if lease(ctx):
+        ctx.timers.set("lease", node.name, now + lease(ctx) + ctx.settings.margin)
     ctx.save_node(node)
     ctx.replan()
+
+
+def lease(ctx: Context) -> int:
+    """Seconds without contact after which a node ends its jobs itself; 0: never.
+
+    The one node of an embedded cluster has none: nothing is started elsewhere, and its jobs go on without the controller.
+    """
+    return 0 if ctx.settings.embedded else ctx.settings.lease or ctx.settings.slurmd_timeout
 
 
 def timed_out(ctx: Context, name: str, now: float) -> None:

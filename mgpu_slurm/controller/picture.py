@@ -42,30 +42,29 @@ def devices(node: Node) -> dict[str, list[list[str]]]:
         wanted = []
     for name, kind, count in wanted:
         found.setdefault(name, []).extend([[kind] if kind else [] for _ in range(count)])
-    if node.gpus:
-        found["gpu"] = [[name for name in (gpu.type, *gpu.aliases) if name] for gpu in node.gpus]
+    if node.gpus and "gpu" in found:
+        found["gpu"] = [[name for name in (gpu.type, *gpu.aliases) if name] for gpu in node.gpus[: len(found["gpu"])]]
     return found
 
 
 def healthy(node: Node) -> dict[str, int]:
     """Resource name -> mask of the devices that may be given out."""
     masks = {name: (1 << len(types)) - 1 for name, types in devices(node).items()}
-    if node.gpus:
-        masks["gpu"] = idset.mask(at for at, gpu in enumerate(node.gpus) if gpu.healthy)
+    if node.gpus and "gpu" in masks:
+        masks["gpu"] &= idset.mask(at for at, gpu in enumerate(node.gpus) if gpu.healthy)
     return masks
 
 
-def _closeness(node: Node) -> list[list[int]]:
+def _closeness(node: Node, size: int) -> list[list[int]]:
     """Of each pair of GPUs, larger is tighter: NVLinks first, then how near they are on PCIe."""
     near = {"X": 9, "PIX": 5, "PXB": 4, "PHB": 3, "NODE": 2, "SYS": 1, "": 0}
-    size = len(node.gpus)
     return [
         [
             (max(gpu.links[other], 0) * 10 if other < len(gpu.links) else 0)
             + (near.get(gpu.pcie[other], 0) if other < len(gpu.pcie) else 0)
             for other in range(size)
         ]
-        for gpu in node.gpus
+        for gpu in node.gpus[:size]
     ]
 
 
@@ -81,8 +80,8 @@ def node_slot(state: State, node: Node, empty: bool = False) -> NodeSlot:
             types=types,
             free=masks[name] & ~use.gres.get(name, 0),
             total=masks[name],
-            links=_closeness(node) if name == "gpu" and node.gpus else [],
-            cpus=[idset.mask(gpu.cpu_affinity) & whole for gpu in node.gpus] if name == "gpu" and node.gpus else [],
+            links=_closeness(node, len(types)) if name == "gpu" and node.gpus else [],
+            cpus=[idset.mask(gpu.cpu_affinity) & whole for gpu in node.gpus[: len(types)]] if name == "gpu" else [],
         )
         for name, types in devices(node).items()
     ]

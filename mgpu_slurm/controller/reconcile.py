@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mgpu_slurm.controller import launching, lifecycle, nodes, steps
 from mgpu_slurm.facts.states import COMPLETING, TERMINAL
-from mgpu_slurm.wire.messages import ForgetStep, LiveStep, Registered, StepResult, TerminateJob
+from mgpu_slurm.wire.messages import ForgetStep, JobEvent, LiveStep, Registered, StepResult, TerminateJob
 
 if TYPE_CHECKING:
     from mgpu_slurm.controller.context import Context
@@ -25,11 +25,12 @@ LOST_STATUS = 9
 
 def register(ctx: Context, name: str, message: Register, address: str, now: float) -> None:
     """A node's link is up. Its hardware is compared with the configuration, its steps with the jobs."""
-    node = nodes.admit(ctx, name, message, address, now)
-    if node is None:
+    admitted = nodes.admit(ctx, name, message, address, now)
+    if admitted is None:
         return
+    node, rebooted = admitted
     registered = Registered(
-        cluster=ctx.settings.cluster_name, lease=float(lease(ctx)), heartbeat=float(ctx.settings.heartbeat), now=now
+        cluster=ctx.settings.cluster_name, lease=float(nodes.lease(ctx)), heartbeat=float(ctx.settings.heartbeat), now=now
     )
     ctx.to_node(name, registered)
     reported = {(step.job_id, step.step_id, step.attempt): step for step in message.steps}
@@ -37,12 +38,10 @@ def register(ctx: Context, name: str, message: Register, address: str, now: floa
         if not _expected(ctx, name, step):
             _unknown(ctx, name, step)
     for job in ctx.state.jobs_on(name):
+        if rebooted and job.request.kind == "alloc" and COMPLETING not in job.flags:
+            fail(ctx, job, now)
         _compare(ctx, job, node, reported, now)
     ctx.replan()
-
-
-def lease(ctx: Context) -> int:
-    return ctx.settings.lease or ctx.settings.slurmd_timeout
 
 
 def _expected(ctx: Context, name: str, step: LiveStep) -> bool:
@@ -107,6 +106,8 @@ def fail(ctx: Context, job: Job, now: float) -> None:
     if lifecycle.may_requeue(ctx, job):
         lifecycle.requeue(ctx, job, now)
     else:
+        for conn in ctx.listeners(job.job_id):
+            ctx.push(conn, JobEvent(job_id=job.job_id, event="node_fail", state="NODE_FAIL"))
         lifecycle.end(ctx, job, "NODE_LOST", now, "NODE_FAIL", reason="NodeDown")
 
 
@@ -174,7 +175,7 @@ def _batch_ended(ctx: Context, job: Job, message: StepResult, now: float) -> Non
 def job_gone(ctx: Context, name: str, message: JobGone, now: float) -> None:
     ctx.unsend(name, f"end:{message.job_id}:{message.attempt}")
     job = ctx.state.jobs.get(message.job_id)
-    if job is None or job.attempt != message.attempt:
+    if job is None or job.attempt != message.attempt or COMPLETING not in job.flags:
         return
     for step in job.steps.values():
         if name not in step.ended_nodes and any(part.node == name for part in step.layout.nodes):

@@ -82,7 +82,9 @@ def _state(ctx: Context, node: Node, state: str, now: float) -> None:
         node.reason_time = 0.0
         node.reason_uid = 0
         if node.state in ("DOWN", "FUTURE", "UNKNOWN"):
-            node.state = "IDLE" if node.responding else "UNKNOWN"
+            node.state = "IDLE"
+            if not node.responding:
+                ctx.timers.set("node", node.name, now + ctx.settings.slurmd_timeout)
     elif state == "NORESP":
         if "NOT_RESPONDING" not in node.flags:
             node.flags = [*node.flags, "NOT_RESPONDING"]

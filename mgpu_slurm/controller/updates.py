@@ -61,9 +61,8 @@ def _jobs(ctx: Context, caller: Caller, message: Update, now: float) -> list[tup
     rows: list[tuple[str, int, str]] = []
     for name in message.name.split(","):
         try:
-            for job in cancelling.allowed(ctx, caller, cancelling.parse(name)):
-                _job(ctx, job, caller, message.changes, now)
-            rows.append((name, 0, ""))
+            found = cancelling.allowed(ctx, caller, cancelling.parse(name), errors.ESLURM_USER_ID_MISSING)
+            rows += cancelling.rows_of(name, cancelling.each(found, lambda job: _job(ctx, job, caller, message.changes, now)))
         except SlurmError as error:
             rows.append((name, error.code, error.text))
     return rows

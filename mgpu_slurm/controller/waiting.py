@@ -104,6 +104,7 @@ def forget(ctx: Context, job: Job) -> None:
     """The job waits for nothing any more (it has started or ended)."""
     ctx.state.unwatch(job, targets(job))
     ctx.eligible.pop(job.job_id, None)
+    ctx.needs.pop(job.job_id, None)
     for what in ("begin", "delay"):
         ctx.timers.cancel(what, job.job_id)
 

@@ -71,7 +71,7 @@ def test_limits_hold_after_a_restart() -> None:
 def test_signals() -> None:
     c = Case().node("n0").node("n1")
     job = c.submit(min_nodes=2)
-    assert c.cancel(job, signal=10) == 2024
+    assert c.cancel(job, signal=10) == 2020
     c.plan().started(job)
     c.sent("n0")
     assert c.cancel(job, signal=10) == 0
@@ -87,6 +87,8 @@ def test_signals() -> None:
     assert c.state_of(job) == "RUNNING"
     c.cancel(job)
     assert c.cancel(job, signal=10) == 2021
+    c.gone(job)
+    assert c.cancel(job, signal=10) == 2017
 
 
 def test_cancel_tasks_of_an_array() -> None:
@@ -98,8 +100,43 @@ def test_cancel_tasks_of_an_array() -> None:
     assert c.job(master).array_tasks == [0, 1, 4, 5]
     assert c.cancel(f"{master}_77") == 2017
     assert c.cancel(f"{master}_2") == 2021
-    assert c.cancel(master) in (0, 2021)
+    assert c.cancel(master) == 0
     assert all(job.state == "CANCELLED" for job in c.state.jobs.values())
+
+
+def test_cancel_what_is_left_of_an_array() -> None:
+    c = Case().node("n0", cpus=2)
+    master = c.submit(array="0-9")
+    c.plan()
+    c.ends(c.running()[0])
+    assert c.cancel(master) == 0
+    c.gone(c.state.elements[(master, 1)])
+    assert {job.state for job in c.state.jobs.values()} == {"COMPLETED", "CANCELLED"}
+
+
+def test_results_of_an_array_of_which_a_part_refuses() -> None:
+    c = Case().node("n0")
+    master = c.submit(array="1-3", hold=True)
+    c.cancel(f"{master}_1")
+    answer = c.ask(wire.JobAction(action="hold", ids=[str(master)]), ROOT)
+    assert answer.rows == [
+        (f"{master}_2-3", 0, "No error"),
+        (f"{master}_1", 2084, "Job has already finished"),
+    ]
+
+
+def test_kill_of_the_batch_shell_alone() -> None:
+    c = Case().node("n0")
+    waiting = c.submit(hold=True)
+    assert c.cancel(waiting, batch=True) == 0
+    assert c.state_of(waiting) == "CANCELLED"
+    job = c.submit()
+    c.plan().started(job)
+    c.sent("n0")
+    assert c.cancel(job, batch=True) == 0
+    assert [(one.signal, one.shell_only) for one in c.sent("n0")] == [(9, True)]
+    c.ends(job, signal=9)
+    assert (c.state_of(job), c.reason(job)) == ("FAILED", "JobLaunchFailure")
 
 
 def test_requeue() -> None:
@@ -182,7 +219,7 @@ def test_update_of_a_pending_job(changes: dict[str, str], code: int, field: str,
     c = Case().node("n0", gpus=2).node("n1")
     c.partition("debug", ["n0"], max_time=60)
     job = c.submit(hold=True)
-    assert c.update("job", job, who=BOB, **changes) in (2002, 2036)
+    assert c.update("job", job, who=BOB, **changes) in (2010, 2036)
     assert c.update("job", job, **changes) == code
     assert getattr(c.job(job), field) == value
 
@@ -258,7 +295,7 @@ def test_a_step_that_could_not_be_launched_is_ended_on_its_nodes() -> None:
 
 def test_the_owner_hears_of_its_allocation() -> None:
     c = Case().node("n0", cpus=1)
-    job = c.alloc(time_limit=1)
+    c.alloc(time_limit=1)
     owner = c.conn
     c.plan().after(60)
     assert [one.event for one in c.replies[owner][1:]] == ["started", "timeout", "ended"]

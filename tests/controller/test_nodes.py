@@ -84,7 +84,7 @@ def test_unknown_steps_are_ended() -> None:
     c.ends(job, signal=15)
     c.gone(job)
     c.sent("n0")
-    c.register("n0", steps=[wire.LiveStep(job_id=job, step_id="batch", attempt=1), wire.LiveStep(job_id=77, step_id="0", attempt=3)])
+    c.register("n0", steps=[live(c, job), wire.LiveStep(job_id=77, step_id="0", attempt=3)])
     ended = [(one.job_id, one.step_id) for one in c.sent("n0") if isinstance(one, wire.TerminateJob)]
     assert ended == [(job, "batch"), (77, "0")]
 
@@ -214,3 +214,20 @@ def test_a_stale_proposal_is_dropped() -> None:
     c.plan()
     c.handle(proposal)
     assert c.running() == [second]
+
+
+def test_the_embedded_node_is_what_it_is_and_has_no_lease() -> None:
+    c = Case(embedded=True).node("n0", cpus=1, mem=1, up=False)
+    c.register("n0", gpus=[Gpu(index=0, type="h200")], cpus=16, real_memory=64000, boot_id="a")
+    node = c.state.nodes["n0"]
+    assert (node.cpus, node.real_memory, node.gres_text, node.flags) == (16, 64000, "gpu:h200:1", [])
+    assert next(one for one in c.sent("n0") if isinstance(one, wire.Registered)).lease == 0
+    job, shell = c.submit(gpus=1), c.alloc()
+    c.plan().started(job)
+    c.link_lost("n0")
+    c.after(100_000)
+    assert (c.state_of(job), node.state) == ("RUNNING", "DOWN")
+    c.register("n0", steps=[live(c, job)], gpus=node.gpus, cpus=16, real_memory=64000, boot_id="a")
+    assert (c.state_of(job), c.state_of(shell), node.state) == ("RUNNING", "RUNNING", "IDLE")
+    c.register("n0", gpus=node.gpus, cpus=16, real_memory=64000, boot_id="b")
+    assert (c.state_of(job), c.state_of(shell)) == ("PENDING", "NODE_FAIL")

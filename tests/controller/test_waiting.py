@@ -194,7 +194,7 @@ def test_holds_and_who_may_end_them() -> None:
     c = Case().node("n0")
     mine = c.submit(hold=True)
     assert (c.reason(mine), c.job(mine).priority) == ("JobHeldUser", 0)
-    assert c.act("release", mine, who=BOB) == 2002
+    assert c.act("release", mine, who=BOB) == 2010
     assert c.act("release", mine, who=ANN) == 0
     assert c.act("hold", mine, who=ROOT) == 0
     assert c.reason(mine) == "JobHeldAdmin"
