@@ -52,6 +52,7 @@ def _serve(sock: socket.socket) -> NoReturn:
     status = 1
     try:
         os.setsid()
+        _close_inherited(sock.fileno())
         kernel.set_name("mgpu_launcher")
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
@@ -66,6 +67,13 @@ def _serve(sock: socket.socket) -> NoReturn:
         status = 0
     finally:
         os._exit(status)
+
+
+def _close_inherited(keep: int) -> None:
+    """What the daemon was started with is nothing that tasks should get."""
+    top = max(int(name) for name in os.listdir("/proc/self/fd")) + 1
+    os.closerange(3, keep)
+    os.closerange(max(3, keep + 1), top)
 
 
 def _fork(sock: socket.socket, order: dict[str, Any], descriptors: list[int]) -> None:
