@@ -1,0 +1,55 @@
+"""scontrol show hostnames, hostlist, hostlistsorted: what scripts call most. Asks no controller and imports little."""
+
+from __future__ import annotations
+
+from mgpu_slurm.base import hostlist
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mgpu_slurm.__main__ import Streams
+
+LIST_VARIABLES = ("SLURM_NODELIST", "SLURM_JOB_NODELIST")
+"""Where `show hostnames` finds a list when none is given."""
+
+
+def hostnames(text: str | None, environ: Mapping[str, str], streams: Streams) -> int:
+    """One name a line. As in Slurm, no list and a wrong list are complained about and are no failure."""
+    if text is None:
+        text = next((environ[name] for name in LIST_VARIABLES if environ.get(name)), "")
+        if not text:
+            streams.err.write("scontrol: error: host list is empty\n")
+            return 0
+    names = expanded(text, streams)
+    if names:
+        streams.out.write("\n".join(names) + "\n")
+    return 0
+
+
+def folded(text: str | None, in_order: bool, streams: Streams) -> int:
+    """Compress a list, or the names in a file (absolute path), as they come or sorted."""
+    if not text:
+        streams.err.write("invalid encode argument\n")
+        return 1
+    if text.startswith("/"):
+        try:
+            with open(text, encoding="utf-8", errors="surrogateescape") as file:
+                text = ",".join(file.read().replace(",", " ").split())
+        except OSError as error:
+            streams.err.write(f"Can't open file `{text}': {error.strerror}\n")
+            return 1
+    names = expanded(text, streams)
+    if names is not None:
+        streams.out.write((hostlist.fold_sorted(names) if in_order else hostlist.fold(names)) + "\n")
+    return 0
+
+
+def expanded(text: str, streams: Streams) -> list[str] | None:
+    try:
+        return hostlist.expand(text)
+    except hostlist.HostlistError as error:
+        if error.detail:
+            streams.err.write(f"scontrol: error: _parse_single_range: {error.detail}\n")
+        streams.err.write(f"{error}\n")
+        return None

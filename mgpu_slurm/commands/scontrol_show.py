@@ -1,0 +1,273 @@
+"""scontrol show for what the controller knows: jobs, steps, nodes, partitions, configuration."""
+
+from __future__ import annotations
+
+import os
+
+from mgpu_slurm.base import hostlist, ids
+from mgpu_slurm.base.errors import ESLURM_INVALID_JOB_ID, SlurmError, strerror
+from mgpu_slurm.commands.query_options import query
+from mgpu_slurm.facts.fields.field import View
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from mgpu_slurm.commands.scontrol import Desk
+
+    Record = dict[str, Any]
+
+CALLS = {
+    "config": "slurm_load_ctl_conf error",
+    "jobs": "slurm_load_jobs error",
+    "nodes": "slurm_load_node error",
+    "partitions": "slurm_load_partitions error",
+    "steps": "slurm_get_job_steps error",
+}
+"""What Slurm puts before the controller's refusal."""
+
+
+def show(desk: Desk, what: str, which: str | None) -> None:
+    """Print an entity. Raises SlurmError where the controller refuses."""
+    _SHOWN[what](desk, which)
+
+
+def view_of(desk: Desk, now: float) -> View:
+    length = desk.environ.get("SLURM_BITSTR_LEN", "")
+    return View(
+        now,
+        desk.environ.get("SLURM_TIME_FORMAT", ""),
+        desk.session().compat,
+        list_length=int(length) if length.isdecimal() else None,
+        cluster=desk.session().cluster_name,
+    )
+
+
+def records(
+    desk: Desk, table: str, columns: Sequence[str], filters: Mapping[str, Sequence[str]] | None = None
+) -> tuple[list[Record], View]:
+    found, count, now = query(desk.session(), table, columns, filters)
+    rows = [{name: values[row] for name, values in found.items()} for row in range(count)]
+    return rows, view_of(desk, now)
+
+
+# --- jobs and steps -------------------------------------------------------------------------------------------------
+
+
+def jobs(desk: Desk, which: str | None) -> None:
+    from mgpu_slurm.facts.fields import job_text
+
+    if which is not None:
+        try:
+            ids.parse_job(which)
+        except ValueError:
+            desk.complain("scontrol_print_job error: " + strerror(ESLURM_INVALID_JOB_ID))
+            return
+    filters = {"ids": [which]} if which is not None else {}
+    if desk.json or desk.yaml:
+        from mgpu_slurm.commands import records_json
+
+        records_json.jobs(desk.session(), filters, desk.yaml, desk.streams)
+        return
+    columns = [*job_text.COLUMNS, *(job_text.DETAIL_COLUMNS if desk.details else ())]
+    rows, view = records(desk, "jobs", columns, filters)
+    if not rows and which is not None:
+        # an array without that task
+        raise SlurmError(ESLURM_INVALID_JOB_ID)
+    if not rows and not desk.quiet:
+        desk.say("No jobs in the system\n")
+    for row in rows:
+        desk.say(job_text.job_text(row, view, desk.details, desk.one_line))
+
+
+def steps(desk: Desk, which: str | None) -> None:
+    from mgpu_slurm.facts.fields import record_texts
+
+    if which is not None:
+        job = which.partition(".")[0]
+        # an unknown job is an error, a known one without such a step is not
+        query(desk.session(), "jobs", ["job_id"], {"ids": [job]})
+    rows, view = records(desk, "steps", record_texts.STEP_COLUMNS, {"ids": [which]} if which is not None else {})
+    if not rows:
+        if which is not None and "." in which:
+            desk.say(f"Job step {which} not found\n")
+            desk.status = 1
+        elif not desk.quiet:
+            later = desk.session().compat >= (23, 2)
+            desk.say("No job steps found\n" if later else "No job steps in the system\n")
+    for row in sorted(rows, key=_batch_first):
+        desk.say(record_texts.step_text(row, view, desk.one_line))
+
+
+def _batch_first(step: Record) -> tuple[int, int, int]:
+    """Slurm lists the special steps of a job before the numbered ones."""
+    number = step["step_id"]
+    return (step["job_id"], 1, int(number)) if number.isdecimal() else (step["job_id"], 0, 0)
+
+
+# --- nodes and partitions -------------------------------------------------------------------------------------------
+
+
+def nodes(desk: Desk, which: str | None) -> None:
+    from mgpu_slurm.facts.fields import record_texts
+
+    if desk.json or desk.yaml:
+        from mgpu_slurm.commands import records_json
+
+        records_json.nodes(desk.session(), desk.yaml, desk.streams)
+        return
+    rows, view = records(desk, "nodes", record_texts.NODE_COLUMNS)
+    wanted: list[str] | None = None
+    if which is not None:
+        try:
+            wanted = hostlist.expand(which)
+        except hostlist.HostlistError as error:
+            desk.complain(str(error))
+            return
+    shown = [row for row in rows if desk.future or row["state"] != "FUTURE" or wanted is not None]
+    show_named(desk, "Node", shown, wanted, lambda row: record_texts.node_text(row, view, desk.details, desk.one_line))
+
+
+def partitions(desk: Desk, which: str | None) -> None:
+    from mgpu_slurm.facts.fields import record_texts
+
+    if desk.json or desk.yaml:
+        from mgpu_slurm.commands import records_json
+
+        records_json.partitions(desk.session(), desk.yaml, desk.streams)
+        return
+    rows, view = records(desk, "partitions", record_texts.PARTITION_COLUMNS)
+    shown = [row for row in rows if desk.all or not row["hidden"] or which is not None]
+    wanted = [which] if which is not None else None
+    show_named(desk, "Partition", shown, wanted, lambda row: record_texts.partition_text(row, view, desk.one_line))
+
+
+def show_named(
+    desk: Desk, kind: str, rows: Sequence[Record], wanted: Sequence[str] | None, text: Callable[[Record], str]
+) -> None:
+    """Those that were named, each with a complaint where there is none; or all."""
+    if wanted is None:
+        for row in rows:
+            desk.say(text(row))
+        if not rows and not desk.quiet:
+            desk.say(f"No {kind.lower()}s in the system\n")
+        return
+    by_name = {row["name"]: row for row in rows}
+    for name in wanted:
+        if name in by_name:
+            desk.say(text(by_name[name]))
+        else:
+            desk.status = 1
+            if not desk.quiet:
+                desk.say(f"{kind} {name} not found\n")
+
+
+# --- the cluster ----------------------------------------------------------------------------------------------------
+
+
+def config(desk: Desk, which: str | None) -> None:
+    """The configuration as this host has it, with what only the running controller knows."""
+    from mgpu_slurm.facts import configshow
+
+    session = desk.session()
+    pong = session.call({"kind": "ping"})
+    table, _, now = query(session, "nodes", ["name", "hostname"])
+    known = session.config
+    if known is None:
+        from mgpu_slurm.intake import conf
+
+        known = conf.embedded(session.embedded_dir, os.uname().nodename.partition(".")[0], os.getuid())
+    host = str(pong.get("hostname") or "localhost")
+    numbers, _, _ = query(session, "config", ["next_job_id"])
+    facts = configshow.Facts(
+        next_job_id=numbers["next_job_id"][0],
+        now=now,
+        boot_time=_number(pong.get("started")),
+        version=_version(session.compat),
+        conf_path=known.path,
+        node_count=len(table["name"]),
+        multiple=len(set(table["hostname"])) < len(table["hostname"]),
+        controllers=list(known.controllers) or [(host, host)],
+        uids=_uids(known),
+    )
+    text = configshow.text(known.get, facts, [True])
+    if which is None:
+        desk.say(text)
+        return
+    for line in text.splitlines():
+        if line.partition("=")[0].strip().lower() == which.lower():
+            desk.say(line + "\n")
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) else 0.0
+
+
+def _version(compat: tuple[int, int]) -> str:
+    from mgpu_slurm.intake import manual
+
+    return manual.version(compat).split()[-1]
+
+
+def _uids(known: Any) -> dict[str, int]:
+    from mgpu_slurm.commands.query_options import uid_of
+
+    names = {str(known.get("SlurmUser")), str(known.get("SlurmdUser"))}
+    return {name: uid for name in names if (uid := uid_of(name)) is not None}
+
+
+def daemons(desk: Desk, which: str | None) -> None:
+    """The daemons that belong on this host."""
+    own = os.uname().nodename.partition(".")[0]
+    session = desk.session()
+    found = []
+    controllers = [name for name, _ in session.config.controllers] if session.config is not None else [own]
+    if own in controllers:
+        found.append("slurmctld")
+    table, _, _ = query(session, "nodes", ["name", "hostname"])
+    if own in table["name"] or own in table["hostname"]:
+        found.append("slurmd")
+    if found:
+        desk.say(" ".join(found) + "\n")
+
+
+def aliases(desk: Desk, which: str | None) -> None:
+    """Node names of this host, or of the host named."""
+    host = which or os.uname().nodename.partition(".")[0]
+    table, count, _ = query(desk.session(), "nodes", ["name", "hostname"])
+    found = [table["name"][row] for row in range(count) if host in (table["hostname"][row], table["name"][row])]
+    if found:
+        desk.say(" ".join(found) + "\n")
+    else:
+        desk.complain(f"No aliases found for {host}")
+
+
+def reservations(desk: Desk, which: str | None) -> None:
+    if which is not None:
+        desk.say(f"Reservation {which} not found\n")
+        desk.status = 1
+    elif not desk.quiet:
+        desk.say("No reservations in the system\n")
+
+
+def licenses(desk: Desk, which: str | None) -> None:
+    desk.say("No licenses configured in Slurm.\n")
+
+
+def topology(desk: Desk, which: str | None) -> None:
+    desk.streams.err.write("scontrol: error: No topology information available\n")
+
+
+_SHOWN: dict[str, Callable[[Desk, str | None], None]] = {
+    "aliases": aliases,
+    "config": config,
+    "daemons": daemons,
+    "jobs": jobs,
+    "licenses": licenses,
+    "nodes": nodes,
+    "partitions": partitions,
+    "reservations": reservations,
+    "steps": steps,
+    "topology": topology,
+}

@@ -1,0 +1,291 @@
+"""sinfo: partitions and nodes."""
+
+from __future__ import annotations
+
+import time
+
+from mgpu_slurm.base import hostlist
+from mgpu_slurm.base.errors import SlurmError, UsageError
+from mgpu_slurm.commands import listing, sinfo_groups
+from mgpu_slurm.commands.query_options import (
+    compat_without_cluster,
+    date_line,
+    interval,
+    query,
+    read,
+    told,
+    words,
+)
+from mgpu_slurm.facts.fields.field import View
+from mgpu_slurm.facts.fields.partition import SINFO
+from mgpu_slurm.facts.queries import sinfo as options
+from mgpu_slurm.facts.states import NODE_FLAGS, NODE_SHORT, NODE_STATES, node_state_short
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from mgpu_slurm.__main__ import Streams
+    from mgpu_slurm.commands.query_options import Asks, Given
+    from mgpu_slurm.commands.sinfo_groups import Group
+
+    Record = Mapping[str, Any]
+
+UNUSABLE = ("DOWN", "DRAIN", "FAIL")
+"""What -R lists."""
+
+
+def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
+    given = read(options.ROWS, argv, environ, "sinfo")
+    version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
+    if told(given, options.ROWS, options.USAGE, "sinfo", "Show partitions and nodes.", version, streams):
+        return 0
+    if help_lists(given, streams):
+        return 0
+    check(given)
+    matches = state_filter(given)
+    wait = 0
+    if given.has("iterate"):
+        wait = interval(given.text("iterate")) or 0
+        if not wait:
+            raise UsageError(f"Error: invalid entry for --iterate={given.text('iterate')}", 1)
+    from mgpu_slurm.commands.session import open_session
+
+    session = open_session(environ, cluster)
+    view = View(style=environ.get("SLURM_TIME_FORMAT", ""), compat=session.compat, raw_units=given.has("noconvert"))
+    if given.has("json") or given.has("yaml"):
+        from mgpu_slurm.commands import records_json
+
+        return records_json.partitions_and_nodes(session, given.has("yaml"), streams)
+    while True:
+        if wait or given.has("long"):
+            streams.out.write(date_line())
+        try:
+            show(session, given, matches, view, streams)
+        except SlurmError as error:
+            streams.err.write(f"slurm_load_partitions: {error.text}\n")
+            return 1
+        if not wait:
+            return 0
+        streams.out.write("\n")
+        streams.out.flush()
+        time.sleep(wait)
+
+
+def help_lists(given: Given, streams: Streams) -> bool:
+    if given.has("helpstate"):
+        streams.out.write("".join(f"{word}\n" for word in options.STATES_TEXT.split(",")))
+    elif given.has("helpformat"):
+        streams.out.write("".join(f"{letter}\n" for letter in listing.LETTERS if letter in SINFO.letters))
+    elif given.has("helpnames"):
+        streams.out.write("".join(f"{row.names[0]}\n" for row in SINFO.rows))
+    else:
+        return False
+    return True
+
+
+def check(given: Given) -> None:
+    """Options that exclude each other. Raises UsageError."""
+    if given.has("all") and given.has("partition") and not {"all", "partition"} & given.from_environment:
+        raise UsageError("Conflicting options, -a and -p, specified. Please choose one or the other.", 1)
+    if given.has("long") and given.has("format") and "format" not in given.from_environment:
+        text = "Options -o(--format) and -l(--long) are mutually exclusive. Please remove one and retry."
+        raise UsageError([("fatal", text)], 1)
+
+
+# --- which nodes ----------------------------------------------------------------------------------------------------
+
+
+def state_filter(given: Given) -> Callable[[Record], bool] | None:
+    """The test of --states, or of -R. `,` is or, `&` and `+` are and, `~` and `!` not. Raises UsageError."""
+    if given.has("states"):
+        text = given.text("states")
+        if text.strip().lower() == "all":
+            return None
+        return _any([_all([_state(part, word) for part in _terms(word)]) for word in words(text)])
+    if given.has("reasons"):
+        return lambda node: node["state"] == "DOWN" or any(flag in node["flags"] for flag in UNUSABLE)
+    return None
+
+
+def _any(tests: list[Callable[[Record], bool]]) -> Callable[[Record], bool]:
+    return lambda node: any(test(node) for test in tests)
+
+
+def _all(tests: list[Callable[[Record], bool]]) -> Callable[[Record], bool]:
+    return lambda node: all(test(node) for test in tests)
+
+
+def _terms(word: str) -> list[str]:
+    return [part for part in word.replace("+", "&").split("&") if part]
+
+
+_ALIASES = {
+    "DRAINED": "DRAINED", "DRAINING": "DRAINING", "DRNG": "DRAINING", "NO_RESPOND": "NOT_RESPONDING", "MAINT": "MAINT",
+    "RESUME": "RESUME", "PERFCTRS": "PERFCTRS", "RESV": "RESERVED", "FAILING": "FAILING", "FAILG": "FAILING",
+    "COMP": "COMPLETING", "PLND": "PLANNED", "INVAL": "INVALID_REG",
+}  # fmt: skip
+
+
+def _state(term: str, whole: str) -> Callable[[Record], bool]:
+    """One state, by the beginning of its long or short name in any case. Raises UsageError."""
+    negated = term[:1] in "~!"
+    name = term.lstrip("~!").upper()
+    bases = [base for base, _ in NODE_STATES]
+    known = [*bases, *_ALIASES, *NODE_FLAGS, *(short for _, short in NODE_STATES), *NODE_SHORT.values()]
+    if name not in known:
+        name = next((word for word in known if name and word.startswith(name)), "")
+    if not name:
+        raise UsageError([f'Bad state string: "{whole}"', f"valid states: {options.STATES_TEXT}"], 1)
+    shorts = {short: base for base, short in NODE_STATES}
+    name = _ALIASES.get(name, shorts.get(name, name))
+    by_short = {short: long for long, short in NODE_SHORT.items()}
+    if name not in bases and name not in NODE_FLAGS and name not in _ALIASES.values():
+        name = by_short.get(name, name)
+    test = _test(name, bases)
+    return (lambda node: not test(node)) if negated else test
+
+
+def _test(name: str, bases: Sequence[str]) -> Callable[[Record], bool]:
+    def busy(node: Record) -> bool:
+        return node["state"] in ("ALLOCATED", "MIXED") or "COMPLETING" in node["flags"]
+
+    if name in ("DRAIN", "FAIL"):
+        return lambda node: name in node["flags"]
+    if name == "DRAINED":
+        return lambda node: "DRAIN" in node["flags"] and not busy(node)
+    if name in ("DRAINING", "FAILING"):
+        flag = name[: -len("ING")]
+        return lambda node: flag in node["flags"] and busy(node)
+    if name in bases:
+        return lambda node: node["state"] == name and not ({"DRAIN", "FAIL", "MAINT"} & set(node["flags"]) and name != "DOWN")
+    return lambda node: name in node["flags"]
+
+
+# --- the listing ----------------------------------------------------------------------------------------------------
+
+
+def show(
+    session: Asks, given: Given, matches: Callable[[Record], bool] | None, view: View, streams: Streams
+) -> None:
+    """Ask once and print. Raises SlurmError."""
+    if given.has("reservations"):
+        streams.out.write("No reservations in the system\n")
+        return
+    made = chosen_format(given, view.compat, 9, 9)
+    keys = sort_given(given)
+    extra = [name for letter, _, _ in keys for name in _sort_needs(letter)]
+    own = [name[2:] for name in extra if name.startswith("p.")]
+    columns = dict.fromkeys(["name", "node_names", "hidden", "default", *own, *sinfo_groups.partition_columns(made)])
+    partitions = records(*query(session, "partitions", list(columns))[:2])
+    wanted = words(given.text("partition")) if given.has("partition") else None
+    if wanted is not None:
+        partitions = [one for one in partitions if one["name"] in wanted]
+    elif not given.has("all"):
+        partitions = [one for one in partitions if not one["hidden"]]
+    of_nodes = [name for name in extra if not name.startswith(("p.", "#"))]
+    names = dict.fromkeys([*sinfo_groups.GROUP_COLUMNS, *of_nodes, *sinfo_groups.node_columns(made)])
+    table, count, view.now = query(session, "nodes", list(names))
+    nodes = {node["name"]: node for node in records(table, count) if is_wanted(node, given, matches)}
+    if not given.has("format") and not given.has("names_format"):
+        # these two columns grow with what they hold
+        longest = max([len(one["name"]) + bool(one["default"]) for one in partitions] or [0])
+        made = chosen_format(given, view.compat, max(9, longest), max(10, *(len(name) for name in nodes), 0) if nodes else 10)
+    if not given.has("noheader"):
+        streams.out.write(listing.header(made))
+    complain(made, given, streams)
+    by_node = given.has("by_node")
+    groups = sinfo_groups.group(made, nodes, partitions, given.has("exact"), by_node, not by_node and not given.has("reasons"))
+    if not groups or not partitions:
+        return
+    rows = sinfo_groups.table(made, groups, extra)
+    order = listing.order(len(groups), [(sort_values(key, groups, rows, view), key[1]) for key in keys])
+    streams.out.write(listing.lines(made, listing.reordered(rows, order), view, len(groups)))
+
+
+def complain(made: listing.Format, given: Given, streams: Streams) -> None:
+    front = "sinfo: error: Invalid job format specification: " if given.has("names_format") else ""
+    for wrong in made.wrong:
+        streams.err.write(f"{front or 'Invalid node format specification: '}{wrong}\n")
+
+
+def records(columns: Mapping[str, Sequence[Any]], count: int) -> list[dict[str, Any]]:
+    return [{name: values[row] for name, values in columns.items()} for row in range(count)]
+
+
+def is_wanted(node: Record, given: Given, matches: Callable[[Record], bool] | None) -> bool:
+    if given.has("nodes"):
+        try:
+            if node["name"] not in hostlist.expand(given.text("nodes")):
+                return False
+        except hostlist.HostlistError:
+            return False
+    silent = "NOT_RESPONDING" in node["flags"]
+    if (given.has("dead") and not silent) or (given.has("responding") and silent):
+        return False
+    if node["state"] == "FUTURE" and not given.has("future") and not given.has("states"):
+        return False
+    return matches is None or matches(node)
+
+
+def chosen_format(given: Given, compat: tuple[int, int], partition: int, node: int) -> listing.Format:
+    """The columns; `partition` and `node` are the widths of those that grow."""
+    if given.has("names_format") and "names_format" in given.order:
+        return listing.parse_names(given.text("names_format"), SINFO)
+    if given.has("format"):
+        return listing.parse_letters(given.text("format"), SINFO)
+    long = given.has("long")
+    if given.has("reasons"):
+        text = options.REASONS_LONG if long else options.REASONS
+    elif given.has("summarize"):
+        text = options.SUMMARY
+    elif given.has("by_node"):
+        text = options.NODES_LONG if long else options.NODES
+    elif long:
+        text = options.LONG.replace("{r}", options.LONG_RESERVATION if compat >= (24, 5) else "")
+    else:
+        text = options.PLAIN
+    return listing.parse_names(text.replace("{p}", str(partition)).replace("{n}", str(node)), SINFO)
+
+
+# --- order ----------------------------------------------------------------------------------------------------------
+
+
+def sort_given(given: Given) -> list[tuple[str, bool, bool]]:
+    default = options.SORT_NODES if given.has("by_node") else options.SORT
+    text = given.text("sort") if given.has("sort") else default
+    keys, wrong = listing.parse_sort(text, SINFO.letters)
+    if wrong:
+        raise UsageError(f"Invalid sort specification: {wrong}", 1)
+    return keys
+
+
+def _sort_needs(letter: str) -> tuple[str, ...]:
+    return SINFO.letters[letter].columns
+
+
+STATE_ORDER = {base: place for place, (base, _) in enumerate(NODE_STATES)}
+
+
+def sort_values(key: tuple[str, bool, bool], groups: Sequence[Group], rows: Mapping[str, Sequence[Any]], view: View) -> list[Any]:
+    """What a letter compares, a value a group."""
+    letter, _, configured = key
+    if letter in "PR":
+        if configured:
+            return [one.rank for one in groups]
+        return [name or "" for name in rows["p.name"]]
+    if letter in "tT":
+        return [
+            (STATE_ORDER.get(state or "UNKNOWN", 0), node_state_short(state, flags) if state else "")
+            for state, flags in zip(rows["state"], rows["flags"], strict=True)
+        ]
+    if letter in "Nn":
+        if configured:
+            return list(range(len(groups)))
+        return [hostlist.sort_key(one.nodes[0]["name"]) if one.nodes else ([], 0, 0) for one in groups]
+    field = SINFO.letters[letter]
+    values = rows[field.columns[0]]
+    if len(field.columns) == 1 and all(isinstance(value, (int, float)) for value in values):
+        return list(values)
+    return [str(text) for text in listing.field_texts(field, rows, view)]

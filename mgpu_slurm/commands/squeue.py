@@ -1,0 +1,354 @@
+"""squeue: what waits, runs and has lately ended."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from mgpu_slurm.base import hostlist, ids
+from mgpu_slurm.base.errors import SlurmError, UsageError
+from mgpu_slurm.commands import listing
+from mgpu_slurm.commands.query_options import (
+    compat_without_cluster,
+    date_line,
+    interval,
+    query,
+    read,
+    told,
+    uid_of,
+    words,
+    wrong_interval,
+)
+from mgpu_slurm.commands.squeue_order import sort_columns, sort_keys
+from mgpu_slurm.facts.fields.field import View
+from mgpu_slurm.facts.queries import squeue as table
+from mgpu_slurm.facts.states import FLAG_CODE, VALID_STATES_TEXT, parse_state
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from mgpu_slurm.__main__ import Streams
+    from mgpu_slurm.commands.query_options import Asks, Given
+    from mgpu_slurm.facts.fields.field import Fields
+
+NOT_SORT_KEYS = frozenset("oZsY")
+"""Letters that squeue prints and does not sort by."""
+
+
+class Request:
+    """What to ask for and how to show it."""
+
+    __slots__ = ("fields", "filters", "format", "header", "long", "nobody", "sort", "split", "steps", "view", "wait")
+
+    def __init__(self, steps: bool = False) -> None:
+        self.fields = _fields(steps)
+        self.format = listing.Format()
+        self.sort: list[tuple[str, bool, bool]] = []
+        self.view = View()
+        self.filters: dict[str, list[str]] = {}
+        self.steps = steps
+        self.header = True
+        self.long = False
+        self.nobody = False  # a filter that nothing can pass
+        self.split = False  # a line per partition
+        self.wait = 0  # seconds between repetitions, 0 = once
+
+
+def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
+    given = read(table.ROWS, argv, environ, "squeue")
+    version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
+    if told(given, table.ROWS, table.USAGE, "squeue", "Show jobs and steps.", version, streams):
+        return 0
+    if help_lists(given, streams):
+        return 0
+    asked = request(given, environ, streams)
+    from mgpu_slurm.commands.session import open_session
+
+    session = open_session(environ, cluster)
+    asked.view = view(given, environ, session.compat, session.cluster_name)
+    if given.has("json") or given.has("yaml"):
+        from mgpu_slurm.commands import records_json
+
+        return records_json.jobs(session, asked.filters, given.has("yaml"), streams)
+    while True:
+        if asked.wait or asked.long:
+            streams.out.write(date_line())
+        status = show(session, asked, streams)
+        if not asked.wait or status:
+            return status
+        streams.out.write("\n")
+        streams.out.flush()
+        time.sleep(asked.wait)
+
+
+def view(given: Given, environ: Mapping[str, str], compat: tuple[int, int], cluster: str) -> View:
+    length = environ.get("SLURM_BITSTR_LEN")
+    return View(
+        style=environ.get("SLURM_TIME_FORMAT", ""),
+        compat=compat,
+        raw_units=given.has("noconvert"),
+        list_length=int(length) if length is not None and length.isdecimal() else None,
+        cluster=cluster,
+        array=given.has("array"),
+    )
+
+
+def help_lists(given: Given, streams: Streams) -> bool:
+    """--helpstate, --helpformat, --helpFormat."""
+    if given.has("helpstate"):
+        streams.out.write("".join(f"{word}\n" for word in VALID_STATES_TEXT.split(",")))
+    elif given.has("helpformat"):
+        streams.out.write("".join(f"{letter}\n" for letter in listing.LETTERS if letter in _fields(False).letters))
+    elif given.has("helpnames"):
+        streams.out.write("".join(f"{row.names[0]}\n" for row in _fields(False).rows if row.names))
+    else:
+        return False
+    return True
+
+
+def _fields(steps: bool) -> Fields:
+    if steps:
+        from mgpu_slurm.facts.fields.step import STEP
+
+        return STEP
+    from mgpu_slurm.facts.fields.job import JOB
+
+    return JOB
+
+
+# --- options --------------------------------------------------------------------------------------------------------
+
+
+def request(given: Given, environ: Mapping[str, str], streams: Streams) -> Request:
+    """The options, checked. Raises UsageError; what Slurm only complains about is written at once."""
+    asked = Request(given.has("steps"))
+    _operands(given, asked, streams)
+    if given.has("names_format") and given.has("format"):
+        both = {"names_format", "format"}
+        if not both & given.from_environment:
+            raise UsageError("-O (--Format) is incompatible with -o (--format)", 1)
+        if given.from_environment >= both or "names_format" in given.from_environment:
+            del given.counts["names_format"]
+        else:
+            del given.counts["format"]
+    if given.has("iterate"):
+        wait = interval(given.text("iterate"))
+        if wait is None:
+            raise wrong_interval(given.text("iterate"))
+        asked.wait = wait
+    asked.header = not given.has("noheader")
+    asked.split = given.has("priority")
+    _filters(given, asked, streams)
+    _layout(given, asked, streams)
+    return asked
+
+
+def _operands(given: Given, asked: Request, streams: Streams) -> None:
+    """A bare word is the list of --jobs or --steps given without one."""
+    for name in table.BARE_LISTS:
+        if given.operands and given.has(name) and not given.text(name):
+            given.texts[name] = given.operands.pop(0)
+    if given.operands:
+        streams.out.write(table.USAGE)
+        raise UsageError(f"Unrecognized option: {given.operands[0]}", 1)
+
+
+def _filters(given: Given, asked: Request, streams: Streams) -> None:
+    filters = asked.filters
+    for option, key in (
+        ("partitions", "partitions"),
+        ("names", "names"),
+        ("accounts", "accounts"),
+        ("qos", "qos"),
+        ("licenses", "licenses"),
+        ("reservation", "reservation"),
+    ):
+        if given.has(option):
+            filters[key] = words(given.text(option))
+    if given.has("array"):
+        filters["array"] = ["1"]
+    ids_wanted = _steps_asked(given.text("steps")) if asked.steps else []
+    if given.text("jobs"):
+        found = _jobs_asked(given.text("jobs"))
+        if not ids_wanted:
+            ids_wanted = found
+    if ids_wanted:
+        filters["ids"] = ids_wanted
+    if given.has("nodes"):
+        filters["nodes"] = _nodes_asked(given.text("nodes"))
+    _users(given, asked, streams)
+    _states(given, asked)
+
+
+def _users(given: Given, asked: Request, streams: Streams) -> None:
+    last = next((name for name in reversed(given.order) if name in ("users", "me")), "users")
+    if last == "me" or (given.has("me") and not given.has("users")):
+        asked.filters["users"] = [str(os.geteuid())]
+        return
+    if not given.has("users"):
+        return
+    found = []
+    for name in words(given.text("users")):
+        uid = uid_of(name)
+        if uid is None:
+            streams.err.write(f"squeue: error: Invalid user: {name}\n\n")
+        else:
+            found.append(str(uid))
+    asked.filters["users"] = found
+    asked.nobody = not found
+
+
+def _states(given: Given, asked: Request) -> None:
+    if given.has("start"):
+        asked.filters["states"] = ["PENDING", *FLAG_CODE]
+    if not given.has("states"):
+        if not given.has("start") and not asked.steps:
+            asked.filters["states"] = ["live"]
+        return
+    found = []
+    for word in words(given.text("states")):
+        if word.lower() == "all":
+            asked.filters["states"] = ["all"]
+            return
+        try:
+            found.append(parse_state(word))
+        except ValueError:
+            raise UsageError(
+                [
+                    f"Invalid job state specified: {word}",
+                    f"Valid job states include: {VALID_STATES_TEXT}",
+                    ("", ""),
+                ],
+                1,
+            ) from None
+    if found:
+        asked.filters["states"] = found
+
+
+def _jobs_asked(text: str) -> list[str]:
+    """The list of --jobs as the controller reads it. Raises UsageError."""
+    found = []
+    for word in _id_words(text):
+        try:
+            ref = ids.parse_job(word)
+        except ValueError:
+            raise UsageError(f"Invalid job id: {word}", 1) from None
+        found.append(str(ids.JobRef(ref.job, ref.tasks, ref.het)))
+    return found
+
+
+def _steps_asked(text: str) -> list[str]:
+    found = []
+    for word in _id_words(text):
+        try:
+            ref = ids.parse_job(word)
+        except ValueError:
+            shown = word if "." in word else f"{word}.??"
+            raise UsageError(f"Invalid job_step id: {shown}", 1) from None
+        found.append(str(ref))
+    return found
+
+
+def _id_words(text: str) -> list[str]:
+    """Split at commas outside of brackets."""
+    found = [""]
+    depth = 0
+    for char in text:
+        depth += (char == "[") - (char == "]")
+        if (char == "," or char.isspace()) and depth <= 0:
+            found.append("")
+        else:
+            found[-1] += char
+    return [word for word in found if word]
+
+
+def _nodes_asked(text: str) -> list[str]:
+    try:
+        names = hostlist.expand(text)
+    except hostlist.HostlistError:
+        raise UsageError(f"Invalid node name {text}", 1) from None
+    if "localhost" in names:
+        own = os.uname().nodename.partition(".")[0]
+        names = [own if name == "localhost" else name for name in names]
+    return names
+
+
+def _layout(given: Given, asked: Request, streams: Streams) -> None:
+    """Columns and order."""
+    if given.has("names_format"):
+        asked.format = listing.parse_names(given.text("names_format"), asked.fields)
+    elif given.has("format"):
+        asked.format = listing.parse_letters(given.text("format"), asked.fields)
+    elif asked.steps:
+        asked.format = listing.parse_letters(table.STEPS, asked.fields)
+    elif given.has("start"):
+        asked.format = listing.parse_letters(table.START, asked.fields)
+    elif given.has("only_state"):
+        asked.format = listing.parse_letters(table.ONLY_STATE, asked.fields)
+    else:
+        asked.format = listing.parse_names(table.LONG if given.has("long") else table.JOBS, asked.fields)
+    asked.long = given.has("long")
+    for wrong in asked.format.wrong:
+        streams.err.write(f"squeue: error: Invalid job format specification: {wrong}\n")
+    text = table.SORT_STEPS if asked.steps else table.SORT_START if given.has("start") else table.SORT_JOBS
+    if given.has("sort"):
+        text = given.text("sort")
+    known = [letter for letter in asked.fields.letters if letter not in NOT_SORT_KEYS]
+    asked.sort, wrong = listing.parse_sort(text, known)
+    if wrong:
+        raise UsageError(f"Invalid sort specification: {wrong}", 1)
+
+
+# --- the listing ----------------------------------------------------------------------------------------------------
+
+
+def show(session: Asks, asked: Request, streams: Streams) -> int:
+    """Ask once and print. Errors of the controller are written; the result is an exit status."""
+    made = asked.format
+    kind = "steps" if asked.steps else "jobs"
+    columns: dict[str, list[Any]] = {}
+    count = 0
+    if not asked.nobody:
+        try:
+            columns, count, asked.view.now = query(session, kind, wanted_columns(asked), asked.filters)
+        except SlurmError as error:
+            if error.text.startswith("Invalid node name "):
+                streams.err.write(f"squeue: error: {error.text}\n")
+            else:
+                streams.err.write(f"slurm_load_jobs error: {error.text}\n")
+            return 1
+    if asked.header:
+        streams.out.write(listing.header(made))
+    if not count:
+        return 0
+    if asked.split:
+        columns, count = per_partition(columns, count)
+    rows = listing.order(count, sort_keys(asked.sort, asked.fields, asked.steps, asked.view, columns))
+    if rows != list(range(count)):
+        columns = listing.reordered(columns, rows)
+    streams.out.write(listing.lines(made, columns, asked.view, count))
+    return 0
+
+
+def wanted_columns(asked: Request) -> list[str]:
+    more: list[str] = []
+    for letter, _, _ in asked.sort:
+        more += sort_columns(asked.fields, letter, asked.steps)
+    if asked.split:
+        more += ["partition", "state"]
+    return asked.format.columns(more)
+
+
+def per_partition(columns: Mapping[str, Sequence[Any]], count: int) -> tuple[dict[str, list[Any]], int]:
+    """A waiting job that may run in several partitions gets a row for each."""
+    rows: list[int] = []
+    partitions: list[str] = []
+    for row in range(count):
+        names = columns["partition"][row].split(",") if columns["state"][row] == "PENDING" else [columns["partition"][row]]
+        rows += [row] * len(names)
+        partitions += names
+    spread = listing.reordered(columns, rows)
+    spread["partition"] = list(partitions)
+    return spread, len(rows)

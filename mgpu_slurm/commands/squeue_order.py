@@ -1,0 +1,62 @@
+"""The order of squeue's lines: what each sort letter compares. Pure."""
+
+from __future__ import annotations
+
+from mgpu_slurm.commands import listing
+from mgpu_slurm.facts.states import display_code, display_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from mgpu_slurm.facts.fields.field import Fields, View
+
+
+def sort_columns(fields: Fields, letter: str, steps: bool) -> list[str]:
+    if letter == "i":
+        own = ["job_id", "array_job_id", "het_job_id", "array_task_id", "het_offset"]
+        return [*own, "step_id"] if steps else [*own, "array_tasks"]
+    if letter in "pQ" and not steps:
+        return ["priority", "start_time"]
+    return list(fields.letters[letter].columns)
+
+
+def sort_keys(
+    sort: Sequence[tuple[str, bool, bool]], fields: Fields, steps: bool, view: View, columns: Mapping[str, Sequence[Any]]
+) -> list[tuple[Sequence[Any], bool]]:
+    """For listing.order: the values of each key and whether it runs backwards."""
+    return [(sort_values(letter, fields, steps, view, columns), backwards) for letter, backwards, _ in sort]
+
+
+def sort_values(letter: str, fields: Fields, steps: bool, view: View, columns: Mapping[str, Sequence[Any]]) -> Sequence[Any]:
+    """What a letter compares, a value a row."""
+    names = sort_columns(fields, letter, steps)
+    values = [columns[name] for name in names]
+    if letter == "i":
+        return [_id_key(*row) for row in zip(*values, strict=True)]
+    if letter in "tT" and not steps:
+        shown = display_code if letter == "t" else display_name
+        return [shown(state, flags) for state, flags in zip(columns["state"], columns["flags"], strict=True)]
+    if letter in "Se" and names:
+        # a time that is not known comes last
+        return [value or float("inf") for value in columns[names[0]]]
+    if len(values) == 1 or letter == "e":
+        return [value if value is not None else 0 for value in values[0]] if _numbers(values[0]) else list(values[0])
+    if letter in "pQ":
+        return list(zip(*values, strict=True))
+    return listing.field_texts(fields.letters[letter], columns, view)
+
+
+def _numbers(values: Sequence[Any]) -> bool:
+    return any(isinstance(value, (int, float)) for value in values)
+
+
+def _id_key(job: int, array: int, het: int, task: int | None, offset: int, last: str) -> tuple[Any, ...]:
+    """Ids in the order of their numbers; what is left of an array stands after its tasks; steps by number, then words."""
+    number = int(last) if last.isdecimal() else (1 << 40 if last else -1)
+    if task is not None:
+        return (array, task, number, last)
+    if array:
+        return (array, 1 << 40, number, last)
+    return (het or job, offset, number, last)

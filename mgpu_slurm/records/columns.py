@@ -1,0 +1,409 @@
+"""Column name -> raw value of a record: what a listing may ask the controller for. Pure.
+
+Values are what JSON carries: numbers, texts, lists of texts, None for "not set". Times are UTC seconds with 0 for none,
+limits minutes with -1 for unlimited, memory MiB. How they are shown is decided by whoever shows them (facts/fields).
+Columns of nodes and partitions: node_columns.py.
+"""
+
+from __future__ import annotations
+
+import os.path
+from typing import TYPE_CHECKING, Any
+
+from mgpu_slurm.base import hostlist, idset, patterns
+from mgpu_slurm.base.units import UNLIMITED
+from mgpu_slurm.records.tres import asked_tres, device_counts, device_type, job_tres, named_tres, share_gres
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mgpu_slurm.records.job import Job
+    from mgpu_slurm.records.node import Node
+    from mgpu_slurm.records.partition import Partition
+    from mgpu_slurm.records.step import Step
+
+
+class Source:
+    """What columns may look at besides their record. `use`: node -> what jobs hold there (masks of CPUs and devices, memory)."""
+
+    def __init__(
+        self,
+        jobs: Mapping[int, Job],
+        nodes: Mapping[str, Node],
+        partitions: Mapping[str, Partition],
+        use: Mapping[str, Any],
+        now: float,
+    ) -> None:
+        self.jobs = jobs
+        self.nodes = nodes
+        self.partitions = partitions
+        self.use = use
+        self.now = now
+        self._partitions_of: dict[str, list[str]] | None = None
+
+    def partitions_of(self, node: str) -> list[str]:
+        if self._partitions_of is None:
+            found: dict[str, list[str]] = {name: [] for name in self.nodes}
+            for partition in self.partitions.values():
+                for name in self.nodes if partition.all_nodes else partition.nodes:
+                    found.setdefault(name, []).append(partition.name)
+            self._partitions_of = found
+        return self._partitions_of.get(node, [])
+
+    def het_members(self, het_job_id: int, size: int) -> list[int]:
+        near = range(het_job_id, het_job_id + max(size, 1))
+        found = [one for one in near if one in self.jobs and self.jobs[one].het_job_id == het_job_id]
+        if len(found) != size:
+            found = sorted(one for one, job in self.jobs.items() if job.het_job_id == het_job_id)
+        return found
+
+
+def run_seconds(job: Job, source: Source) -> int:
+    """How long it has run, without the time it was suspended."""
+    if not job.start_time or job.state == "PENDING":
+        return 0
+    if job.state == "SUSPENDED":
+        until = job.suspend_time
+    elif job.state == "RUNNING":
+        until = source.now
+    else:
+        until = job.end_time
+    return max(int(until) - int(job.start_time) - int(job.suspended_seconds), 0)
+
+
+def time_limit(job: Job, source: Source) -> int | None:
+    """The job's limit, else that of its partition: default, then maximum."""
+    if job.time_limit is not None:
+        return job.time_limit
+    if job.request.time_limit is not None:
+        return job.request.time_limit
+    partition = source.partitions.get(job.partition.partition(",")[0])
+    if partition is None:
+        return None
+    return partition.max_time if partition.default_time is None else partition.default_time
+
+
+def start_time(job: Job, source: Source) -> float:
+    if job.start_time:
+        return job.start_time
+    if job.state != "PENDING":
+        return 0.0
+    if job.planned_start > source.now:
+        return job.planned_start
+    begin = job.request.begin or 0.0
+    return begin if begin > source.now else 0.0
+
+
+def end_time(job: Job, source: Source) -> float:
+    if job.end_time:
+        return job.end_time
+    start = start_time(job, source)
+    limit = time_limit(job, source)
+    if not start or limit is None or limit == UNLIMITED:
+        return 0.0
+    return start + 60 * limit
+
+
+def nodes(job: Job, _source: Source) -> str:
+    if job.allocation is None or job.state == "PENDING":
+        return ""
+    return hostlist.fold(job.allocation.nodes)
+
+
+def num_nodes(job: Job, _source: Source) -> int:
+    if job.allocation is not None and job.allocation.shares and job.state != "PENDING":
+        return len(job.allocation.shares)
+    return job.min_nodes
+
+
+def num_cpus(job: Job, _source: Source) -> int:
+    if job.allocation is not None and job.allocation.shares and job.state != "PENDING":
+        return job.allocation.cpus
+    return job.min_cpus
+
+
+def command(job: Job, _source: Source) -> str:
+    argv = job.request.argv
+    if not argv:
+        return ""
+    if job.request.kind != "batch":
+        return argv[0]
+    return " ".join([os.path.normpath(os.path.join(job.request.work_dir, argv[0])), *argv[1:]])
+
+
+def exec_host(job: Job, _source: Source) -> str:
+    if job.request.kind != "batch":
+        return job.request.submit_host
+    return job.batch_host
+
+
+def over_subscribe(job: Job, source: Source) -> str:
+    request = job.request
+    if request.exclusive is not None:
+        return {"user": "USER", "mcs": "MCS", "topo": "TOPO"}.get(request.exclusive, "NO")
+    partition = source.partitions.get(job.partition.partition(",")[0])
+    if partition is not None and partition.oversubscribe.startswith("EXCLUSIVE"):
+        return "NO"
+    return "YES" if request.oversubscribe else "OK"
+
+
+def gres_text(text: str | None) -> str:
+    """A request's devices as Slurm shows them: gpu:a100:2 -> gres:gpu:a100:2."""
+    if not text:
+        return ""
+    return ",".join(f"gres:{word.removeprefix('gres:').removeprefix('gres/')}" for word in text.split(",") if word)
+
+
+def gpu_text(text: str | None) -> str:
+    """The value of a --gpus option, with the name that it leaves out."""
+    if not text:
+        return ""
+    words = text.split(",")
+    return ",".join("gres:gpu:" + word.removeprefix("gpu:") for word in words if word)
+
+
+def tres_per_node(job: Job, _source: Source) -> str:
+    return ",".join(word for word in (gres_text(job.request.gres), gpu_text(job.request.gpus_per_node)) if word)
+
+
+def file_name(job: Job, given: str | None, default: str) -> str:
+    """A batch job's file as scontrol names it: absolute, job-wide letters filled in, the others as typed."""
+    if job.request.kind != "batch":
+        return ""
+    name = default if given is None else given
+    values: dict[str, int | str] = {
+        "j": job.job_id,
+        "J": str(job.job_id),
+        "A": job.array_job_id or job.job_id,
+        "a": 0xFFFFFFFE if job.array_task_id is None else job.array_task_id,
+        "u": job.user_name,
+        "x": job.name,
+    }
+    if job.array_tasks:
+        del values["a"]
+    filled = patterns.expand(name, values)
+    return filled if filled.startswith("/") else os.path.join(job.request.work_dir, filled)
+
+
+def std_out(job: Job, _source: Source) -> str:
+    default = patterns.ARRAY_DEFAULT if job.array_job_id else patterns.BATCH_DEFAULT
+    return file_name(job, job.request.std_out, default)
+
+
+def std_err(job: Job, source: Source) -> str:
+    if job.request.std_err is None:
+        return std_out(job, source)
+    return file_name(job, job.request.std_err, "")
+
+
+def std_in(job: Job, _source: Source) -> str:
+    return file_name(job, job.request.std_in, "/dev/null")
+
+
+def het_job_id_set(job: Job, source: Source) -> str:
+    return idset.fold(source.het_members(job.het_job_id, job.het_size)) if job.het_job_id else ""
+
+
+def job_gres(job: Job, source: Source) -> str:
+    """What the job holds of devices: gpu:a100:2."""
+    if job.allocation is None:
+        return ""
+    total: dict[str, int] = {}
+    for share in job.allocation.shares:
+        for word, count in device_counts(share, source.nodes.get(share.node)).items():
+            total[word] = total.get(word, 0) + count
+    return ",".join(f"{word}:{count}" for word, count in total.items())
+
+
+def details(job: Job, source: Source) -> list[list[str]]:
+    """Rows of nodes that hold the same: [nodes, cpu ids, memory, devices], for scontrol -d."""
+    if job.allocation is None or job.state == "PENDING":
+        return []
+    rows: list[tuple[list[str], list[str]]] = []
+    for share in job.allocation.shares:
+        same = [idset.fold(share.cpus), str(share.mem), share_gres(share, source.nodes.get(share.node))]
+        if rows and rows[-1][1] == same:
+            rows[-1][0].append(share.node)
+        else:
+            rows.append(([share.node], same))
+    return [[hostlist.fold(names), *same] for names, same in rows]
+
+
+def pending_seconds(job: Job, source: Source) -> int:
+    return max(int(job.start_time or source.now) - int(job.submit_time), 0)
+
+
+def memory_shown(job: Job, _source: Source) -> int:
+    request = job.request
+    return request.mem_per_node or request.mem_per_cpu or request.mem_per_gpu or 0
+
+
+def memory_kind(job: Job, _source: Source) -> str:
+    return "CPU" if job.request.mem_per_cpu is not None and job.request.mem_per_node is None else "Node"
+
+
+def min_cpus_node(job: Job, _source: Source) -> int:
+    request = job.request
+    per_task = request.cpus_per_task or 1
+    return max(request.min_cpus_per_node or 1, per_task * (request.ntasks_per_node or 1))
+
+
+def wanted_nodes(text: str | None) -> str:
+    """A node list as asked for, folded; one that cannot be read is shown as it is."""
+    try:
+        return hostlist.fold(hostlist.expand(text)) if text else ""
+    except hostlist.HostlistError:
+        return text or ""
+
+
+def _of_request(name: str) -> Callable[[Job, Source], object]:
+    return lambda job, _source: getattr(job.request, name)
+
+
+def _other(name: str) -> Callable[[Job, Source], object]:
+    return lambda job, _source: job.request.other.get(name)
+
+
+def _of_job(name: str) -> Callable[[Job, Source], object]:
+    return lambda job, _source: getattr(job, name)
+
+
+# columns that are attributes of the record, or of its request
+_JOB_OWN = (
+    "job_id uid gid user_name group_name name partition account qos state flags reason reason_text priority held_by"
+    " submit_time eligible_time accrue_time suspend_time last_sched min_nodes max_nodes ntasks exit_code"
+    " derived_exit_code restart_count array_job_id array_task_id array_limit het_job_id het_offset batch_host"
+)
+_REQUEST_OWN = (
+    "submit_host work_dir comment contiguous cores_per_socket sockets_per_node threads_per_core core_spec thread_spec"
+    " cpus_per_task cpus_per_gpu deadline nice ntasks_per_core ntasks_per_node ntasks_per_socket prefer reboot"
+    " reservation switches switches_wait time_min tmp_disk licenses wckey mail_type mail_user submit_line kind"
+)
+_STEP_OWN = "step_id uid name state start_time end_time src_host src_pid exit_code submit_line"
+_STEP_JOB = "job_id array_job_id array_task_id het_job_id het_offset partition user_name account qos"
+
+JOB: dict[str, Callable[[Job, Source], object]] = {
+    **{
+        name: _of_job(name)
+        for name in _JOB_OWN.split()
+    },
+    **{
+        name: _of_request(name)
+        for name in _REQUEST_OWN.split()
+    },
+    **{
+        column: _other(option)
+        for column, option in {
+            "burst_buffer": "bb",
+            "cluster_features": "cluster-constraint",
+            "container": "container",
+            "container_id": "container-id",
+            "mcs_label": "mcs-label",
+            "network": "network",
+            "profile": "profile",
+        }.items()
+    },
+    "array_tasks": lambda job, _source: idset.fold_steps(job.array_tasks) if job.array_tasks else "",
+    "alloc_sid": lambda job, _source: job.request.other.get("alloc-sid", "0"),
+    "batch": lambda job, _source: job.request.kind == "batch",
+    "command": command,
+    "cpus_per_tres": lambda job, _source: f"gres:gpu:{job.request.cpus_per_gpu}" if job.request.cpus_per_gpu else "",
+    "dependency": lambda job, _source: job.dependency_text,
+    "details": details,
+    "end_time": end_time,
+    "exc_nodes": lambda job, _source: wanted_nodes(job.request.exclude),
+    "exec_host": exec_host,
+    "features": lambda job, _source: job.request.constraint,
+    "het_job_id_set": het_job_id_set,
+    "job_gres": job_gres,
+    "mem_per_tres": lambda job, _source: f"gres:gpu:{job.request.mem_per_gpu}" if job.request.mem_per_gpu else "",
+    "memory": memory_shown,
+    "memory_kind": memory_kind,
+    "min_cpus_node": min_cpus_node,
+    "nodes": nodes,
+    "num_cpus": num_cpus,
+    "num_nodes": num_nodes,
+    "over_subscribe": over_subscribe,
+    "pending_seconds": pending_seconds,
+    "req_nodes": lambda job, _source: wanted_nodes(job.request.nodelist),
+    "requeue": lambda job, _source: job.request.requeue is not False and job.request.kind == "batch",
+    "run_seconds": run_seconds,
+    "sched_nodes": lambda job, _source: "",
+    "start_time": start_time,
+    "std_err": std_err,
+    "std_in": std_in,
+    "std_out": std_out,
+    "time_limit": time_limit,
+    "asked_tres": asked_tres,
+    "tres": job_tres,
+    "tres_bind": lambda job, _source: f"gres:gpu:{job.request.gpu_bind}" if job.request.gpu_bind else "",
+    "tres_freq": lambda job, _source: f"gpu:{job.request.gpu_freq}" if job.request.gpu_freq else "",
+    "tres_per_job": lambda job, _source: gpu_text(job.request.gpus),
+    "tres_per_node": tres_per_node,
+    "tres_per_socket": lambda job, _source: gpu_text(job.request.gpus_per_socket),
+    "tres_per_task": lambda job, _source: gpu_text(job.request.gpus_per_task) or job.request.tres_per_task or "",
+}
+
+
+# --- steps ----------------------------------------------------------------------------------------------------------
+
+
+def step_run_seconds(step: Step, job: Job, source: Source) -> int:
+    if not step.start_time:
+        return 0
+    until = step.end_time or (job.suspend_time if job.state == "SUSPENDED" else source.now)
+    return max(int(until) - int(step.start_time) - int(job.suspended_seconds), 0)
+
+
+def step_nodes(step: Step, job: Job, _source: Source) -> str:
+    names = [part.node for part in step.layout.nodes]
+    if not names:
+        names = [job.batch_host] if job.batch_host else (job.allocation.nodes[:1] if job.allocation else [])
+    return hostlist.fold(names)
+
+
+def step_cpus(step: Step, _job: Job, _source: Source) -> int:
+    return sum(len(part.share.cpus) for part in step.layout.nodes)
+
+
+def step_tres(step: Step, _job: Job, _source: Source) -> str:
+    parts = step.layout.nodes
+    if not parts or not step.step_id.isdecimal():
+        return ""
+    return named_tres(step_cpus(step, _job, _source), sum(part.share.mem for part in parts), len(parts))
+
+
+def step_gres(step: Step, job: Job, source: Source) -> str:
+    for part in step.layout.nodes:
+        words = []
+        for name, devices in part.share.gres.items():
+            kind = device_type(source.nodes.get(part.node), name, devices)
+            words.append(f"gres:{name}:{kind + ':' if kind else ''}{len(devices)}")
+        if words and step.step_id.isdecimal():
+            return ",".join(words)
+    return ""
+
+
+def step_limit(step: Step, _job: Job, _source: Source) -> int:
+    return UNLIMITED if step.time_limit is None else step.time_limit
+
+
+STEP: dict[str, Callable[[Step, Job, Source], object]] = {
+    **{
+        name: (lambda key: lambda step, _job, _source: getattr(step, key))(name)
+        for name in _STEP_OWN.split()
+    },
+    **{
+        name: (lambda key: lambda _step, job, _source: getattr(job, key))(name)
+        for name in _STEP_JOB.split()
+    },
+    "distribution": lambda step, _job, _source: step.layout.distribution,
+    "nodes": step_nodes,
+    "ntasks": lambda step, _job, _source: step.layout.ntasks,
+    "num_cpus": step_cpus,
+    "num_nodes": lambda step, _job, _source: max(len(step.layout.nodes), 1),
+    "run_seconds": step_run_seconds,
+    "time_limit": step_limit,
+    "tres": step_tres,
+    "tres_per_node": step_gres,
+}

@@ -1,0 +1,96 @@
+"""Trackable resources as text: cpu=2,mem=400M,node=2,billing=2, and devices with their type and indices. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mgpu_slurm.base import idset
+from mgpu_slurm.facts.fields.field import scaled
+
+if TYPE_CHECKING:
+    from mgpu_slurm.records.allocation import NodeShare
+    from mgpu_slurm.records.columns import Source
+    from mgpu_slurm.records.job import Job
+    from mgpu_slurm.records.node import Node
+
+
+def named_tres(cpus: int, mem: int, nodes: int = 0, billing: int = 0) -> str:
+    """What is 0 is left out. `mem` in MiB."""
+    words = []
+    if cpus:
+        words.append(f"cpu={cpus}")
+    if mem:
+        words.append(f"mem={scaled(mem)}")
+    if nodes:
+        words.append(f"node={nodes}")
+    if billing:
+        words.append(f"billing={billing}")
+    return ",".join(words)
+
+
+def job_tres(job: Job, _source: Source) -> str:
+    """What the job holds, or would hold as asked for."""
+    if job.allocation is not None and job.allocation.shares and job.state != "PENDING":
+        cpus = job.allocation.cpus
+        return named_tres(cpus, sum(share.mem for share in job.allocation.shares), len(job.allocation.shares), cpus)
+    return asked_tres(job, _source)
+
+
+def asked_tres(job: Job, _source: Source) -> str:
+    """What the job asks for."""
+    request = job.request
+    cpus = job.min_cpus
+    mem = request.mem_per_node * job.min_nodes if request.mem_per_node else (request.mem_per_cpu or 0) * cpus
+    return named_tres(cpus, mem, job.min_nodes, cpus)
+
+
+def declared_types(node: Node | None, name: str) -> list[str]:
+    """The type of each device of a name, in the order of their indices; "" where none is known."""
+    if node is None:
+        return []
+    if name == "gpu" and node.gpus:
+        return [gpu.type for gpu in node.gpus]
+    found: list[str] = []
+    for word in node.gres_text.split(","):
+        parts = word.partition("(")[0].split(":")
+        if parts[0] != name:
+            continue
+        count = parts[-1] if len(parts) > 1 and parts[-1].isdecimal() else "1"
+        kind = parts[1] if len(parts) > 1 and not parts[1].isdecimal() else ""
+        found += [kind] * min(int(count), 4096)
+    return found
+
+
+def device_type(node: Node | None, name: str, devices: list[int]) -> str:
+    """The one type that all of these devices have, or ""."""
+    types = declared_types(node, name)
+    seen = {types[device] for device in devices if device < len(types)}
+    return seen.pop() if len(seen) == 1 else ""
+
+
+def by_type(node: Node | None, name: str, devices: list[int]) -> dict[str, list[int]]:
+    """Name with type ("gpu:a100") -> devices of it."""
+    types = declared_types(node, name)
+    found: dict[str, list[int]] = {}
+    for device in devices:
+        kind = types[device] if device < len(types) else ""
+        found.setdefault(f"{name}:{kind}" if kind else name, []).append(device)
+    return found
+
+
+def device_counts(share: NodeShare, node: Node | None) -> dict[str, int]:
+    """Name with type -> number held on one node."""
+    counts: dict[str, int] = {}
+    for name, devices in share.gres.items():
+        for word, part in by_type(node, name, devices).items():
+            counts[word] = counts.get(word, 0) + len(part)
+    return counts
+
+
+def share_gres(share: NodeShare, node: Node | None) -> str:
+    """gpu:a100:2(IDX:0-1)."""
+    words = []
+    for name, devices in share.gres.items():
+        for word, part in by_type(node, name, devices).items():
+            words.append(f"{word}:{len(part)}(IDX:{idset.fold(part)})")
+    return ",".join(words)
