@@ -251,12 +251,12 @@ class NodeDaemon:
     def _live(self, key: Key, pid: int) -> None:
         self._carry_out(self.core.live(key, pid))
 
-    def _gone(self, key: Key) -> None:
+    def _gone(self, key: Key, result: dict[str, Any] | None) -> None:
         directory = self.spool.directory(key)
         said = log_of(directory)
         if said:
             log.warning("step %s.%s: %s", key[0], key[1], said)
-        self._carry_out(self.core.gone(key, self._read_result(directory)))
+        self._carry_out(self.core.gone(key, self._read_result(directory) or result))
 
     async def _clean_up(self, key: Key) -> None:
         tag = self._tags.get(key, "")

@@ -19,9 +19,10 @@ log = logging.getLogger("mgpu.node")
 
 
 class Supervisors:
-    """`on_live(key, pid)` once a supervisor has started its tasks, `on_gone(key)` once when it has ended or died."""
+    """`on_live(key, pid)` once a supervisor has started its tasks, `on_gone(key, result)` once when it has
+    ended, or died (without a result)."""
 
-    def __init__(self, on_live: Callable[[Key, int], None], on_gone: Callable[[Key], None]) -> None:
+    def __init__(self, on_live: Callable[[Key, int], None], on_gone: Callable[[Key, dict[str, Any] | None], None]) -> None:
         self._on_live = on_live
         self._on_gone = on_gone
         self._open: dict[Key, _Connection] = {}
@@ -66,15 +67,16 @@ class Supervisors:
             words = connection.words(data)
         except ProtocolError:
             words, data = [], b""
+        result = None
         for word in words:
             if word.get("kind") == LIVE:
                 pids = word.get("pids")
                 self._on_live(connection.key, int(pids[0]) if isinstance(pids, list) and pids else 0)
             elif word.get("kind") == ENDED:
-                data = b""
+                result, data = word.get("result"), b""
         if not data:
             self._drop(connection)
-            self._on_gone(connection.key)
+            self._on_gone(connection.key, result)
 
 
 class _Connection:

@@ -124,8 +124,11 @@ class Step:
             for message in self._told:
                 if message["kind"] == kind:
                     return message
-            data = self.control.recv(65536)
-            assert data, f"closed before {kind}"
+            try:
+                data = self.control.recv(65536)
+            except ConnectionResetError:
+                data = b""
+            assert data, f"closed before {kind}: {self.log()}"
             self._decoder.feed(data)
             while isinstance(frame := self._decoder.next(), frames.Frame):
                 self._told.append(frame.message())

@@ -10,7 +10,6 @@ import os
 import select
 import signal
 import socket
-import sys
 import time
 
 from mgpu_slurm.base.errors import ESLURMD_SETUP_ENVIRONMENT_ERROR, ProtocolError
@@ -95,6 +94,7 @@ class Supervisor:
         self._sweep_wait = _FIRST_SWEEP
         self._gone = False  # no process of the step lives
         self._said_end = False
+        self._result: dict[str, object] = {}
         self._lease = str(order.raw.get("lease") or "")
         self._lease_at = time.time() + lease.CHECK if self._lease else 0.0
         self._text = ""
@@ -272,22 +272,24 @@ class Supervisor:
 
     def _write_result(self, status: int) -> None:
         word = self._ending.word
-        result.write(
-            self._directory,
-            {
-                "exit_code": status,
-                "ending": "" if word == ENDED else word,
-                "text": self._text,
-                "started": self._started,
-                "ended": time.time(),
-                "user_seconds": self._exits.user_seconds,
-                "system_seconds": self._exits.system_seconds,
-                "max_rss": self._exits.max_rss,
-            },
-        )
+        self._result = {
+            "exit_code": status,
+            "ending": "" if word == ENDED else word,
+            "text": self._text,
+            "started": self._started,
+            "ended": time.time(),
+            "user_seconds": self._exits.user_seconds,
+            "system_seconds": self._exits.system_seconds,
+            "max_rss": self._exits.max_rss,
+        }
+        try:
+            result.write(self._directory, self._result)
+        except OSError as error:
+            # A daemon that listens hears it all the same.
+            _write_line(2, f"cannot write the result: {error}")
         self._gone = True
         for control in self._controls:
-            control.tell({"kind": SAY_ENDED})
+            control.tell({"kind": SAY_ENDED, "result": self._result})
         self._accept(0)
         for outlet in list(self._wires.outlets):
             if not self._full():
@@ -390,14 +392,14 @@ class Supervisor:
             self._controls.append(control)
             control.tell({"kind": LIVE, "pids": [task.pid for task in self._exits.tasks], "started": self._started})
             if self._gone:
-                control.tell({"kind": SAY_ENDED})
+                control.tell({"kind": SAY_ENDED, "result": self._result})
 
     def _from_daemon(self, control: Control) -> None:
         try:
             for message, descriptors in control.receive():
                 self._obey(message, descriptors)
         except (ProtocolError, KeyError, ValueError) as error:
-            print(f"control: {error}", file=sys.stderr)
+            _write_line(2, f"control: {error}")
             control.lost = True
 
     def _obey(self, message: dict[str, Any], descriptors: list[int]) -> None:
@@ -457,10 +459,16 @@ class Supervisor:
         line = f"{self.order.log_name}: error: {text}"
         if self._srun is not None:
             self._srun.tell({"kind": "step_text", "text": line})
-        elif self._wires.messages is not None:
-            os.write(self._wires.messages, os.fsencode(line + "\n"))
         else:
-            print(line, file=sys.stderr, flush=True)
+            _write_line(2 if self._wires.messages is None else self._wires.messages, line)
+
+
+def _write_line(descriptor: int, line: str) -> None:
+    """To a user's file or the step's log; a full disk must not cost the step its supervisor."""
+    try:
+        os.write(descriptor, os.fsencode(line + "\n"))
+    except OSError:
+        pass
 
 
 def raw_ahead(order: Order) -> bytes:
