@@ -40,6 +40,12 @@ _REASONS = {
 }
 """Why a job that was taken will not start soon, as Slurm says it when it queues the job."""
 
+WAITS = (*_REASONS, "BeginTime", "Dependency", "Resources", "Licenses", "Reservation")
+"""Reasons with which a job waits for longer than a moment."""
+
+GRACE = 0.3
+"""Seconds that the controller has to find resources before the user is told about a queue."""
+
 STOPPING = (1, 2, 3, 15)  # HUP INT QUIT TERM: the user wants no allocation any more
 
 
@@ -54,9 +60,15 @@ class Revoked(Exception):
 
 
 class Owner:
-    """An allocation of this process. `facts` and `addresses` are set while it has resources (JobFacts, NodeAddress)."""
+    """An allocation of this process. `facts` and `addresses` are set while it has resources (JobFacts, NodeAddress).
 
-    __slots__ = ("_connection", "_retry_at", "_session", "_turn", "addresses", "ended", "facts", "job_id", "queued")
+    `reason`: why it waits, as far as that is known; `queued`: its user was told that it waits.
+    """
+
+    __slots__ = (
+        "_connection", "_retry_at", "_session", "_turn", "addresses", "ended", "facts", "job_id", "queued",
+        "reason",
+    )  # fmt: skip
 
     def __init__(self, session: Session, connection: client.Connection, state: dict[str, Any]) -> None:
         self._session = session
@@ -68,6 +80,7 @@ class Owner:
         self.addresses: dict[str, Any] = state.get("node_addresses") or {}
         self.ended = False
         self.queued = False
+        self.reason = ""
 
     def fileno(self) -> int | None:
         """What to poll; None while the connection is lost."""
@@ -144,13 +157,13 @@ class Owner:
 
 
 def ask(session: Session, message: dict[str, Any], notes: Notes) -> Owner:
-    """Ask for the allocation. SlurmError: refused. `queued` is set where it has to wait, which has been said."""
+    """Ask for the allocation. SlurmError: refused."""
     connection, state = session.reach(message)
     notes.from_controller(state.get("warnings", []))
     owner = Owner(session, connection, state)
+    owner.reason = str(state.get("reason", "")).partition(",")[0]
     if owner.facts is None:
-        owner.queued = True
-        code = _REASONS.get(str(state.get("reason", "")).partition(",")[0])
+        code = _REASONS.get(owner.reason)
         if code is not None:
             notes.info(strerror(code, session.compat))
     return owner
@@ -160,17 +173,21 @@ def wait(owner: Owner, notes: Notes, signals: SignalPipe) -> None:
     """Until the allocation has resources. Revoked: it ended before, or a signal asked to give up."""
     import select
 
-    if owner.facts is not None:
-        return
-    notes.info(f"job {owner.job_id} queued and waiting for resources")
+    grace = time.monotonic() + (0.0 if owner.reason in WAITS else GRACE)
     while owner.facts is None:
+        if not owner.queued and time.monotonic() >= grace:
+            owner.queued = True
+            if notes.prog == "salloc":
+                notes.info(f"Pending job allocation {owner.job_id}")
+            notes.info(f"job {owner.job_id} queued and waiting for resources")
         poll = select.poll()
         poll.register(signals.fileno(), select.POLLIN)
         descriptor = owner.fileno()
         if descriptor is not None:
             poll.register(descriptor, select.POLLIN)
-        seconds = owner.timeout()
-        seen = dict(poll.poll(None if seconds is None else seconds * 1000 + 1))
+        times = [] if owner.queued else [grace - time.monotonic()]
+        times += [seconds for seconds in (owner.timeout(),) if seconds is not None]
+        seen = dict(poll.poll(max(min(times), 0.0) * 1000 + 1 if times else None))
         for number in signals.take():
             if number in STOPPING:
                 owner.release(0, notes)
@@ -178,4 +195,5 @@ def wait(owner: Owner, notes: Notes, signals: SignalPipe) -> None:
         for event in owner.events(descriptor in seen):
             if event.get("event") == "ended":
                 raise Revoked(owner.job_id, 0, str(event.get("text") or ""))
-    notes.info(f"job {owner.job_id} has been allocated resources")
+    if owner.queued:
+        notes.info(f"job {owner.job_id} has been allocated resources")

@@ -1,0 +1,359 @@
+"""A step while it runs, seen from srun: one poll loop over its nodes, its streams, the signals and the controller."""
+
+from __future__ import annotations
+
+import select
+import time
+
+from mgpu_slurm.base.errors import ProtocolError, strerror
+from mgpu_slurm.commands import stepsignals
+from mgpu_slurm.commands.report import TaskStates, exit_status, task_end, tasks_text
+from mgpu_slurm.commands.steplaunch import HIGH_WATER, NodeLink
+from mgpu_slurm.wire import frames
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from mgpu_slurm.commands.allocating import Owner
+    from mgpu_slurm.commands.report import Notes
+    from mgpu_slurm.commands.stepio import Sink, Source
+
+LAUNCH_STATUS = 1 << 8
+MARGIN = 2.0
+"""Seconds on top of KillWait that an aborted step has, as Slurm grants them."""
+
+_WRITES = 64
+"""Pieces written in one turn before the other descriptors are looked at again."""
+
+
+class Plan:
+    """What the loop must know. `outputs`: channel -> (sink, the only task it is for or None); `step`: "5.0"."""
+
+    __slots__ = (
+        "input_task", "kill_on_bad_exit", "kill_wait", "no_kill", "ntasks", "outputs", "pty", "reduce", "source", "step", "wait",
+    )  # fmt: skip
+
+    def __init__(self, step: str, ntasks: int) -> None:
+        self.step = step
+        self.ntasks = ntasks
+        self.outputs: dict[int, tuple[Sink, int | None]] = {}
+        self.source: Source | None = None
+        self.input_task: int | None = None
+        self.kill_wait = 30
+        self.kill_on_bad_exit = False
+        self.no_kill = False
+        self.wait = 0
+        self.pty = False
+        self.reduce = False
+
+
+class StepLoop:
+    """Runs a launched step to its end. `worst` is the wait status that counts for srun."""
+
+    def __init__(
+        self, plan: Plan, links: list[NodeLink], notes: Notes, signals: stepsignals.SignalPipe,
+        interrupts: stepsignals.Interrupts, owner: Owner | None,
+    ) -> None:  # fmt: skip
+        self.plan = plan
+        self.worst = 0
+        self._links = links
+        self._notes = notes
+        self._signals = signals
+        self._interrupts = interrupts
+        self._owner = owner
+        self._states = TaskStates(plan.ntasks)
+        self._sinks = list({id(sink): sink for sink, _ in plan.outputs.values()}.values())
+        self._last_report = -1
+        self._quiet = False  # exits are expected and say nothing
+        self._aborted = False
+        self._broken = False
+        self._stop = False  # the user does not want to wait for a reader that does not read
+        self._first_exit = 0.0
+        self._wait_at = 0.0
+        self._kill_at = 0.0
+        self._give_up_at = 0.0
+
+    def run(self) -> int:
+        """Until every node has said its last word and all output is written. Returns the wait status."""
+        try:
+            while any(link.open for link in self._links):
+                self._turn()
+                if self._give_up_at and time.monotonic() >= self._give_up_at:
+                    self._notes.error("Timed out waiting for job step to complete")
+                    break
+            for sink in self._sinks:
+                sink.finish()
+            while any(sink.waiting for sink in self._sinks) and not self._stop:
+                self._turn()
+        finally:
+            for link in self._links:
+                link.close()
+        return self.worst
+
+    # --- one turn ---------------------------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        poll = select.poll()
+        full = any(sink.full for sink in self._sinks)
+        poll.register(self._signals.fileno(), select.POLLIN)
+        by_number: dict[int, NodeLink] = {}
+        for link in self._links:
+            if link.open:
+                events = (0 if full else select.POLLIN) | (select.POLLOUT if link.waiting else 0)
+                if events:
+                    by_number[link.fileno()] = link
+                    poll.register(link.fileno(), events)
+        writing = {sink.fd: sink for sink in self._sinks if sink.waiting}
+        for number in writing:
+            poll.register(number, select.POLLOUT)
+        source = self._source()
+        if source is not None:
+            poll.register(source.fd, select.POLLIN)
+        owner = self._owner.fileno() if self._owner is not None else None
+        if owner is not None:
+            poll.register(owner, select.POLLIN)
+        seen = dict(poll.poll(self._timeout()))
+        for number in self._signals.take():
+            self._signal(number)
+        for number, sink in writing.items():
+            if number in seen:
+                self._write(sink)
+        for number, link in by_number.items():
+            if number in seen:
+                self._link_ready(link, seen[number])
+        if source is not None and source.fd in seen:
+            self._feed(source)
+        if self._owner is not None and (owner in seen or owner is None):
+            for event in self._owner.events(owner in seen):
+                self._event(event)
+        self._timers(time.monotonic())
+
+    def _source(self) -> Source | None:
+        source = self.plan.source
+        if source is None or source.done or any(link.queued > HIGH_WATER for link in self._links):
+            return None
+        return source if any(link.open for link in self._links) and source.wanted() else None
+
+    def _timeout(self) -> float | None:
+        now = time.monotonic()
+        times = [at - now for at in (self._wait_at, self._kill_at, self._give_up_at) if at]
+        if self._owner is not None:
+            left = self._owner.timeout()
+            if left is not None:
+                times.append(left)
+        source = self.plan.source
+        if source is not None and source.terminal and not source.done:
+            times.append(1.0)  # srun may come to the foreground of its terminal, which nothing tells
+        return max(min(times), 0.0) * 1000 + 1 if times else None
+
+    def _timers(self, now: float) -> None:
+        if self._wait_at and now >= self._wait_at:
+            self._wait_at = 0.0
+            self._notes.info(f"First task exited {int(now - self._first_exit + 0.5)}s ago")
+            self._show()
+            self._terminate()
+        if self._kill_at and now >= self._kill_at:
+            self._kill_at = 0.0
+            self._tell_all({"kind": "signal_tasks", "signal": stepsignals.KILL})
+
+    # --- streams ----------------------------------------------------------------------------------------------------
+
+    def _write(self, sink: Sink) -> None:
+        ready = select.poll()
+        ready.register(sink.fd, select.POLLOUT)
+        for _ in range(_WRITES):
+            sink.write()
+            if not sink.waiting or not ready.poll(0):
+                break
+        if sink.broken and not self._broken:
+            # Nobody reads any more: the tasks hear what they would hear from a pipe of their own.
+            self._broken = True
+            if sink.failure:
+                self._notes.error(f"write error: {sink.failure}")
+                self.worst = max(self.worst, LAUNCH_STATUS, key=exit_status)
+            self._tell_all({"kind": "signal_tasks", "signal": stepsignals.PIPE})
+
+    def _feed(self, source: Source) -> None:
+        data = source.read()
+        if not data and not source.done:
+            return
+        task = self.plan.input_task
+        for link in self._links:
+            if task is not None and task not in link.tasks:
+                continue
+            if data:
+                link.bulk(frames.STDIN, frames.ALL_TASKS if task is None else task, data)
+            else:
+                link.tell({"kind": "end_input"} if task is None else {"kind": "end_input", "task": task})
+
+    def window(self, rows: int, columns: int) -> None:
+        """Tell the task with a terminal about its size."""
+        for link in self._links:
+            if 0 in link.tasks:
+                link.tell({"kind": "window_size", "rows": rows, "cols": columns})
+
+    # --- nodes ------------------------------------------------------------------------------------------------------
+
+    def _link_ready(self, link: NodeLink, seen: int) -> None:
+        if seen & select.POLLOUT:
+            link.flush()
+        if not seen & ~select.POLLOUT:
+            return
+        try:
+            for frame in link.receive():
+                self._frame(link, frame)
+        except ProtocolError as error:
+            self._notes.error(f"{link.node}: {error}")
+            link.close()
+        if link.lost and not link.over:
+            self._lost(link)
+
+    def _frame(self, link: NodeLink, frame: frames.Frame) -> None:
+        if frame.tag != frames.JSON:
+            sink, only = self.plan.outputs.get(frame.tag, (None, None))
+            if sink is not None and only in (None, frame.task):
+                sink.put(frame.tag, frame.task, frame.data)
+            return
+        message: dict[str, Any] = frame.message()
+        kind = message.get("kind")
+        if kind == "task_exited":
+            self._exited(link, list(message["tasks"]), int(message["status"]), bool(message.get("oom")))
+        elif kind == "tasks_started":
+            link.started = True
+            self._states.started.update(link.tasks)
+            self._notes.detail(f"Node {link.node}, {len(link.tasks)} tasks started")
+        elif kind == "step_ended":
+            link.over = True
+        elif kind == "step_text":
+            self._text(str(message["text"]))
+        elif kind in ("launch_failed", "error"):
+            self._launch_failed(link, message, kind == "error")
+
+    def _text(self, text: str) -> None:
+        self._notes.line(text)
+        if "*** STEP " in text and " CANCELLED AT " in text:
+            self._abort()
+
+    def _launch_failed(self, link: NodeLink, message: dict[str, Any], refused: bool) -> None:
+        text = strerror(int(message.get("code") or -1), self._notes.compat)
+        if refused:
+            text = str(message.get("text") or text)
+            self._notes.error(f"Task launch for StepId={self.plan.step} failed on node {link.node}: {text}")
+            self._notes.error(f"Application launch failed: {text}")
+            link.over = True
+        else:
+            self._notes.error(f"{tasks_text(link.tasks)} launch failed: {text}")
+        self._states.failed.update(link.running)
+        link.running.clear()
+        self.worst = max(self.worst, LAUNCH_STATUS, key=exit_status)
+        if any(other.open for other in self._links if other is not link):
+            self._abort()
+            self._tell_all({"kind": "signal_tasks", "signal": stepsignals.KILL})
+
+    def _exited(self, link: NodeLink, tasks: list[int], status: int, oom: bool) -> None:
+        link.running.difference_update(tasks)
+        self._states.ended(tasks, status)
+        self.worst = max(self.worst, status, key=exit_status)
+        line = task_end(link.node, tasks, status, oom)
+        if not line:
+            self._notes.detail(f"{link.node}: {tasks_text(tasks)}: Completed")
+        elif not self._quiet and not (self._broken and status & 0x7F == stepsignals.PIPE):
+            if not (self.plan.reduce and status == self._last_report):
+                self._notes.error(line)
+            self._last_report = status
+        now = time.monotonic()
+        if status and self.plan.kill_on_bad_exit and self._others():
+            self._terminate()
+        if not self._first_exit:
+            self._first_exit = now
+            if self.plan.wait and self._others():
+                self._notes.detail(f"First task exited. Terminating job in {self.plan.wait}s")
+                self._wait_at = now + self.plan.wait
+        if not self._others():
+            self._wait_at = 0.0
+
+    def _others(self) -> bool:
+        return any(link.running for link in self._links if link.open)
+
+    def _lost(self, link: NodeLink) -> None:
+        if not link.started and not link.running:
+            return
+        self._notes.error(f"Node failure on {link.node}")
+        self._states.failed.update(link.running)
+        link.running.clear()
+        self.worst = max(self.worst, LAUNCH_STATUS, key=exit_status)
+        if not self.plan.no_kill and any(other.open for other in self._links):
+            self._force()
+
+    # --- ends -------------------------------------------------------------------------------------------------------
+
+    def _tell_all(self, message: dict[str, object]) -> None:
+        for link in self._links:
+            link.tell(message)
+
+    def _show(self) -> None:
+        for line in self._states.lines(self.plan.step):
+            self._notes.info(line)
+
+    def _abort(self) -> None:
+        """From now on srun waits for the step's end only so long."""
+        if self._aborted:
+            return
+        self._aborted = True
+        seconds = self.plan.kill_wait + MARGIN
+        self._give_up_at = time.monotonic() + seconds
+        self._notes.info(f"Job step aborted: Waiting up to {seconds:.0f} seconds for job step to finish.")
+
+    def _force(self) -> None:
+        if not any(link.open for link in self._links):
+            self._stop = True
+            return
+        self._abort()
+        self._tell_all({"kind": "signal_tasks", "signal": stepsignals.KILL})
+
+    def _terminate(self) -> None:
+        """End all tasks gently: TERM, after KillWait KILL."""
+        if self._aborted:
+            return
+        where = "launch/slurm: _step_signal: " if self._notes.compat < (23, 2) else ""
+        self._notes.info(f"{where}Terminating StepId={self.plan.step}")
+        self._abort()
+        for number in (stepsignals.CONT, stepsignals.TERM):
+            self._tell_all({"kind": "signal_tasks", "signal": number})
+        self._kill_at = time.monotonic() + self.plan.kill_wait
+
+    def _event(self, event: dict[str, Any]) -> None:
+        if event.get("event") == "ended" and self._others():
+            self._abort()
+
+    def _signal(self, number: int) -> None:
+        if number == stepsignals.INT:
+            for action in self._interrupts.press(time.monotonic()):
+                if action == stepsignals.SHOW:
+                    self._notes.info("interrupt (one more within 1 sec to abort)")
+                    self._show()
+                elif action == stepsignals.FORWARD:
+                    self._notes.info(f"sending Ctrl-C to StepId={self.plan.step}")
+                    self._tell_all({"kind": "signal_tasks", "signal": number})
+                else:
+                    self._quiet = True
+                    self._notes.info("forcing job termination")
+                    self._force()
+        elif number in stepsignals.FORCING:
+            if number == stepsignals.QUIT:
+                self._notes.info("Quit")
+            self._notes.info("forcing job termination")
+            self._force()
+        elif number == stepsignals.CONT:
+            self._notes.info("got SIGCONT")
+        elif number == stepsignals.WINCH:
+            if self.plan.pty and self.plan.source is not None:
+                from mgpu_slurm.commands import terminal
+
+                try:
+                    self.window(*terminal.size(self.plan.source.fd))
+                except OSError:
+                    pass  # the terminal is gone, and with it soon the task
+        elif number in stepsignals.FORWARDED:
+            self._tell_all({"kind": "signal_tasks", "signal": number})
