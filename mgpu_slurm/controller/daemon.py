@@ -64,6 +64,7 @@ class Controller:
         self.key = key
         self.started = time.time()
         self.stopping = asyncio.Event()
+        self.on_stop: Callable[[], None] | None = None  # told first when the cluster is shut down
         self.damage: StoreDamaged | None = None
         self.state = State()
         self.core = Core(config, self.state, sign=self._sign)
@@ -185,6 +186,10 @@ class Controller:
                 case Reload():
                     self.reconfigure()
                 case Stop():
+                    if self.on_stop is not None:
+                        self.on_stop()
+                    # Who reads the reply finds nobody here any more, and may start anew.
+                    self._server.stop_listening()
                     asyncio.get_running_loop().call_later(0.05, self.stopping.set)
 
     def reconfigure(self) -> None:

@@ -14,6 +14,7 @@ import os
 import pwd
 import signal
 import socket
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -28,6 +29,9 @@ from mgpu_slurm.store.errors import StoreError
 from mgpu_slurm.wire import credential
 
 log = logging.getLogger("mgpu.controller")
+
+EMBEDDED_WAIT = 15.0
+"""Seconds that a personal cluster's controller waits for the one before it, which may be stopping."""
 
 USAGE = """Usage: mgpu_master [-f CONF | --host ADDRESS --port PORT] [-D] [-v]
 
@@ -151,11 +155,7 @@ async def serve(config: Config, reload: Callable[[], Config]) -> int:
     """Open everything, serve until told to stop, close everything."""
     state = str(config.get("StateSaveLocation"))
     os.makedirs(state, 0o700, exist_ok=True)
-    lock = os.open(os.path.join(state, "controller.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise StoreError(f"another controller uses {state}") from None
+    lock = await _lock(state, EMBEDDED_WAIT if config.embedded_dir else 0.0)
     key = _key(config.key_file())
     store = open_store(str(config.get("MgpuDatabase") or os.path.join(state, "state.db")))
     try:
@@ -170,6 +170,7 @@ async def serve(config: Config, reload: Callable[[], Config]) -> int:
         log.info("mgpu_master %s serves cluster %s", __version__, config.cluster_name)
         keeper = NodeKeeper(config.embedded_dir) if config.embedded_dir else None
         keeping = asyncio.ensure_future(keeper.run()) if keeper else None
+        controller.on_stop = keeper.no_more if keeper else None
         try:
             await controller.run()
         finally:
@@ -181,6 +182,25 @@ async def serve(config: Config, reload: Callable[[], Config]) -> int:
         store.close()
         os.close(lock)
     return 0
+
+
+async def _lock(state: str, patience: float) -> int:
+    """The descriptor that keeps other controllers out. One that is just stopping is waited for, `patience` seconds.
+
+    Raises StoreError.
+    """
+    lock = os.open(os.path.join(state, "controller.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    end = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                os.close(lock)
+                raise StoreError(f"another controller uses {state}") from None
+            await asyncio.sleep(0.02)
+        else:
+            return lock
 
 
 def _key(path: str) -> bytes:

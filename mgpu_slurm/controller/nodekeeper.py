@@ -39,9 +39,13 @@ class NodeKeeper:
                 log.error("the node daemon ended with status %d; starting it again", status)
                 await asyncio.sleep(wait)
 
+    def no_more(self) -> None:
+        """Do not start it again: the cluster is being shut down."""
+        self._stopping = True
+
     async def stop(self) -> None:
         """End it as SIGTERM does, and wait."""
-        self._stopping = True
+        self.no_more()
         process = self._process
         if process is not None:
             try:

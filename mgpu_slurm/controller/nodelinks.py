@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,7 +28,7 @@ class NodeLinks:
         self._controller = controller
         self.server = LinkServer(FromNode, self._said, key, on_down=self._down)
         self._registered: set[str] = set()
-        self._on_the_way: set[asyncio.Future[None]] = set()
+        self._on_the_way: dict[asyncio.Future[None], Link] = {}
 
     def send(self, effect: ToNodeEffect) -> None:
         message: Any = effect.message
@@ -38,22 +39,26 @@ class NodeLinks:
                 return
             script, environment = found
             message = msgspec.structs.replace(message, script=script, environment={**environment, **message.environment})
+        link = self.server.link(effect.node)
         try:
-            future = self.server.link(effect.node).send(message, effect.key)
+            future = link.send(message, effect.key)
         except LinkFull:
             log.error("too much waits for node %s; %s dropped", effect.node, type(effect.message).__name__)
             return
-        self._on_the_way.add(future)
-        future.add_done_callback(self._on_the_way.discard)
+        self._on_the_way[future] = link
+        future.add_done_callback(lambda done: self._on_the_way.pop(done, None))
 
     def unsend(self, effect: Unsend) -> None:
         self.server.link(effect.node).unsend(effect.key)
 
     async def flush(self) -> None:
-        """Wait a moment for what is on the way to connected nodes."""
-        waiting = [future for future in self._on_the_way if not future.done()]
-        if waiting:
-            await asyncio.wait(waiting, timeout=FLUSH)
+        """Give what is on the way to connected nodes a moment to arrive."""
+        end = time.monotonic() + FLUSH
+        while time.monotonic() < end:
+            waiting = [future for future, link in self._on_the_way.items() if link.connected and not future.done()]
+            if not waiting:
+                return
+            await asyncio.wait(waiting, timeout=0.05)
 
     async def _said(self, link: Link, message: Any) -> None:
         if isinstance(message, Register):
