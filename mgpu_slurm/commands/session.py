@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 DEFAULT = "-"
 EMBEDDED = "embedded:"
+FIRST = "first:"
+"""CLUSTER words: the embedded cluster of a directory; the master at HOST:PORT that has no configuration file."""
 
 RETRIES = 8
 """Rounds after the first: some seven seconds with the waits of wire/client.py, in which a controller that was killed is back.
@@ -120,6 +122,11 @@ def find_session(environ: Mapping[str, str], cluster: str = DEFAULT) -> Session:
     where = cluster if cluster != DEFAULT else environ.get("MGPU_CONF", "")
     if where.startswith(EMBEDDED):
         return _embedded(environ, where[len(EMBEDDED) :])
+    if where.startswith(FIRST):
+        from mgpu_slurm.intake import conf
+
+        host, _, port = where[len(FIRST) :].rpartition(":")
+        return configured(conf.from_first_generation(host, int(port), _home()), environ)
     path: str | None = where or None
     if path is None:
         home = _home()

@@ -57,11 +57,16 @@ class SignalPipe:
         except BlockingIOError:
             return []
 
-    def close(self) -> None:
+    def restore(self) -> None:
+        """Give the process its handlers back; for a child that becomes another program, too."""
         for number, handler in self._before.items():
             _signal.signal(number, handler if handler is not None else _signal.SIG_DFL)
         if self._before:
             _signal.set_wakeup_fd(self._old_wakeup)
+            self._before.clear()
+
+    def close(self) -> None:
+        self.restore()
         os.close(self._read)
         os.close(self._write)
 

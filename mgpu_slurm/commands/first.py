@@ -1,0 +1,183 @@
+"""The first generation's commands, thin faces over the same requests:
+
+    mgpu_client submit --gpus 1 "nvidia-smi"     mgpu_queue
+    mgpu_client queue                            mgpu_cancel ID
+    mgpu_client cancel ID
+
+They talk to the master that --master or MGPU_MASTER names, else to the configured cluster, else to a first-generation master
+of this user on this host, else to the user's embedded cluster.
+"""
+
+from __future__ import annotations
+
+import os
+
+from mgpu_slurm.base.errors import SlurmError, UsageError
+from mgpu_slurm.commands.session import DEFAULT, FIRST, open_session
+from mgpu_slurm.wire import client as wire
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+_WHERE = """
+  --master HOST[:PORT]  the cluster of that mgpu_master (default: $MGPU_MASTER, else the configured or your own cluster)
+  -h, --help            print this text and exit
+"""
+
+_CLIENT = f"""Usage: mgpu_client [--master HOST[:PORT]] submit [--gpus N] [sbatch options] COMMAND [ARGUMENT...]
+       mgpu_client [--master HOST[:PORT]] queue
+       mgpu_client [--master HOST[:PORT]] cancel ID...
+
+  submit                run COMMAND as a batch job; its output goes to slurm-ID.out in this directory
+  queue                 show the jobs that wait and run
+  cancel                end jobs, or take them out of the queue
+  --gpus N              GPUs for the job; every option of mgpu_sbatch works as well
+{_WHERE}"""
+
+_QUEUE = f"""Usage: mgpu_queue [--master HOST[:PORT]]
+
+Show the jobs that wait and run.
+{_WHERE}"""
+
+_CANCEL = f"""Usage: mgpu_cancel [--master HOST[:PORT]] ID...
+
+End jobs, or take them out of the queue.
+{_WHERE}"""
+
+_FORMAT = "%.10i %.20j %.10u %.10T %.10M %.6D %.6C %.14b %R"
+PORT = 8080
+
+
+def client(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, cluster: str = DEFAULT) -> int:
+    """mgpu_client. Returns the exit status."""
+    words, environ, cluster, helped = _where(argv, environ, cluster)
+    if helped or not words:
+        (streams.out if helped else streams.err).write(_CLIENT)
+        return 0 if helped else 1
+    action, rest = words[0], words[1:]
+    if any(word in ("-h", "--help") for word in rest[:1]):
+        streams.out.write(_CLIENT)
+        return 0
+    if action == "submit":
+        return _submit(rest, environ, cwd, streams, cluster)
+    if action == "queue" and not rest:
+        return _queue(environ, cwd, streams, cluster)
+    if action == "cancel" and rest:
+        return _cancel(rest, environ, streams, cluster)
+    streams.err.write(_CLIENT)
+    return 1
+
+
+def queue(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, cluster: str = DEFAULT) -> int:
+    """mgpu_queue. Returns the exit status."""
+    words, environ, cluster, helped = _where(argv, environ, cluster)
+    if helped or words:
+        (streams.out if helped else streams.err).write(_QUEUE)
+        return 0 if helped else 1
+    return _queue(environ, cwd, streams, cluster)
+
+
+def cancel(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, cluster: str = DEFAULT) -> int:
+    """mgpu_cancel. Returns the exit status."""
+    words, environ, cluster, helped = _where(argv, environ, cluster)
+    if helped or not words:
+        (streams.out if helped else streams.err).write(_CANCEL)
+        return 0 if helped else 1
+    return _cancel(words, environ, streams, cluster)
+
+
+def _where(
+    argv: list[str], environ: Mapping[str, str], cluster: str
+) -> tuple[list[str], Mapping[str, str], str, bool]:
+    """The words after the leading options, the cluster that is meant, and whether help is asked for."""
+    words = list(argv)
+    master = environ.get("MGPU_MASTER", "") if cluster == DEFAULT else ""
+    while words and words[0].startswith("-"):
+        word = words.pop(0)
+        name, equal, value = word.partition("=")
+        if word in ("-h", "--help"):
+            return words, environ, cluster, True
+        if name != "--master" or not (equal or words):
+            known = name == "--master"
+            raise UsageError("option '--master' requires an argument" if known else f"unrecognized option '{word}'", 1)
+        master = value if equal else words.pop(0)
+    if master:
+        host, _, port = master.partition(":")
+        if not host or (port and not port.isdecimal()):
+            raise UsageError(f"not a master's address: {master}", 1)
+        return words, environ, f"{FIRST}{host}:{port or PORT}", False
+    if cluster == DEFAULT and not environ.get("MGPU_CONF"):
+        cluster = _own_master() or cluster
+    return words, environ, cluster, False
+
+
+def _own_master() -> str:
+    """A first-generation master of this user that answers on this host, where there is no configuration; or ""."""
+    import pwd
+
+    from mgpu_slurm.intake import conf
+
+    try:
+        home = pwd.getpwuid(os.getuid()).pw_dir
+        ports = sorted(os.listdir(f"{home}/.local/state/mgpu/first"))
+    except (KeyError, OSError):
+        return ""
+    if conf.find({}, os.getuid(), home):
+        return ""
+    for port in ports:
+        try:
+            wire.connect(wire.Endpoint(path=f"{home}/.local/state/mgpu/first/{port}/controller.sock")).close()
+        except wire.ControllerUnreachable:
+            continue
+        return f"{FIRST}127.0.0.1:{port}"
+    return ""
+
+
+def _submit(words: list[str], environ: Mapping[str, str], cwd: str, streams: Any, cluster: str) -> int:
+    """A batch job of one command, with sbatch's options in front of it."""
+    from mgpu_slurm.commands import sbatch
+    from mgpu_slurm.facts import options
+    from mgpu_slurm.intake import argv as getopt
+
+    parsed = getopt.parse(options.of("sbatch"), words, False, "mgpu_client")
+    if not parsed.operands:
+        raise UsageError("No command given to execute.", 1)
+    line = [f"--{row.name}" if text is None else f"--{row.name}={text}" for row, text in parsed.options]
+    command = parsed.operands[0] if len(parsed.operands) == 1 else " ".join(map(_quoted, parsed.operands))
+    return sbatch.run([*line, f"--wrap={command}"], environ, cwd, streams, cluster)
+
+
+def _quoted(word: str) -> str:
+    if word and all(char.isalnum() or char in "_@%+=:,./-" for char in word):
+        return word
+    return "'" + word.replace("'", "'\\''") + "'"
+
+
+def _queue(environ: Mapping[str, str], cwd: str, streams: Any, cluster: str) -> int:
+    from mgpu_slurm.commands import squeue
+
+    return squeue.run(["-o", _FORMAT], environ, cwd, streams, cluster)
+
+
+def _cancel(ids: list[str], environ: Mapping[str, str], streams: Any, cluster: str) -> int:
+    from mgpu_slurm.base.ids import parse_job
+
+    for text in ids:
+        try:
+            parse_job(text)
+        except ValueError:
+            raise UsageError(f"Invalid job id {text}", 1) from None
+    try:
+        answer = open_session(environ, cluster).call({"kind": "cancel_jobs", "ids": ids})
+    except SlurmError as error:
+        raise UsageError(f"Kill job error on job id {ids[0]}: {error.text}", 1) from None
+    status = 0
+    for text, code, why in answer["rows"]:
+        if code:
+            streams.err.write(f"cancel: error: Kill job error on job id {text}: {why}\n")
+            status = 1
+        else:
+            streams.out.write(f"Cancelled job {text}\n")
+    return status

@@ -1,0 +1,272 @@
+"""salloc: an allocation, a command or shell that runs with it on this host, and the end of both.
+
+An interactive shell gets the terminal as a process group of its own and may be stopped and continued; salloc waits for it.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+
+from mgpu_slurm.base.errors import SlurmError
+from mgpu_slurm.commands import allocating, stepsignals, surroundings
+from mgpu_slurm.commands.report import Notes, error_status
+from mgpu_slurm.commands.sbatch import refused
+from mgpu_slurm.commands.session import Session, find_session, new_request_id
+from mgpu_slurm.intake import submit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+_SIGNALS = (1, 2, 3, 10, 12, 15, 17, 18)
+_CHILD = 17
+_USERS_OWN = (1, 2, 3, 9)
+"""A command that ended by HUP, INT, QUIT or KILL was most likely ended by its user: no failure. (Measured on 22.05.)"""
+
+
+def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, cluster: str = "-") -> int:
+    """The command. Returns its exit status; UsageError and ConfigError are the rim's to print."""
+    session = find_session(environ, cluster)
+    try:
+        asked = submit.parse("salloc", argv, environ, cwd, compat=session.compat)
+    except submit.Finished as done:
+        streams.out.write(done.text)
+        return done.status
+    client = asked.client
+    notes = Notes("salloc", streams, client, session.compat)
+    for line in asked.warnings:
+        notes.line(line)
+    no_shell = bool(client.get("no_shell"))
+    interactive = not asked.operands and not no_shell
+    if interactive and not os.isatty(0) and _terminal() < 0 and session.compat >= (23, 2):
+        notes.error("no controlling terminal: please set --no-shell")
+        return 1
+    session.ensure(environ)
+    signals = stepsignals.SignalPipe(_SIGNALS)
+    try:
+        for request in asked.requests:
+            surroundings.complete(request, environ, None)
+        owner = _allocate(session, asked, notes, signals, environ, no_shell)
+        if isinstance(owner, int):
+            return owner
+        if client.get("bell") or (interactive and owner.queued and client.get("bell") is not False and os.isatty(2)):
+            streams.err.write("\a")
+        notes.info(f"Granted job allocation {owner.job_id}")
+        if no_shell:
+            owner.close()
+            return 0
+        return _Command(owner, asked, environ, cwd, notes, signals).run()
+    finally:
+        signals.close()
+
+
+def _allocate(
+    session: Session, asked: submit.Submission, notes: Notes, signals: stepsignals.SignalPipe, environ: Mapping[str, str],
+    keep: bool,
+) -> allocating.Owner | int:  # fmt: skip
+    """The allocation once it has resources, or the exit status where there will be none."""
+    message = {"kind": "allocate", "requests": asked.requests, "request_id": new_request_id(), "keep": keep}
+    immediate = "immediate" in asked.client
+    try:
+        owner = allocating.ask(session, message, notes)
+    except SlurmError as error:
+        refused(notes, error, "Job submit/allocate failed: ")
+        return error_status(environ, immediate)
+    try:
+        allocating.wait(owner, notes, signals)
+    except allocating.Revoked as revoked:
+        if revoked.signal:
+            notes.info(f"Job allocation {revoked.job_id} has been revoked.")
+            notes.info("Job aborted due to signal")
+            return error_status(environ)
+        if immediate:
+            notes.error(f"Job submit/allocate failed: {revoked.text or 'Job can not start immediately'}")
+        else:
+            notes.info("Job has been cancelled")
+            notes.error("Job submit/allocate failed: Job/step already completing or completed")
+        notes.info(f"Job allocation {revoked.job_id} has been revoked.")
+        return error_status(environ, immediate)
+    return owner
+
+
+def _terminal() -> int:
+    """A descriptor of the controlling terminal; -1 without one."""
+    try:
+        return os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return -1
+
+
+class _Command:
+    """The command while it runs, and the allocation that may end before it."""
+
+    def __init__(
+        self, owner: allocating.Owner, asked: submit.Submission, environ: Mapping[str, str], cwd: str, notes: Notes,
+        signals: stepsignals.SignalPipe,
+    ) -> None:  # fmt: skip
+        self.owner = owner
+        self.asked = asked
+        self.environ = environ
+        self.cwd = cwd
+        self.notes = notes
+        self.signals = signals
+        self.interactive = not asked.operands
+        self.kill_signal = asked.client.get("kill_command")
+        self.pid = 0
+        self.revoked = False
+        self.signalled = False
+
+    def run(self) -> int:
+        """Start it, wait for it, give the allocation back. Returns salloc's exit status."""
+        argv = list(self.asked.operands) or self._shell()
+        terminal = _terminal() if self.interactive else -1
+        before = os.tcgetpgrp(terminal) if terminal >= 0 else 0
+        path = self._program(argv[0])
+        status = 1 << 8
+        if path:
+            self.pid = self._start(path, argv, terminal)
+            status = self._follow(terminal)
+            if terminal >= 0:
+                _give_terminal(terminal, before)
+        else:
+            self.notes.error(f'{"_fork_command: " if self.notes.compat < (23, 2) else ""}Unable to find command "{argv[0]}"')
+        if not self.revoked:
+            self.notes.info(f"Relinquishing job allocation {self.owner.job_id}")
+            # the allocation's own exit code is not the command's, as in Slurm: only a failure to run it counts
+            self.owner.release(0, self.notes)
+        number = status & 0x7F
+        if number:
+            return 0 if number in _USERS_OWN else 1
+        return (status >> 8) & 0xFF
+
+    def _shell(self) -> list[str]:
+        import pwd
+
+        try:
+            account = pwd.getpwuid(os.getuid()).pw_shell
+        except KeyError:
+            account = ""
+        return [self.environ.get("SHELL") or account or "/bin/sh"]
+
+    def _program(self, name: str) -> str:
+        if "/" in name:
+            return name
+        for directory in self.environ.get("PATH", os.defpath).split(":"):
+            path = os.path.join(directory or self.cwd, name)
+            if os.path.isfile(path) and os.access(path, os.X_OK):
+                return path
+        return ""
+
+    def _start(self, path: str, argv: list[str], terminal: int) -> int:
+        from mgpu_slurm.facts import environ as facts_environ
+
+        facts = self.owner.facts or {}
+        changes = facts_environ.salloc_environment(facts, self.asked.requests[0])
+        surround = facts_environ.apply(self.environ, changes)
+        directory = self.asked.requests[0].get("work_dir") or self.cwd
+        child = os.fork()
+        if child == 0:
+            try:
+                if self.interactive:
+                    os.setpgid(0, 0)
+                    if terminal >= 0:
+                        _give_terminal(terminal, os.getpgrp())
+                self.signals.restore()
+                stepsignals.default_signals()
+                os.chdir(directory)
+                os.execve(path, argv, surround)
+            except OSError as error:
+                os.write(2, os.fsencode(f"salloc: error: {path}: {error.strerror}\n"))
+            finally:
+                os._exit(127)
+        if self.interactive:
+            try:
+                os.setpgid(child, child)
+            except OSError:
+                pass  # it has already done so itself and become another program
+        return child
+
+    def _follow(self, terminal: int) -> int:
+        """Until the command has ended: its wait status."""
+        while True:
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG | (os.WUNTRACED if terminal >= 0 else 0))
+            except InterruptedError:
+                continue
+            if pid:
+                if not os.WIFSTOPPED(status):
+                    return status
+                self._stopped(terminal)
+                continue
+            poll = select.poll()
+            poll.register(self.signals.fileno(), select.POLLIN)
+            number = self.owner.fileno()
+            if number is not None:
+                poll.register(number, select.POLLIN)
+            seconds = self.owner.timeout()
+            seen = dict(poll.poll(None if seconds is None else seconds * 1000 + 1))
+            for signal in self.signals.take():
+                self._signal(signal)
+            for event in self.owner.events(number in seen):
+                self._event(event)
+
+    def _stopped(self, terminal: int) -> None:
+        """The shell was stopped: salloc stops as well, and both go on together."""
+        _give_terminal(terminal, os.getpgrp())
+        os.kill(os.getpid(), 19)
+        _give_terminal(terminal, self.pid)
+        os.killpg(self.pid, 18)
+
+    def _signal(self, number: int) -> None:
+        if number in (1, 15) and not self.signalled:
+            # Whoever ends salloc wants the allocation back; the command hears of it.
+            self.signalled = True
+            self._revoke()
+            self.owner.release(0, self.notes)
+            self._kill(number)
+        elif number in (10, 12):
+            self._kill(number)
+
+    def _event(self, event: dict[str, Any]) -> None:
+        what = event.get("event")
+        if what == "timeout":
+            self.notes.info(f"Job {self.owner.job_id} has exceeded its time limit and its allocation has been revoked.")
+        elif what == "node_fail":
+            self.notes.error(f"Node failure on {event.get('text', '')}")
+        elif what == "signal" and event.get("signal"):
+            self._kill(int(event["signal"]))
+        elif what == "ended":
+            self._revoke()
+            if self.kill_signal:
+                self._kill(int(self.kill_signal))
+            elif self.interactive:
+                self._kill(1)
+
+    def _revoke(self) -> None:
+        if not self.revoked:
+            self.revoked = True
+            self.notes.info(f"Job allocation {self.owner.job_id} has been revoked.")
+
+    def _kill(self, number: int) -> None:
+        try:
+            if self.interactive:
+                os.killpg(self.pid, number)
+            else:
+                os.kill(self.pid, number)
+        except ProcessLookupError:
+            pass  # it has just ended
+
+
+def _give_terminal(terminal: int, group: int) -> None:
+    """Make a process group the foreground of the terminal. The caller may be in the background, where that stops it."""
+    import _signal  # type: ignore[import-not-found]
+
+    before = _signal.signal(22, _signal.SIG_IGN)
+    try:
+        os.tcsetpgrp(terminal, group)
+    except OSError:
+        pass  # the terminal is gone
+    finally:
+        _signal.signal(22, before)
