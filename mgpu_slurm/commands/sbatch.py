@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from mgpu_slurm.base.errors import ESLURM_MAX_JOB_COUNT, ESLURM_NODES_BUSY, ESLURM_PORTS_BUSY, SlurmError
+from mgpu_slurm.base.errors import ESLURM_INVALID_GRES, ESLURM_MAX_JOB_COUNT, ESLURM_NODES_BUSY, ESLURM_PORTS_BUSY, SlurmError
 from mgpu_slurm.commands import surroundings
 from mgpu_slurm.commands.report import Notes, error_status, test_line
 from mgpu_slurm.commands.session import Session, find_session, new_request_id
@@ -103,6 +103,8 @@ def refused(notes: Notes, error: SlurmError, what: str) -> None:
     """A refusal, after the controller's own words about it where it sent some."""
     for line in (getattr(error, "detail", "") or "").splitlines() if type(error).__name__ == "RequestRefused" else ():
         notes.error(line)
+    if error.code == ESLURM_INVALID_GRES:
+        what = ""  # Slurm's commands know the names of the cluster's resources and complain themselves
     notes.error(f"{what}{error.text}")
 
 

@@ -70,6 +70,8 @@ def _jobs(ctx: Context, caller: Caller, message: Update, now: float) -> list[tup
 
 def _job(ctx: Context, job: Job, caller: Caller, changes: list[tuple[str, str]], now: float) -> None:
     """Try all changes on a copy, then make the record like it."""
+    if job.state in TERMINAL and COMPLETING not in job.flags:
+        raise SlurmError(errors.ESLURM_JOB_FINISHED)
     trial = msgspec.structs.replace(job, flags=list(job.flags))
     for key, text in changes:
         word = key.lower()

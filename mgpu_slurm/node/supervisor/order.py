@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from mgpu_slurm.facts.environ import compat_of
 from mgpu_slurm.facts.environ_devices import ALL_VARIABLES, Devices
 
@@ -81,7 +83,7 @@ class Order:
             "a": unset if task_id is None else task_id,
             "J": str(self.job_id) if batch else f"{self.job_id}.{self.step_id}",
             "j": self.job_id,
-            "N": self.node,
+            "N": os.uname().nodename.partition(".")[0] if batch else self.node,  # differ where one host has several nodes
             "n": self.node_index,
             "s": int(self.step_id) if self.step_id.isdigit() else self.step_id,
             "t": rank,
