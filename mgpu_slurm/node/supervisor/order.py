@@ -83,7 +83,7 @@ class Order:
             "a": unset if task_id is None else task_id,
             "J": str(self.job_id) if batch else f"{self.job_id}.{self.step_id}",
             "j": self.job_id,
-            "N": os.uname().nodename.partition(".")[0] if batch else self.node,  # differ where one host has several nodes
+            "N": os.uname().nodename.partition(".")[0],  # the host, not the node: one host may have several
             "n": self.node_index,
             "s": int(self.step_id) if self.step_id.isdigit() else self.step_id,
             "t": rank,
