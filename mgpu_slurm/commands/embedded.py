@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 START_SECONDS = 30.0
 """How long a controller may take: it restores its store first, which is longest for a large history on a busy machine."""
 
+NODE_SECONDS = 5.0
+"""How long the first command waits for the machine to be known to its own cluster."""
+
 LOG_LINES = 12
 _LONGEST_SOCKET = 107
 _DROPPED = ("SLURM_", "SLURMD_", "SBATCH_", "SRUN_", "SALLOC_", "SQUEUE_", "SINFO_", "MGPU_CONF", "PYTHON")
@@ -142,6 +145,7 @@ def _launch(path: str, environ: Mapping[str, str], endpoint: client.Endpoint) ->
         os.close(held)
         os.waitpid(child, 0)
         _await(path, endpoint, alive)
+        _await_node(endpoint)
     finally:
         os.close(alive)
 
@@ -181,6 +185,18 @@ def _await(path: str, endpoint: client.Endpoint, alive: int) -> None:
             raise StartFailed(late + log_end(path))
         time.sleep(wait)
         wait = min(wait * 1.4, 0.05)
+
+
+def _await_node(endpoint: client.Endpoint) -> None:
+    """Let the node join, so that the first command sees the machine as it is; a node in trouble keeps nobody waiting."""
+    deadline = time.monotonic() + NODE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if client.call([endpoint], {"kind": "ping"}).get("mode") != "starting":
+                return
+        except SlurmError:
+            return
+        time.sleep(0.01)
 
 
 def log_end(path: str) -> str:

@@ -49,6 +49,7 @@ def settings(config: Any) -> Settings:
         licenses=frozenset(word.partition(":")[0].partition("=")[0] for word in _words(config.get("Licenses"))),
         backfill=str(config.get("SchedulerType")) != "sched/builtin",
         embedded=bool(config.embedded_dir),
+        without_file=not config.nodes,
     )
 
 

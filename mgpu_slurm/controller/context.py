@@ -107,6 +107,7 @@ class Context:
         self.dirty_nodes: dict[str, None] = {}
         self.dirty_partitions: dict[str, None] = {}
         self.saved_counter = 0
+        self.automatic: set[str] = set()  # configuration keys that follow the nodes' hardware
         self.owners: dict[int, int] = {}  # job -> connection of its owner
         self.owned: dict[int, set[int]] = {}  # connection -> jobs
         self.watchers: dict[int, set[int]] = {}  # job -> connections that follow it

@@ -65,6 +65,7 @@ class Handlers:
                     version=__version__,
                     started=self._controller.started,
                     pid=os.getpid(),
+                    mode=self._mode(),
                 )
             case wire.Sign():
                 key = None if self._controller.config.embedded_dir else self._controller.key
@@ -126,6 +127,12 @@ class Handlers:
         """The core failed on an event: whoever waits for its reply is told."""
         if isinstance(event, Asked):
             self._queue(Reply(conn=event.conn, message=wire.Error(code=errors.ESLURM_INTERNAL)))
+
+    def _mode(self) -> str:
+        """"starting" while the node of a personal cluster has not joined."""
+        nodes = self._controller.state.nodes.values()
+        waiting = self._controller.config.embedded_dir and not any(node.responding for node in nodes)
+        return "starting" if waiting else "primary"
 
     # --- who asks ---------------------------------------------------------------------------------------------------
 

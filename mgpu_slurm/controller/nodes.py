@@ -45,6 +45,7 @@ def admit(ctx: Context, name: str, message: Register, address: str, now: float) 
     if node.dynamic or ctx.settings.embedded:
         # nobody has said what the machine has: it is what it is
         _take_hardware(node, message)
+        _share_memory(ctx, node)
     else:
         if message.gpus:
             node.gpus = message.gpus
@@ -58,6 +59,20 @@ def _join(ctx: Context, node: Node) -> None:
     for partition in ctx.state.partitions.values():
         if partition.all_nodes and node.name not in partition.nodes:
             partition.nodes = [*partition.nodes, node.name]
+
+
+def _share_memory(ctx: Context, node: Node) -> None:
+    """Where nobody has configured anything, a job that names no memory gets its CPUs' part of the node's.
+
+    Slurm's default is the whole node's memory, so that two small jobs would never run beside one another.
+    """
+    defaults = ("DefMemPerCPU", "DefMemPerNode", "DefMemPerGPU")
+    if not (ctx.settings.embedded or ctx.settings.without_file):
+        return
+    known = [other for other in ctx.state.nodes.values() if other.cpus and other.real_memory > 1] or [node]
+    if "DefMemPerCPU" in ctx.automatic or not any(ctx.config.get(key) for key in defaults):
+        ctx.config.values["DefMemPerCPU"] = max(1, min(other.real_memory // other.cpus for other in known))
+        ctx.automatic.add("DefMemPerCPU")
 
 
 def _take_hardware(node: Node, message: Register) -> None:

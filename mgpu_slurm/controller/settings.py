@@ -38,4 +38,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reservations: frozenset[str] = frozenset()
     backfill: bool = True
     embedded: bool = False
+    without_file: bool = False  # the first generation's cluster: nodes join by themselves
     request_memory: int = 3600  # how long an answered request id is remembered

@@ -234,7 +234,7 @@ def test_update_of_a_running_job() -> None:
     assert c.update("job", job, JobName="new", Comment="hello") == 0
     assert (c.job(job).name, c.job(job).request.comment) == ("new", "hello")
     c.ends(job)
-    assert c.update("job", job, TimeLimit="7") == 0
+    assert c.update("job", job, TimeLimit="7") == 2084
     assert c.update("job", 999, TimeLimit="7") == 2017
 
 
