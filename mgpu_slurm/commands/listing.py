@@ -169,7 +169,7 @@ def field_texts(field: Field, columns: Columns, view: View) -> Sequence[object]:
     first = columns[field.columns[0]]
     if text is None:
         return first
-    if len(field.columns) == 1:
+    if len(field.columns) == 1 and not (first and isinstance(first[0], list)):
         # listings repeat themselves: each distinct number or text is made once
         made: dict[object, str] = {}
         for value in first:
@@ -205,9 +205,8 @@ def parse_sort(text: str, known: Iterable[str]) -> tuple[list[tuple[str, bool, b
     return keys, wrong
 
 
-def order(count: int, keys: Sequence[tuple[Sequence[object], bool]]) -> list[int]:
+def order(rows: list[int], keys: Sequence[tuple[Sequence[object], bool]]) -> list[int]:
     """Row numbers in the order of the keys, the first counting most; equal rows stay as they are."""
-    rows = list(range(count))
     for values, backwards in reversed(keys):
         rows.sort(key=_getter(values), reverse=backwards)
     return rows

@@ -60,7 +60,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     from mgpu_slurm.commands.session import open_session
 
     session = open_session(environ, cluster)
-    if wanted.filters or wanted.interactive:
+    if wanted.filters or wanted.interactive or wanted.signal is not None or any("." in text for text in wanted.ids):
         return filtered(session, wanted, streams)
     return named(session, wanted, streams)
 
@@ -175,7 +175,7 @@ def finish(rows: Sequence[tuple[str, int, str]], wanted: Order, streams: Streams
             streams.err.write(f"scancel: error: Kill job error on {what} id {text}: {why}\n")
         if over and plain_end:
             continue
-        status = 1 if code == ESLURM_INVALID_JOB_ID else code % 256
+        status = code % 256
     return status
 
 
@@ -183,11 +183,12 @@ def finish(rows: Sequence[tuple[str, int, str]], wanted: Order, streams: Streams
 
 
 def filtered(session: Asks, wanted: Order, streams: Streams) -> int:
-    """With filters or questions: look at the jobs first."""
+    """With filters, questions, signals or steps: look at the jobs first."""
     columns, count, _ = query(session, "jobs", COLUMNS.split(), {"states": ["live"]})
     jobs = [{name: values[row] for name, values in columns.items()} for row in range(count)]
     status = 0
     texts: list[str] = []
+    matched = False
     if wanted.ids:
         for text in wanted.ids:
             ref = ids.parse_job(text)
@@ -197,13 +198,17 @@ def filtered(session: Asks, wanted: Order, streams: Streams) -> int:
                     what = "job step" if ref.step is not None else "job"
                     streams.err.write(f"scancel: error: Kill job error on {what} id {text}: Invalid job id specified\n")
                 status = 1
-            elif any(passes(job, wanted.filters) for job in meant) and confirmed(wanted, text, meant[0], streams):
-                texts.append(text)
+            elif any(passes(job, wanted.filters) for job in meant):
+                matched = True
+                if confirmed(wanted, text, meant[0], streams):
+                    texts.append(text)
     else:
         for job in jobs:
-            if passes(job, wanted.filters) and confirmed(wanted, shown_id(job), job, streams):
-                texts.append(shown_id(job))
-    if wanted.filters and not any(passes(job, wanted.filters) for job in jobs) and wanted.verbose:
+            if passes(job, wanted.filters):
+                matched = True
+                if confirmed(wanted, shown_id(job), job, streams):
+                    texts.append(shown_id(job))
+    if wanted.filters and not matched and wanted.verbose:
         streams.err.write(f"scancel: error: No active jobs match ALL job filters, including: {described(wanted)}\n")
     if not texts:
         return status

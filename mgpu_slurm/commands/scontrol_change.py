@@ -238,8 +238,21 @@ def checked_job(desk: Desk, changes: Sequence[tuple[str, str]]) -> list[tuple[st
             desk.complain(f"Update of this parameter is not supported: {key}={text}")
             desk.complain("Request aborted")
             return None
+        if name in ("timelimit", "timemin") and not is_duration(value.lstrip("+-")) and value != "-1":
+            desk.complain(f"scontrol: error: Invalid {'TimeLimit' if name == 'timelimit' else 'TimeMin'} value")
+            return None
         sent.append((name, value))
     return sent
+
+
+def is_duration(text: str) -> bool:
+    from mgpu_slurm.base.units import parse_minutes
+
+    try:
+        parse_minutes(text)
+    except ValueError:
+        return False
+    return True
 
 
 def checked_node(desk: Desk, changes: Sequence[tuple[str, str]]) -> list[tuple[str, str]] | None:

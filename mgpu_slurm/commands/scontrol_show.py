@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from mgpu_slurm.base import hostlist, ids
-from mgpu_slurm.base.errors import ESLURM_INVALID_JOB_ID, SlurmError, strerror
+from mgpu_slurm.base.errors import ESLURM_INVALID_JOB_ID, strerror
 from mgpu_slurm.commands.query_options import query
 from mgpu_slurm.facts.fields.field import View
 
@@ -73,9 +73,9 @@ def jobs(desk: Desk, which: str | None) -> None:
     columns = [*job_text.COLUMNS, *(job_text.DETAIL_COLUMNS if desk.details else ())]
     rows, view = records(desk, "jobs", columns, filters)
     if not rows and which is not None:
-        # an array without that task
-        raise SlurmError(ESLURM_INVALID_JOB_ID)
-    if not rows and not desk.quiet:
+        desk.say(f"Job {which} not found\n")
+        desk.status = 1
+    elif not rows and not desk.quiet:
         desk.say("No jobs in the system\n")
     for row in rows:
         desk.say(job_text.job_text(row, view, desk.details, desk.one_line))

@@ -191,7 +191,7 @@ def show(
     if not given.has("format") and not given.has("names_format"):
         # these two columns grow with what they hold
         longest = max([len(one["name"]) + bool(one["default"]) for one in partitions] or [0])
-        made = chosen_format(given, view.compat, max(9, longest), max(10, *(len(name) for name in nodes), 0) if nodes else 10)
+        made = chosen_format(given, view.compat, max(9, longest), max([9, *map(len, nodes)]))
     if not given.has("noheader"):
         streams.out.write(listing.header(made))
     complain(made, given, streams)
@@ -200,7 +200,7 @@ def show(
     if not groups or not partitions:
         return
     rows = sinfo_groups.table(made, groups, extra)
-    order = listing.order(len(groups), [(sort_values(key, groups, rows, view), key[1]) for key in keys])
+    order = listing.order(list(range(len(groups))), [(sort_values(key, groups, rows, view), key[1]) for key in keys])
     streams.out.write(listing.lines(made, listing.reordered(rows, order), view, len(groups)))
 
 

@@ -71,7 +71,7 @@ def group(
         for node in members:
             key: tuple[Any, ...] = (own, *(_frozen(node[name]) for name in same))
             if by_node:
-                key += (node["name"],)
+                key += (node["name"], rank)
             if key not in rows:
                 rows[key] = Group(partition, rank)
             rows[key].add(node)

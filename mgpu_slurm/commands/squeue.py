@@ -19,7 +19,7 @@ from mgpu_slurm.commands.query_options import (
     words,
     wrong_interval,
 )
-from mgpu_slurm.commands.squeue_order import sort_columns, sort_keys
+from mgpu_slurm.commands.squeue_order import TIE_COLUMNS, sort_columns, sort_keys, ties
 from mgpu_slurm.facts.fields.field import View
 from mgpu_slurm.facts.queries import squeue as table
 from mgpu_slurm.facts.states import FLAG_CODE, VALID_STATES_TEXT, parse_state
@@ -325,9 +325,9 @@ def show(session: Asks, asked: Request, streams: Streams) -> int:
         return 0
     if asked.split:
         columns, count = per_partition(columns, count)
-    rows = listing.order(count, sort_keys(asked.sort, asked.fields, asked.steps, asked.view, columns))
-    if rows != list(range(count)):
-        columns = listing.reordered(columns, rows)
+    rows = ties(asked.sort, asked.steps, columns, count)
+    rows = listing.order(rows, sort_keys(asked.sort, asked.fields, asked.steps, asked.view, columns))
+    columns = listing.reordered({name: columns[name] for name in made.columns()}, rows)
     streams.out.write(listing.lines(made, columns, asked.view, count))
     return 0
 
@@ -336,8 +336,8 @@ def wanted_columns(asked: Request) -> list[str]:
     more: list[str] = []
     for letter, _, _ in asked.sort:
         more += sort_columns(asked.fields, letter, asked.steps)
-    if asked.split:
-        more += ["partition", "state"]
+    if not asked.steps:
+        more += [*TIE_COLUMNS, "partition"] if asked.split else TIE_COLUMNS
     return asked.format.columns(more)
 
 

@@ -18,8 +18,21 @@ def sort_columns(fields: Fields, letter: str, steps: bool) -> list[str]:
         own = ["job_id", "array_job_id", "het_job_id", "array_task_id", "het_offset"]
         return [*own, "step_id"] if steps else [*own, "array_tasks"]
     if letter in "pQ" and not steps:
-        return ["priority", "start_time"]
+        return ["priority"]
     return list(fields.letters[letter].columns)
+
+
+TIE_COLUMNS = ("start_time", "job_id", "state")
+"""What decides between jobs that a sort leaves equal."""
+
+
+def ties(sort: Sequence[tuple[str, bool, bool]], steps: bool, columns: Mapping[str, Sequence[Any]], count: int) -> list[int]:
+    """Rows as they are before sorting, which is how Slurm 22.05.8 leaves equal ones: the latest start first, of one second
+    in the order of ids, then what has not started, the highest id first; for a sort by start just by id."""
+    if steps or (sort and sort[0][0] == "S"):
+        return list(range(count))
+    start, job, state = (columns[name] for name in TIE_COLUMNS)
+    return sorted(range(count), key=lambda row: (-int(start[row]), -job[row] if state[row] == "PENDING" else job[row]))
 
 
 def sort_keys(
@@ -43,8 +56,6 @@ def sort_values(letter: str, fields: Fields, steps: bool, view: View, columns: M
         return [value or float("inf") for value in columns[names[0]]]
     if len(values) == 1 or letter == "e":
         return [value if value is not None else 0 for value in values[0]] if _numbers(values[0]) else list(values[0])
-    if letter in "pQ":
-        return list(zip(*values, strict=True))
     return listing.field_texts(fields.letters[letter], columns, view)
 
 

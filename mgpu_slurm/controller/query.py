@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from mgpu_slurm.base import errors, ids
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.facts.states import COMPLETING, FLAG_CODE, JOB_FLAGS
-from mgpu_slurm.records.columns import JOB, STEP, Source
+from mgpu_slurm.records.columns import JOB, Source
 from mgpu_slurm.records.node_columns import NODE, PARTITION
+from mgpu_slurm.records.step_columns import STEP
 from mgpu_slurm.wire.messages import Table
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 Values are what JSON carries: numbers, texts, lists of texts, None for "not set". Times are UTC seconds with 0 for none,
 limits minutes with -1 for unlimited, memory MiB. How they are shown is decided by whoever shows them (facts/fields).
-Columns of nodes and partitions: node_columns.py.
+Columns of steps, nodes and partitions: step_columns.py, node_columns.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from mgpu_slurm.base import hostlist, idset, patterns
 from mgpu_slurm.base.units import UNLIMITED
-from mgpu_slurm.records.tres import asked_tres, device_counts, device_type, job_tres, named_tres, share_gres
+from mgpu_slurm.records.step_columns import step_cpus as step_cpus
+from mgpu_slurm.records.step_columns import step_nodes as step_nodes
+from mgpu_slurm.records.tres import asked_tres, device_counts, job_tres, share_gres
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +22,16 @@ if TYPE_CHECKING:
     from mgpu_slurm.records.job import Job
     from mgpu_slurm.records.node import Node
     from mgpu_slurm.records.partition import Partition
-    from mgpu_slurm.records.step import Step
+
+
+SENTENCES = (
+    "Nodes required for job are DOWN",
+    "job requeued in held state",
+    "launch failed requeued held",
+    "Reservation ",
+    "Job's ",
+)
+"""Beginnings of the sentences with which Slurm's controller replaces a reason word."""
 
 
 class Source:
@@ -56,6 +67,11 @@ class Source:
         if len(found) != size:
             found = sorted(one for one, job in self.jobs.items() if job.het_job_id == het_job_id)
         return found
+
+
+def slurm_sentence(job: Job, _source: Source) -> str:
+    """The reason's text where it is one that Slurm shows in place of the word; our longer explanations are `explanation`."""
+    return job.reason_text if job.reason_text.startswith(SENTENCES) else ""
 
 
 def run_seconds(job: Job, source: Source) -> int:
@@ -166,8 +182,9 @@ def tres_per_node(job: Job, _source: Source) -> str:
     return ",".join(word for word in (gres_text(job.request.gres), gpu_text(job.request.gpus_per_node)) if word)
 
 
-def file_name(job: Job, given: str | None, default: str) -> str:
-    """A batch job's file as scontrol names it: absolute, job-wide letters filled in, the others as typed."""
+def file_name(job: Job, given: str | None, default: str, fill: bool = True) -> str:
+    """A batch job's file: absolute; with `fill`, and always for the default name, with its letters filled in that the whole
+    job shares. scontrol fills them in, squeue does not."""
     if job.request.kind != "batch":
         return ""
     name = default if given is None else given
@@ -181,23 +198,23 @@ def file_name(job: Job, given: str | None, default: str) -> str:
     }
     if job.array_tasks:
         del values["a"]
-    filled = patterns.expand(name, values)
+    filled = patterns.expand(name, values) if fill or given is None else name
     return filled if filled.startswith("/") else os.path.join(job.request.work_dir, filled)
 
 
-def std_out(job: Job, _source: Source) -> str:
+def std_out(job: Job, _source: Source, fill: bool = True) -> str:
     default = patterns.ARRAY_DEFAULT if job.array_job_id else patterns.BATCH_DEFAULT
-    return file_name(job, job.request.std_out, default)
+    return file_name(job, job.request.std_out, default, fill)
 
 
-def std_err(job: Job, source: Source) -> str:
+def std_err(job: Job, source: Source, fill: bool = True) -> str:
     if job.request.std_err is None:
-        return std_out(job, source)
-    return file_name(job, job.request.std_err, "")
+        return std_out(job, source, fill)
+    return file_name(job, job.request.std_err, "", fill)
 
 
-def std_in(job: Job, _source: Source) -> str:
-    return file_name(job, job.request.std_in, "/dev/null")
+def std_in(job: Job, _source: Source, fill: bool = True) -> str:
+    return file_name(job, job.request.std_in, "/dev/null", fill)
 
 
 def het_job_id_set(job: Job, source: Source) -> str:
@@ -270,8 +287,8 @@ def _of_job(name: str) -> Callable[[Job, Source], object]:
 
 # columns that are attributes of the record, or of its request
 _JOB_OWN = (
-    "job_id uid gid user_name group_name name partition account qos state flags reason reason_text priority held_by"
-    " submit_time eligible_time accrue_time suspend_time last_sched min_nodes max_nodes ntasks exit_code"
+    "job_id uid gid user_name group_name name partition account qos state flags reason priority held_by"
+    " submit_time eligible_time suspend_time min_nodes ntasks exit_code"
     " derived_exit_code restart_count array_job_id array_task_id array_limit het_job_id het_offset batch_host"
 )
 _REQUEST_OWN = (
@@ -279,8 +296,6 @@ _REQUEST_OWN = (
     " cpus_per_task cpus_per_gpu deadline nice ntasks_per_core ntasks_per_node ntasks_per_socket prefer reboot"
     " reservation switches switches_wait time_min tmp_disk licenses wckey mail_type mail_user submit_line kind"
 )
-_STEP_OWN = "step_id uid name state start_time end_time src_host src_pid exit_code submit_line"
-_STEP_JOB = "job_id array_job_id array_task_id het_job_id het_offset partition user_name account qos"
 
 JOB: dict[str, Callable[[Job, Source], object]] = {
     **{
@@ -303,6 +318,13 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
             "profile": "profile",
         }.items()
     },
+    "accrue_time": lambda job, _source: job.accrue_time or job.eligible_time,
+    "explanation": lambda job, _source: job.reason_text,
+    "last_sched": lambda job, _source: job.last_sched or job.start_time or job.submit_time,
+    "reason_text": slurm_sentence,
+    "std_err_given": lambda job, source: std_err(job, source, fill=False),
+    "std_in_given": lambda job, source: std_in(job, source, fill=False),
+    "std_out_given": lambda job, source: std_out(job, source, fill=False),
     "array_tasks": lambda job, _source: idset.fold_steps(job.array_tasks) if job.array_tasks else "",
     "alloc_sid": lambda job, _source: job.request.other.get("alloc-sid", "0"),
     "batch": lambda job, _source: job.request.kind == "batch",
@@ -316,6 +338,7 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
     "features": lambda job, _source: job.request.constraint,
     "het_job_id_set": het_job_id_set,
     "job_gres": job_gres,
+    "max_nodes": lambda job, _source: job.max_nodes,
     "mem_per_tres": lambda job, _source: f"gres:gpu:{job.request.mem_per_gpu}" if job.request.mem_per_gpu else "",
     "memory": memory_shown,
     "memory_kind": memory_kind,
@@ -342,68 +365,4 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
     "tres_per_node": tres_per_node,
     "tres_per_socket": lambda job, _source: gpu_text(job.request.gpus_per_socket),
     "tres_per_task": lambda job, _source: gpu_text(job.request.gpus_per_task) or job.request.tres_per_task or "",
-}
-
-
-# --- steps ----------------------------------------------------------------------------------------------------------
-
-
-def step_run_seconds(step: Step, job: Job, source: Source) -> int:
-    if not step.start_time:
-        return 0
-    until = step.end_time or (job.suspend_time if job.state == "SUSPENDED" else source.now)
-    return max(int(until) - int(step.start_time) - int(job.suspended_seconds), 0)
-
-
-def step_nodes(step: Step, job: Job, _source: Source) -> str:
-    names = [part.node for part in step.layout.nodes]
-    if not names:
-        names = [job.batch_host] if job.batch_host else (job.allocation.nodes[:1] if job.allocation else [])
-    return hostlist.fold(names)
-
-
-def step_cpus(step: Step, _job: Job, _source: Source) -> int:
-    return sum(len(part.share.cpus) for part in step.layout.nodes)
-
-
-def step_tres(step: Step, _job: Job, _source: Source) -> str:
-    parts = step.layout.nodes
-    if not parts or not step.step_id.isdecimal():
-        return ""
-    return named_tres(step_cpus(step, _job, _source), sum(part.share.mem for part in parts), len(parts))
-
-
-def step_gres(step: Step, job: Job, source: Source) -> str:
-    for part in step.layout.nodes:
-        words = []
-        for name, devices in part.share.gres.items():
-            kind = device_type(source.nodes.get(part.node), name, devices)
-            words.append(f"gres:{name}:{kind + ':' if kind else ''}{len(devices)}")
-        if words and step.step_id.isdecimal():
-            return ",".join(words)
-    return ""
-
-
-def step_limit(step: Step, _job: Job, _source: Source) -> int:
-    return UNLIMITED if step.time_limit is None else step.time_limit
-
-
-STEP: dict[str, Callable[[Step, Job, Source], object]] = {
-    **{
-        name: (lambda key: lambda step, _job, _source: getattr(step, key))(name)
-        for name in _STEP_OWN.split()
-    },
-    **{
-        name: (lambda key: lambda _step, job, _source: getattr(job, key))(name)
-        for name in _STEP_JOB.split()
-    },
-    "distribution": lambda step, _job, _source: step.layout.distribution,
-    "nodes": step_nodes,
-    "ntasks": lambda step, _job, _source: step.layout.ntasks,
-    "num_cpus": step_cpus,
-    "num_nodes": lambda step, _job, _source: max(len(step.layout.nodes), 1),
-    "run_seconds": step_run_seconds,
-    "time_limit": step_limit,
-    "tres": step_tres,
-    "tres_per_node": step_gres,
 }

@@ -28,19 +28,29 @@ def named_tres(cpus: int, mem: int, nodes: int = 0, billing: int = 0) -> str:
     return ",".join(words)
 
 
-def job_tres(job: Job, _source: Source) -> str:
+def job_tres(job: Job, source: Source) -> str:
     """What the job holds, or would hold as asked for."""
     if job.allocation is not None and job.allocation.shares and job.state != "PENDING":
         cpus = job.allocation.cpus
         return named_tres(cpus, sum(share.mem for share in job.allocation.shares), len(job.allocation.shares), cpus)
-    return asked_tres(job, _source)
+    return asked_tres(job, source)
 
 
-def asked_tres(job: Job, _source: Source) -> str:
+def whole_memory(job: Job, source: Source) -> int:
+    """What --mem=0 means: the memory of a node of its partition."""
+    partition = source.partitions.get(job.partition.partition(",")[0])
+    names = source.nodes if partition is None or partition.all_nodes else partition.nodes
+    return max((source.nodes[name].real_memory for name in names if name in source.nodes), default=0)
+
+
+def asked_tres(job: Job, source: Source) -> str:
     """What the job asks for."""
     request = job.request
     cpus = job.min_cpus
-    mem = request.mem_per_node * job.min_nodes if request.mem_per_node else (request.mem_per_cpu or 0) * cpus
+    if request.mem_per_node is not None:
+        mem = (request.mem_per_node or whole_memory(job, source)) * job.min_nodes
+    else:
+        mem = (request.mem_per_cpu or 0) * cpus
     return named_tres(cpus, mem, job.min_nodes, cpus)
 
 

@@ -118,8 +118,8 @@ def exec_host(_view: View, host: str) -> str:
     return host or "n/a"
 
 
-def node_bound(_view: View, most: int) -> str:
-    return str(most)
+def node_bound(_view: View, most: int, asked: int) -> str:
+    return str(most or asked)
 
 
 def cluster(view: View, _job: int) -> str:
@@ -185,7 +185,7 @@ _FIELDS = [
     Field("W", "Licenses", "LICENSES", "licenses", null),
     Field("", "LicensesAlloc", "LICENSES_ALLOC", "licenses", null),
     Field("", "MaxCPUs", "MAX_CPUS", "num_cpus", plain),
-    Field("", "MaxNodes", "MAX_NODES", "max_nodes", node_bound),
+    Field("", "MaxNodes", "MAX_NODES", "max_nodes num_nodes", node_bound),
     Field("", "mem-per-tres", "MEM_PER_TRES", "mem_per_tres", not_available),
     Field("", "MCSLabel", "MCSLABEL", "mcs_label", null),
     Field("c", "MinCPUs", "MIN_CPUS", "min_cpus_node", plain),
@@ -231,15 +231,16 @@ _FIELDS = [
     Field("", "SiblingsActiveRaw", "ACTIVE_SIBLINGS_RAW", "job_id", constant("NA")),
     Field("", "SiblingsViable", "VIABLE_SIBLINGS", "job_id", constant("NA")),
     Field("", "SiblingsViableRaw", "VIALBLE_SIBLINGS_RAW", "job_id", constant("NA")),
-    Field("s", "SLUID", "SLUID", "job_id", constant("")),
+    Field("s", "", "", "job_id", constant("")),
+    Field("", "SLUID", "SLUID", "job_id", constant("")),
     Field("H", "Sockets", "SOCKETS_PER_NODE", "sockets_per_node", star),
     Field("", "SPerBoard", "SOCKETS_PER_BOARD", "job_id", constant("0")),
     Field("S", "StartTime", "START_TIME", "start_time", moment),
     Field("T", "State", "STATE", "state flags", state_long),
     Field("t", "StateCompact", "ST", "state flags", state_short),
-    Field("", "StdErr", "STDERR", "std_err", null),
-    Field("", "StdIn", "STDIN", "std_in", null),
-    Field("", "StdOut", "STDOUT", "std_out", null),
+    Field("", "StdErr", "STDERR", "std_err_given", null),
+    Field("", "StdIn", "STDIN", "std_in_given", null),
+    Field("", "StdOut", "STDOUT", "std_out_given", null),
     Field("V", "SubmitTime", "SUBMIT_TIME", "submit_time", moment),
     Field("", "system_comment", "SYSTEM_COMMENT", "job_id", constant("(null)")),
     Field("J", "Threads", "THREADS_PER_CORE", "threads_per_core", star),

@@ -132,7 +132,7 @@ def _size(job: Mapping[str, Any], view: View, details: bool) -> list[str]:
         return str(job[column]) if job[column] else "*"
 
     nodes = str(job["num_nodes"])
-    if job["state"] == "PENDING" and job["max_nodes"] and job["max_nodes"] != job["min_nodes"]:
+    if job["state"] == "PENDING" and job["max_nodes"]:
         nodes = f"{job['min_nodes']}-{job['max_nodes']}"
     lines = [
         f"NumNodes={nodes} NumCPUs={job['num_cpus']} NumTasks={job['ntasks']} CPUs/Task={job['cpus_per_task'] or 1}"

@@ -44,12 +44,12 @@ def user_name(uid: int) -> str:
         return str(uid)
 
 
-def reason_user(_view: View, uid: int | None) -> str:
-    return user_name(uid or 0)
+def reason_user(_view: View, text: str | None, uid: int) -> str:
+    return user_name(uid) if text else "Unknown"
 
 
-def reason_user_long(_view: View, uid: int | None) -> str:
-    return f"{user_name(uid or 0)}({uid or 0})"
+def reason_user_long(_view: View, text: str | None, uid: int) -> str:
+    return f"{user_name(uid)}({uid})" if text else "Unknown"
 
 
 def load(_view: View, value: float | None) -> str:
@@ -92,8 +92,8 @@ NODE_ROWS = [
     Field("T", "StateLong", "STATE", "state flags", state_long),
     Field("Z", "Threads", "THREADS", "threads_per_core", plain, group="span"),
     Field("H", "TimeStamp", "TIMESTAMP", "reason_time", reason_time),
-    Field("u", "User", "USER", "reason_uid", reason_user),
-    Field("U", "UserLong", "USER", "reason_uid", reason_user_long),
+    Field("u", "User", "USER", "reason reason_uid", reason_user),
+    Field("U", "UserLong", "USER", "reason reason_uid", reason_user_long),
     Field("v", "Version", "VERSION", "version", plain),
     Field("w", "Weight", "WEIGHT", "weight", plain, group="span"),
 ]

@@ -49,10 +49,10 @@ LONG = (
 )
 LONG_RESERVATION = "reservation:.11 ,"
 """In the long listing since 24.05."""
-NODES = "nodelist:{n} ,nodes:.6 ,partition:.9 ,statecompact:6 "
+NODES = "nodelist:{n} ,nodes:.6 ,partition:.9 ,statecompact:6"
 NODES_LONG = (
     "nodelist:{n} ,nodes:.6 ,partition:.9 ,statelong:.11 ,cpus:4 ,socketcorethread:.8 ,memory:.6 ,disk:.8 ,weight:.6 ,"
-    "features:.8 ,reason:20 "
+    "features:.8 ,reason:20"
 )
 SUMMARY = "partition:{p} ,available:.5 ,time:.10 ,nodeaiot:.16 ,nodelist:0"
 REASONS = "reason:20 ,user:9 ,timestamp:19 ,nodelist:0"

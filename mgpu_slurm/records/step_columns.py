@@ -1,0 +1,86 @@
+"""Column name -> raw value of a step, with the job it belongs to; see columns.py for the rules. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mgpu_slurm.base import hostlist
+from mgpu_slurm.base.units import UNLIMITED
+from mgpu_slurm.records.tres import device_type, named_tres
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mgpu_slurm.records.columns import Source
+    from mgpu_slurm.records.job import Job
+    from mgpu_slurm.records.step import Step
+
+
+def step_run_seconds(step: Step, job: Job, source: Source) -> int:
+    if not step.start_time:
+        return 0
+    until = step.end_time or (job.suspend_time if job.state == "SUSPENDED" else source.now)
+    return max(int(until) - int(step.start_time) - int(job.suspended_seconds), 0)
+
+
+def step_nodes(step: Step, job: Job, _source: Source) -> str:
+    names = [part.node for part in step.layout.nodes]
+    if not names:
+        names = [job.batch_host] if job.batch_host else (job.allocation.nodes[:1] if job.allocation else [])
+    return hostlist.fold(names)
+
+
+def step_cpus(step: Step, _job: Job, _source: Source) -> int:
+    return sum(len(part.share.cpus) for part in step.layout.nodes)
+
+
+def step_tres(step: Step, _job: Job, _source: Source) -> str:
+    parts = step.layout.nodes
+    if not parts or not step.step_id.isdecimal():
+        return ""
+    return named_tres(step_cpus(step, _job, _source), sum(part.share.mem for part in parts), len(parts))
+
+
+def step_gres(step: Step, job: Job, source: Source) -> str:
+    for part in step.layout.nodes:
+        words = []
+        for name, devices in part.share.gres.items():
+            kind = device_type(source.nodes.get(part.node), name, devices)
+            words.append(f"gres:{name}:{kind + ':' if kind else ''}{len(devices)}")
+        if words and step.step_id.isdecimal():
+            return ",".join(words)
+    return ""
+
+
+def step_distribution(step: Step, _job: Job, _source: Source) -> str:
+    """Slurm's default is cyclic for as many tasks as nodes or fewer, where it makes no difference."""
+    layout = step.layout
+    return "cyclic" if layout.distribution == "block" and layout.ntasks <= len(layout.nodes) else layout.distribution
+
+
+def step_limit(step: Step, _job: Job, _source: Source) -> int:
+    return UNLIMITED if step.time_limit is None else step.time_limit
+
+
+_STEP_OWN = "step_id uid name state start_time end_time src_host src_pid exit_code submit_line"
+_STEP_JOB = "job_id array_job_id array_task_id het_job_id het_offset partition user_name account qos"
+
+STEP: dict[str, Callable[[Step, Job, Source], object]] = {
+    **{
+        name: (lambda key: lambda step, _job, _source: getattr(step, key))(name)
+        for name in _STEP_OWN.split()
+    },
+    **{
+        name: (lambda key: lambda _step, job, _source: getattr(job, key))(name)
+        for name in _STEP_JOB.split()
+    },
+    "distribution": step_distribution,
+    "nodes": step_nodes,
+    "ntasks": lambda step, _job, _source: step.layout.ntasks,
+    "num_cpus": step_cpus,
+    "num_nodes": lambda step, _job, _source: max(len(step.layout.nodes), 1),
+    "run_seconds": step_run_seconds,
+    "time_limit": step_limit,
+    "tres": step_tres,
+    "tres_per_node": step_gres,
+}
