@@ -156,26 +156,32 @@ class Owner:
             self._connection = None
 
 
-def ask(session: Session, message: dict[str, Any], notes: Notes) -> Owner:
-    """Ask for the allocation. SlurmError: refused."""
+def ask(session: Session, message: dict[str, Any], notes: Notes, immediate: bool = False) -> Owner:
+    """Ask for the allocation. SlurmError: refused; with `immediate` also where it is known that it has to wait."""
     connection, state = session.reach(message)
     notes.from_controller(state.get("warnings", []))
     owner = Owner(session, connection, state)
     owner.reason = str(state.get("reason", "")).partition(",")[0]
     if owner.facts is None:
         code = _REASONS.get(owner.reason)
+        if code is not None and immediate:
+            owner.release(0, notes)
+            raise SlurmError(code, strerror(code, session.compat))
         if code is not None:
             notes.info(strerror(code, session.compat))
     return owner
 
 
-def wait(owner: Owner, notes: Notes, signals: SignalPipe) -> None:
-    """Until the allocation has resources. Revoked: it ended before, or a signal asked to give up."""
+def wait(owner: Owner, notes: Notes, signals: SignalPipe, immediate: bool = False) -> None:
+    """Until the allocation has resources. Revoked: it ended before, or a signal asked to give up.
+
+    With `immediate` the controller ends it soon, so there is no talk of a queue.
+    """
     import select
 
     grace = time.monotonic() + (0.0 if owner.reason in WAITS else GRACE)
     while owner.facts is None:
-        if not owner.queued and time.monotonic() >= grace:
+        if not immediate and not owner.queued and time.monotonic() >= grace:
             owner.queued = True
             if notes.prog == "salloc":
                 notes.info(f"Pending job allocation {owner.job_id}")
@@ -185,7 +191,7 @@ def wait(owner: Owner, notes: Notes, signals: SignalPipe) -> None:
         descriptor = owner.fileno()
         if descriptor is not None:
             poll.register(descriptor, select.POLLIN)
-        times = [] if owner.queued else [grace - time.monotonic()]
+        times = [] if owner.queued or immediate else [grace - time.monotonic()]
         times += [seconds for seconds in (owner.timeout(),) if seconds is not None]
         seen = dict(poll.poll(max(min(times), 0.0) * 1000 + 1 if times else None))
         for number in signals.take():

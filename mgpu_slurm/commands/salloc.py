@@ -1,6 +1,6 @@
 """salloc: an allocation, a command or shell that runs with it on this host, and the end of both.
 
-An interactive shell gets the terminal as a process group of its own and may be stopped and continued; salloc waits for it.
+On a terminal the command is a process group of its own in the foreground, may be stopped and continued, and salloc with it.
 """
 
 from __future__ import annotations
@@ -70,12 +70,12 @@ def _allocate(
     message = {"kind": "allocate", "requests": asked.requests, "request_id": new_request_id(), "keep": keep}
     immediate = "immediate" in asked.client
     try:
-        owner = allocating.ask(session, message, notes)
+        owner = allocating.ask(session, message, notes, immediate)
     except SlurmError as error:
         refused(notes, error, "Job submit/allocate failed: ")
         return error_status(environ, immediate)
     try:
-        allocating.wait(owner, notes, signals)
+        allocating.wait(owner, notes, signals, immediate)
     except allocating.Revoked as revoked:
         if revoked.signal:
             notes.info(f"Job allocation {revoked.job_id} has been revoked.")
@@ -112,7 +112,8 @@ class _Command:
         self.cwd = cwd
         self.notes = notes
         self.signals = signals
-        self.interactive = not asked.operands
+        self.shell = not asked.operands
+        self.grouped = os.isatty(0)  # a process group of its own, in the foreground of the terminal
         self.kill_signal = asked.client.get("kill_command")
         self.pid = 0
         self.revoked = False
@@ -121,7 +122,7 @@ class _Command:
     def run(self) -> int:
         """Start it, wait for it, give the allocation back. Returns salloc's exit status."""
         argv = list(self.asked.operands) or self._shell()
-        terminal = _terminal() if self.interactive else -1
+        terminal = _terminal() if self.grouped else -1
         before = os.tcgetpgrp(terminal) if terminal >= 0 else 0
         path = self._program(argv[0])
         status = 1 << 8
@@ -169,7 +170,7 @@ class _Command:
         child = os.fork()
         if child == 0:
             try:
-                if self.interactive:
+                if self.grouped:
                     os.setpgid(0, 0)
                     if terminal >= 0:
                         _give_terminal(terminal, os.getpgrp())
@@ -181,7 +182,7 @@ class _Command:
                 os.write(2, os.fsencode(f"salloc: error: {path}: {error.strerror}\n"))
             finally:
                 os._exit(127)
-        if self.interactive:
+        if self.grouped:
             try:
                 os.setpgid(child, child)
             except OSError:
@@ -241,7 +242,7 @@ class _Command:
             self._revoke()
             if self.kill_signal:
                 self._kill(int(self.kill_signal))
-            elif self.interactive:
+            elif self.shell:
                 self._kill(1)
 
     def _revoke(self) -> None:
@@ -251,7 +252,7 @@ class _Command:
 
     def _kill(self, number: int) -> None:
         try:
-            if self.interactive:
+            if self.grouped:
                 os.killpg(self.pid, number)
             else:
                 os.kill(self.pid, number)

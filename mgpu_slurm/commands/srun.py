@@ -109,12 +109,13 @@ class Srun:
         request = self.component.request
         surroundings.complete(request, self.environ, self.client.get("propagate"))
         message = {"kind": "allocate", "requests": [request], "request_id": new_request_id()}
+        immediate = "immediate" in self.client
         try:
-            owner = allocating.ask(self.session, message, self.notes)
+            owner = allocating.ask(self.session, message, self.notes, immediate)
         except SlurmError as error:
             refused(self.notes, error, "Unable to allocate resources: ")
             raise _Refused from None
-        allocating.wait(owner, self.notes, self.signals)
+        allocating.wait(owner, self.notes, self.signals, immediate)
         return owner
 
     def _revoked(self, revoked: allocating.Revoked) -> int:
