@@ -87,8 +87,10 @@ class Owner:
         return self._connection.fileno() if self._connection is not None else None
 
     def timeout(self) -> float | None:
-        """Seconds until `events` should be called without being readable."""
-        return None if self._connection is not None or self.ended else max(self._retry_at - time.monotonic(), 0.0)
+        """Seconds until `events` should be called without being readable; None: not before it is."""
+        if self._connection is not None:
+            return 0.0 if self._connection.ready() else None
+        return None if self.ended else max(self._retry_at - time.monotonic(), 0.0)
 
     def events(self, readable: bool) -> list[dict[str, Any]]:
         """What the controller has pushed. Facts and end are kept in the attributes, too."""

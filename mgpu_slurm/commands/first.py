@@ -176,7 +176,7 @@ def _cancel(ids: list[str], environ: Mapping[str, str], streams: Any, cluster: s
     status = 0
     for text, code, why in answer["rows"]:
         if code:
-            streams.err.write(f"cancel: error: Kill job error on job id {text}: {why}\n")
+            streams.err.write(f"mgpu_cancel: error: Kill job error on job id {text}: {why}\n")
             status = 1
         else:
             streams.out.write(f"Cancelled job {text}\n")

@@ -124,7 +124,7 @@ class StepLoop:
                 self._link_ready(link, seen[number])
         if source is not None and source.fd in seen:
             self._feed(source)
-        if self._owner is not None and (owner in seen or owner is None):
+        if self._owner is not None:
             for event in self._owner.events(owner in seen):
                 self._event(event)
         self._timers(time.monotonic())
