@@ -97,6 +97,7 @@ def joining(config: Config, name: str, host: str, port: int, gpus: list[Gpu] | N
         declared=gpus or [],
         detect=gpus is None or bool(gpus),
         gres_text=gres_text,
+        cluster=f"first:{host}:{port}",
     )
 
 
