@@ -1,7 +1,7 @@
 """When to plan, and which timer is next. Nothing polls.
 
-A burst of events is planned once: planning waits a moment after the first event of a burst, and between two passes at
-least as long as a pass takes, so that planning never has more than half of the time.
+After a quiet time planning begins at once. Within a burst it waits a moment, so that what arrives together is planned
+together, and between two passes at least as long as a pass takes, so that planning never has more than half of the time.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 GATHER = 0.002
-"""Seconds that a burst is let gather; also the delay of a lone job's start."""
+"""Seconds between two passes of a burst, at the least."""
 
 LONGEST_SLEEP = 60.0
 """Seconds after which the clock is looked at again: it may have been set."""
@@ -40,14 +40,14 @@ class Wakeups:
     def replan(self) -> None:
         if self._planned is None and self._running:
             loop = asyncio.get_running_loop()
-            self._planned = loop.call_later(max(GATHER, self._free_at - time.monotonic()), self._pass)
+            self._planned = loop.call_later(max(0.0, self._free_at - time.monotonic()), self._pass)
 
     def _pass(self) -> None:
         self._planned = None
         begun = time.monotonic()
         self._plan()
         ended = time.monotonic()
-        self._free_at = ended + (ended - begun)
+        self._free_at = ended + max(GATHER, ended - begun)
 
     def set_timer(self, at: float | None) -> None:
         """Call `due` at a wall-clock moment, UTC seconds."""
