@@ -41,6 +41,8 @@ from mgpu_slurm.controller.handlers import Handlers
 from mgpu_slurm.controller.nodelinks import NodeLinks
 from mgpu_slurm.controller.programs import start_program
 from mgpu_slurm.controller.state import Answered, State
+from mgpu_slurm.controller.statistics import Statistics
+from mgpu_slurm.controller.usage_query import UsageAsker
 from mgpu_slurm.controller.wakeups import Wakeups
 from mgpu_slurm.intake.conf import Config
 from mgpu_slurm.store.database import Store
@@ -71,6 +73,8 @@ class Controller:
         self.writer = Writer(store, self._damaged)
         self.wakeups = Wakeups(self._plan, self._time_reached)
         self.links = NodeLinks(self, key)
+        self.statistics = Statistics(self.started)
+        self.usage = UsageAsker(self.links.ask)
         self.handlers = Handlers(self)
         self._reload = reload
         self._server = Server(
@@ -150,12 +154,14 @@ class Controller:
 
     def handle(self, event: Event) -> None:
         """Give an event to the core and carry out what it asks for. A fault in the core costs this event only."""
+        began = time.perf_counter()
         try:
             effects = self.core.handle(event, time.time())
         except Exception:
             log.exception("the core failed on %s; its last events: %s", type(event).__name__, list(self.core.ctx.story)[-20:])
             self.handlers.failed(event)
             effects = self.core.ctx.take_effects()
+        self.statistics.event(event, effects, self.state, time.perf_counter() - began)
         self.carry_out(effects)
 
     def carry_out(self, effects: list[Effect]) -> None:
@@ -206,11 +212,13 @@ class Controller:
         self.carry_out(self.core.reconfigure(config, time.time()))
 
     def _plan(self) -> None:
+        began = time.perf_counter()
         try:
             proposal = self.core.plan(time.time())
         except Exception:
             log.exception("the scheduler failed")
             return
+        self.statistics.cycle(time.perf_counter() - began, len(self.core.ctx.eligible))
         self.handle(proposal)
 
     def _time_reached(self) -> None:

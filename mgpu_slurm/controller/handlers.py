@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from mgpu_slurm import __version__
 from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import SlurmError
-from mgpu_slurm.controller import query
+from mgpu_slurm.controller import accounting, query
 from mgpu_slurm.controller.events import Asked, Caller, ConnectionClosed, Event, Push, Reply, Save, SaveScript, UserFacts
 from mgpu_slurm.wire import messages as wire
 from mgpu_slurm.wire.credential import Identity
@@ -57,7 +57,7 @@ class Handlers:
         """The handler of the server (wire/server.py)."""
         match message:
             case wire.Query():
-                return query.rows(self._controller.state, message, self._caller(identity), time.time())
+                return await self._query(message, self._caller(identity))
             case wire.Ping():
                 return wire.Pong(
                     cluster=self._controller.config.cluster_name,
@@ -74,6 +74,15 @@ class Handlers:
                 return self._get_script(identity, message.job_id)
             case _:
                 return await self._ask(identity, message, stream)
+
+    async def _query(self, message: wire.Query, caller: Caller) -> wire.Table:
+        began = time.perf_counter()
+        if message.table in accounting.TABLES:
+            table = await accounting.rows(self._controller, message, caller)
+        else:
+            table = query.rows(self._controller.state, message, caller, time.time())
+        self._controller.statistics.request(message, caller.uid, time.perf_counter() - began)
+        return table
 
     async def _ask(self, identity: Identity, message: Any, stream: Stream) -> object:
         """Through the core; a reply that leaves the connection open is followed by its pushes until it closes."""

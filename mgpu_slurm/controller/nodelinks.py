@@ -11,7 +11,7 @@ import msgspec
 
 from mgpu_slurm.controller.events import NodeLinkLost, NodeSaid, ToNodeEffect, Unsend
 from mgpu_slurm.wire.link import LinkFull, LinkServer
-from mgpu_slurm.wire.messages import FromNode, LaunchBatch, Register
+from mgpu_slurm.wire.messages import FromNode, GetUsage, LaunchBatch, Register, Usage
 from mgpu_slurm.wire.session import Link
 
 if TYPE_CHECKING:
@@ -48,6 +48,10 @@ class NodeLinks:
         self._on_the_way[future] = link
         future.add_done_callback(lambda done: self._on_the_way.pop(done, None))
 
+    def ask(self, node: str, message: GetUsage) -> bool:
+        """Say it once; whether the node is connected."""
+        return self.server.link(node).post(message)
+
     def unsend(self, effect: Unsend) -> None:
         self.server.link(effect.node).unsend(effect.key)
 
@@ -68,6 +72,9 @@ class NodeLinks:
             self._registered.add(link.name)
         elif link.name not in self._registered:
             log.warning("node %s speaks before it has registered", link.name)
+            return
+        if isinstance(message, Usage):
+            self._controller.usage.said(link.name, message)
             return
         self._controller.handle(NodeSaid(name=link.name, message=message, address=link.address))
 

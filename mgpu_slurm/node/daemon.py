@@ -12,6 +12,8 @@ import socket
 import time
 from typing import Any
 
+import msgspec
+
 from mgpu_slurm import __version__
 from mgpu_slurm.base.errors import (
     ESLURM_INVALID_JOB_ID,
@@ -35,6 +37,7 @@ from mgpu_slurm.wire.credential import Identity
 from mgpu_slurm.wire.link import Link, LinkClient, LinkFull, Timing
 from mgpu_slurm.wire.messages import (
     AttachStep,
+    GetUsage,
     Hardware,
     Heartbeat,
     LaunchTasks,
@@ -43,8 +46,10 @@ from mgpu_slurm.wire.messages import (
     Register,
     Sign,
     Signed,
+    TaskUsage,
     ToNode,
     ToNodeFromClient,
+    Usage,
 )
 from mgpu_slurm.wire.server import Limits, Server, sign_for
 from mgpu_slurm.wire.stream import Stream
@@ -82,7 +87,7 @@ class NodeDaemon:
             log.info("gpus: %s", note)
         self._devices = orders.devices(self.gpus)
         self.hardware = detect(settings.tmp_fs)
-        self._supervisors = Supervisors(self._live, self._gone)
+        self._supervisors = Supervisors(self._live, self._gone, self._usage)
         self._take_up()
         self._listen()
         self.client = LinkClient(
@@ -186,6 +191,9 @@ class NodeDaemon:
         )
 
     async def _from_controller(self, link: Link, message: Any) -> None:
+        if isinstance(message, GetUsage):
+            self._ask_usage(message)
+            return
         self._carry_out(self.core.message(message, lease.clock()))
 
     def _carry_out(self, effects: list[core.Effect]) -> None:
@@ -312,6 +320,23 @@ class NodeDaemon:
             log.error("job %d: cannot launch: %s", job.job_id, error)
             text = f"{error.strerror}: {error.filename or ''}"
             self._carry_out(self.core.not_launched(key, ESLURMD_SETUP_ENVIRONMENT_ERROR, text))
+
+    # --- what steps use ---------------------------------------------------------------------------------------------
+
+    def _ask_usage(self, message: GetUsage) -> None:
+        """Nobody waits for these words long: they are said once, to who is connected."""
+        living = [
+            key
+            for key, known in self.core.steps.items()
+            if key[0] == message.job_id and known.result is None and message.step_id in ("", key[1])
+        ]
+        count = sum(self._supervisors.tell(key, {"kind": "usage", "ask": message.ask}) for key in living)
+        self.client.link.post(Usage(node=self.settings.name, ask=message.ask, count=count))
+
+    def _usage(self, key: Key, word: dict[str, Any]) -> None:
+        rows = msgspec.convert(word.get("tasks") or [], list[TaskUsage])
+        ask = int(word.get("ask") or 0)
+        self.client.link.post(Usage(node=self.settings.name, ask=ask, job_id=key[0], step_id=key[1], tasks=rows))
 
     # --- srun -------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from mgpu_slurm.base.errors import ProtocolError
 from mgpu_slurm.node.core import Key
-from mgpu_slurm.node.supervisor.control import ENDED, LIVE
+from mgpu_slurm.node.supervisor.control import ENDED, LIVE, USAGE
 from mgpu_slurm.wire import passing
 from mgpu_slurm.wire.frames import Decoder, Frame
 
@@ -20,11 +20,17 @@ log = logging.getLogger("mgpu.node")
 
 class Supervisors:
     """`on_live(key, pid)` once a supervisor has started its tasks, `on_gone(key, result)` once when it has
-    ended, or died (without a result)."""
+    ended, or died (without a result), `on_usage(key, word)` when it answers what its tasks use."""
 
-    def __init__(self, on_live: Callable[[Key, int], None], on_gone: Callable[[Key, dict[str, Any] | None], None]) -> None:
+    def __init__(
+        self,
+        on_live: Callable[[Key, int], None],
+        on_gone: Callable[[Key, dict[str, Any] | None], None],
+        on_usage: Callable[[Key, dict[str, Any]], None] | None = None,
+    ) -> None:
         self._on_live = on_live
         self._on_gone = on_gone
+        self._on_usage = on_usage
         self._open: dict[Key, _Connection] = {}
 
     def add(self, key: Key, sock: socket.socket) -> None:
@@ -72,6 +78,8 @@ class Supervisors:
             if word.get("kind") == LIVE:
                 pids = word.get("pids")
                 self._on_live(connection.key, int(pids[0]) if isinstance(pids, list) and pids else 0)
+            elif word.get("kind") == USAGE and self._on_usage is not None:
+                self._on_usage(connection.key, word)
             elif word.get("kind") == ENDED:
                 result, data = word.get("result"), b""
         if not data:

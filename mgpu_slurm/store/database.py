@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -211,6 +212,15 @@ class Store:
         if row is None:
             return None
         return row.script.decode("utf-8", "surrogateescape"), _environment(row.environment)
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection for reading alone, for any one thread. Raises StoreFull where the database does not answer."""
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except sa.exc.DBAPIError as error:
+            raise _failure(error) from error
 
     def _upsert(self, table: sa.Table) -> Any:
         statement = self._insert(table)

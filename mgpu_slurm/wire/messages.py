@@ -502,6 +502,30 @@ class JobGone(Message, tag="job_gone"):
     attempt: int
 
 
+class TaskUsage(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """Of a live task with all processes below it. Seconds, KiB, bytes."""
+
+    rank: int
+    pids: list[int] = []
+    cpu: float = 0.0
+    rss: int = 0
+    vsize: int = 0
+    pages: int = 0
+    read: int = 0
+    written: int = 0
+
+
+class Usage(Message, tag="usage"):
+    """Answer to GetUsage: one live step. One message of an answer has no `step_id` and says how many steps are answered for."""
+
+    node: str
+    ask: int
+    job_id: int = 0
+    step_id: str = ""
+    tasks: list[TaskUsage] = []
+    count: int = 0
+
+
 class GpuTrouble(Message, tag="gpu_trouble"):
     node: str
     gpus: list[Gpu]
@@ -565,6 +589,14 @@ class SuspendJob(Message, tag="suspend_job"):
     resume: bool = False
 
 
+class GetUsage(Message, tag="get_usage"):
+    """What do the live steps of a job use here (`step_id` "" = all)? Answer: Usage for each step, with the same `ask`."""
+
+    ask: int
+    job_id: int
+    step_id: str = ""
+
+
 class ForgetStep(Message, tag="forget_step"):
     """The result is on disk at the controller; the spool entry may go."""
 
@@ -620,5 +652,5 @@ ToClient = (
 ToNodeFromClient = LaunchTasks | AttachStep | Ping | Sign
 FromSrun = SignalTasks | WindowSize | EndInput
 ToSrun = TasksStarted | LaunchFailed | TaskExited | StepText | StepEnded | Error | Attached
-FromNode = Register | Heartbeat | BatchStarted | StepResult | LaunchRefused | JobGone | GpuTrouble
-ToNode = Registered | LaunchBatch | SignalJob | TerminateJob | ExtendJob | SuspendJob | ForgetStep | Beat | StopNode
+FromNode = Register | Heartbeat | BatchStarted | StepResult | LaunchRefused | JobGone | GpuTrouble | Usage
+ToNode = Registered | LaunchBatch | SignalJob | TerminateJob | ExtendJob | SuspendJob | ForgetStep | Beat | StopNode | GetUsage

@@ -15,6 +15,8 @@ LIVE = "live"
 """First word of a supervisor, with the pids of its tasks."""
 ENDED = "ended"
 """Last word: the result is written."""
+USAGE = "usage"
+"""What the tasks use: the answer to a word of the same kind, with its number `ask`."""
 
 
 class Control:

@@ -13,9 +13,22 @@ import socket
 import time
 
 from mgpu_slurm.base.errors import ESLURMD_SETUP_ENVIRONMENT_ERROR, ProtocolError
-from mgpu_slurm.node.supervisor import cgroup, descendants, identity, kernel, lease, programs, result, stdio, tasks, texts, wiring
+from mgpu_slurm.node.supervisor import (
+    cgroup,
+    descendants,
+    identity,
+    kernel,
+    lease,
+    programs,
+    result,
+    stdio,
+    tasks,
+    texts,
+    usage,
+    wiring,
+)
 from mgpu_slurm.node.supervisor.control import ENDED as SAY_ENDED
-from mgpu_slurm.node.supervisor.control import LIVE, Control
+from mgpu_slurm.node.supervisor.control import LIVE, USAGE, Control
 from mgpu_slurm.node.supervisor.ending import ENDED, Ending
 from mgpu_slurm.node.supervisor.exits import GATHER, Exits
 from mgpu_slurm.node.supervisor.order import BATCH, Order
@@ -397,12 +410,12 @@ class Supervisor:
     def _from_daemon(self, control: Control) -> None:
         try:
             for message, descriptors in control.receive():
-                self._obey(message, descriptors)
+                self._obey(control, message, descriptors)
         except (ProtocolError, KeyError, ValueError) as error:
             _write_line(2, f"control: {error}")
             control.lost = True
 
-    def _obey(self, message: dict[str, Any], descriptors: list[int]) -> None:
+    def _obey(self, control: Control, message: dict[str, Any], descriptors: list[int]) -> None:
         kind = message["kind"]
         if kind == "attach" and descriptors:
             self._attach(descriptors[0], bool(message.get("stdin")), str(message.get("ahead") or "").encode("latin-1"))
@@ -416,6 +429,8 @@ class Supervisor:
             self._suspend(not message.get("resume"))
         elif kind == "extend":
             self._ending.deadline = float(message["deadline"])
+        elif kind == "usage":
+            control.tell({"kind": USAGE, "ask": message["ask"], "tasks": usage.of_tasks(self._exits.tasks)})
 
     def _attach(self, descriptor: int, feeds: bool, ahead: bytes) -> None:
         peer = Peer(socket.socket(fileno=descriptor), ahead)

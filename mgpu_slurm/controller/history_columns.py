@@ -1,0 +1,341 @@
+"""Columns of the accounting listing: one row for a job, one for each of its steps. Pure.
+
+A column is a function of (job, step or None, source); None stands for "this row has no such value". Units: UTC seconds,
+minutes for limits, MiB for memory held, KiB for memory used. States and times follow Slurm's accounting: a step ended by a
+signal is CANCELLED, whoever sent it; a job that never started has the start None in place of 0.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mgpu_slurm.base import hostlist, idset
+from mgpu_slurm.facts.states import COMPLETING, TERMINAL
+from mgpu_slurm.intake import gres as gres_grammar
+from mgpu_slurm.records import columns as job_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mgpu_slurm.records.columns import Source
+    from mgpu_slurm.records.job import Job
+    from mgpu_slurm.records.step import Step
+
+SPECIAL = {"batch": -3, "extern": -2, "interactive": -1}
+"""Order of the steps without a number."""
+
+OOM_STATUS = 125
+"""The signal that Slurm shows for a step out of memory."""
+
+
+def ordered_steps(job: Job) -> list[Step]:
+    return sorted(job.steps.values(), key=lambda step: SPECIAL.get(step.step_id) or int(step.step_id))
+
+
+def has_run(job: Job) -> bool:
+    """Whether the record's present life has been started."""
+    return job.allocation is not None and job.state != "PENDING"
+
+
+def ended(job: Job) -> bool:
+    return job.state in TERMINAL
+
+
+def job_state(job: Job) -> str:
+    if job.state == "PENDING" and COMPLETING in job.flags:
+        return "REQUEUED"
+    return job.state
+
+
+def step_live(step: Step) -> bool:
+    return not step.end_time
+
+
+def step_state(step: Step) -> str:
+    if step_live(step):
+        return "RUNNING"
+    if step.ending == "OUT_OF_MEMORY":
+        return step.ending
+    if step.exit_code & 0x7F:
+        return "CANCELLED"
+    if step.exit_code:
+        return "FAILED"
+    unreported = len(step.ended_nodes) < len(step.layout.nodes)
+    if step.state in ("CANCELLED", "NODE_FAIL") and unreported:
+        return "CANCELLED"
+    return "COMPLETED"
+
+
+def state(job: Job, step: Step | None, _source: Source) -> str:
+    if step is None:
+        return job_state(job)
+    if step_live(step) and job.state == "SUSPENDED":
+        return "SUSPENDED"
+    return step_state(step)
+
+
+def killed_by(job: Job, step: Step | None, _source: Source) -> int | None:
+    if step is not None:
+        return step.killed_by
+    return job.killed_by if job.state == "CANCELLED" else None
+
+
+def exit_status(job: Job, step: Step | None, _source: Source) -> int:
+    """A wait status; 0 while it runs."""
+    if step is None:
+        return job.exit_code if ended(job) else 0
+    if step_live(step):
+        return 0
+    return OOM_STATUS if step.ending == "OUT_OF_MEMORY" else step.exit_code
+
+
+def start(job: Job, step: Step | None, _source: Source) -> float | None:
+    if step is not None:
+        return step.start_time
+    if has_run(job):
+        return job.start_time
+    return None if ended(job) else 0.0
+
+
+def end(job: Job, step: Step | None, _source: Source) -> float:
+    """0 while it is not over."""
+    if step is not None:
+        return step.end_time
+    return job.end_time if ended(job) or job_state(job) == "REQUEUED" else 0.0
+
+
+def submit(job: Job, step: Step | None, _source: Source) -> float:
+    return job.submit_time if step is None else step.start_time
+
+
+def eligible(job: Job, step: Step | None, _source: Source) -> float:
+    return job.eligible_time if step is None else step.start_time
+
+
+def suspended(job: Job, step: Step | None, source: Source) -> int:
+    seconds = job.suspended_seconds
+    if job.state == "SUSPENDED":
+        seconds += source.now - job.suspend_time
+    if step is not None and step.end_time and job.suspend_time and step.end_time < job.suspend_time:
+        return 0
+    return int(seconds)
+
+
+def elapsed(job: Job, step: Step | None, source: Source) -> int:
+    """Seconds of running, without those it was suspended."""
+    since = start(job, step, source)
+    if not since:
+        return 0
+    until = end(job, step, source) or source.now
+    return max(int(until) - int(since) - suspended(job, step, source), 0)
+
+
+def planned(job: Job, step: Step | None, source: Source) -> int | None:
+    """Seconds it waited for its start, from the moment it might have started."""
+    if step is not None:
+        return None
+    if not job.eligible_time:
+        return 0
+    until = job.start_time if has_run(job) else job.end_time if ended(job) else source.now
+    return max(int(until) - int(job.eligible_time), 0)
+
+
+def time_limit(job: Job, step: Step | None, _source: Source) -> int | None:
+    """Minutes, -1 unlimited, None: the partition's."""
+    if step is not None:
+        return None
+    return job.request.time_limit if job.time_limit is None else job.time_limit
+
+
+# --- resources ------------------------------------------------------------------------------------------------------
+
+
+def cpus(job: Job, step: Step | None, source: Source) -> int:
+    return job_columns.num_cpus(job, source) if step is None else job_columns.step_cpus(step, job, source)
+
+
+def req_cpus(job: Job, step: Step | None, source: Source) -> int:
+    return job.min_cpus if step is None else cpus(job, step, source)
+
+
+def num_nodes(job: Job, step: Step | None, source: Source) -> int:
+    return job_columns.num_nodes(job, source) if step is None else max(len(step.layout.nodes), 1)
+
+
+def alloc_nodes(job: Job, step: Step | None, source: Source) -> int:
+    return num_nodes(job, step, source) if step is not None or has_run(job) else 0
+
+
+def req_nodes(job: Job, step: Step | None, source: Source) -> int:
+    return job.min_nodes if step is None else num_nodes(job, step, source)
+
+
+def nodes(job: Job, step: Step | None, source: Source) -> str:
+    return job_columns.nodes(job, source) if step is None else job_columns.step_nodes(step, job, source)
+
+
+def node_list(job: Job, step: Step | None, source: Source) -> list[str]:
+    return hostlist.expand(text) if (text := nodes(job, step, source)) else []
+
+
+def held(job: Job, step: Step | None, _source: Source) -> dict[str, int]:
+    """What it holds or held: cpu, mem (MiB), node, gres/NAME, and for jobs billing."""
+    shares = [part.share for part in step.layout.nodes] if step is not None else job.allocation.shares if job.allocation else []
+    if not shares or (step is None and not has_run(job)):
+        return {}
+    count = sum(len(share.cpus) for share in shares)
+    found = {"cpu": count, "mem": sum(share.mem for share in shares), "node": len(shares)}
+    if step is None:
+        found["billing"] = count
+    for share in shares:
+        for name, ids in share.gres.items():
+            found[f"gres/{name}"] = found.get(f"gres/{name}", 0) + len(ids)
+    return {name: number for name, number in found.items() if number}
+
+
+def requested(job: Job, step: Step | None, _source: Source) -> dict[str, int] | None:
+    """What it asked for, in the same terms."""
+    if step is not None:
+        return None
+    request = job.request
+    count, at_least = job.min_cpus, job.min_nodes
+    memory = 0
+    if request.mem_per_node:
+        memory = request.mem_per_node * at_least
+    elif request.mem_per_cpu:
+        memory = request.mem_per_cpu * count
+    found = {"cpu": count, "mem": memory, "node": at_least, "billing": count, **_devices(job)}
+    if has_run(job) and not memory and job.allocation is not None:
+        found["mem"] = sum(share.mem for share in job.allocation.shares)
+    return {name: number for name, number in found.items() if number}
+
+
+def _devices(job: Job) -> dict[str, int]:
+    request = job.request
+    found: dict[str, int] = {}
+    texts = (
+        (request.gres, job.min_nodes, None), (request.gpus_per_node, job.min_nodes, "gpu"),
+        (request.gpus_per_task, job.ntasks, "gpu"), (request.gpus, 1, "gpu"),
+    )  # fmt: skip
+    for text, times, family in texts:
+        for device, _, count in gres_grammar.parse(text, family) if text else ():
+            key = f"gres/{device}"
+            found[key] = max(found.get(key, 0), count * times)
+    return found
+
+
+def tasks(_job: Job, step: Step | None, _source: Source) -> int | None:
+    return None if step is None else step.layout.ntasks
+
+
+def layout(_job: Job, step: Step | None, _source: Source) -> str:
+    if step is None:
+        return ""
+    return "Unknown" if not step.step_id.isdecimal() else step.layout.distribution.partition(":")[0].capitalize()
+
+
+# --- use ------------------------------------------------------------------------------------------------------------
+
+
+def user_seconds(job: Job, step: Step | None, _source: Source) -> float:
+    return step.user_seconds if step is not None else sum(one.user_seconds for one in job.steps.values())
+
+
+def system_seconds(job: Job, step: Step | None, _source: Source) -> float:
+    return step.system_seconds if step is not None else sum(one.system_seconds for one in job.steps.values())
+
+
+def max_rss(_job: Job, step: Step | None, _source: Source) -> int | None:
+    return None if step is None or not step.max_rss else step.max_rss
+
+
+def measured(_job: Job, step: Step | None, _source: Source) -> bool:
+    """Whether the row has figures of use: those of a step come with its end."""
+    return step is not None and bool(step.ended_nodes)
+
+
+def numbered_steps(job: Job, step: Step | None, _source: Source) -> int:
+    return 0 if step is not None else sum(one.step_id.isdecimal() for one in job.steps.values())
+
+
+def flags(job: Job, step: Step | None, _source: Source) -> list[str]:
+    if step is not None:
+        return []
+    return ["StartRecieved"] if has_run(job) else []  # spelled so by Slurm
+
+
+def reason(job: Job, step: Step | None, _source: Source) -> str:
+    """Why it waits."""
+    return "" if step is not None else job.reason if job.state == "PENDING" and job.reason else "None"
+
+
+def name(job: Job, step: Step | None, _source: Source) -> str:
+    if step is None:
+        return job.name
+    return step.step_id if not step.step_id.isdecimal() else step.name
+
+
+def submit_line(job: Job, step: Step | None, _source: Source) -> str:
+    return job.request.submit_line if step is None else step.submit_line
+
+
+def _job_only(get: Callable[[Job, Source], Any]) -> Callable[[Job, Step | None, Source], Any]:
+    return lambda job, step, source: None if step is not None else get(job, source)
+
+
+def _attribute(key: str) -> Callable[[Job, Source], Any]:
+    return lambda job, _source: getattr(job, key)
+
+
+def _any_row(key: str) -> Callable[[Job, Step | None, Source], Any]:
+    return lambda job, _step, _source: getattr(job, key)
+
+
+_IDS = "job_id array_job_id array_task_id array_limit het_job_id het_offset het_size account"
+_OF_JOB = "partition qos uid gid user_name group_name priority derived_exit_code restart_count"
+_OF_COLUMNS = (
+    "work_dir comment features container reservation wckey mcs_label licenses over_subscribe std_in std_out std_err"
+    " kind memory memory_kind"
+)
+
+HISTORY: dict[str, Callable[[Job, Step | None, Source], Any]] = {
+    **{key: _any_row(key) for key in _IDS.split()},
+    **{key: _job_only(_attribute(key)) for key in _OF_JOB.split()},
+    **{key: _job_only(job_columns.JOB[key]) for key in _OF_COLUMNS.split()},
+    "alloc_nodes": alloc_nodes,
+    "array_tasks": lambda job, _step, _source: idset.fold_steps(job.array_tasks) if job.array_tasks else "",
+    "cpus": cpus,
+    "elapsed": elapsed,
+    "eligible": eligible,
+    "end": end,
+    "exclusive": _job_only(lambda job, _source: job.request.exclusive or ""),
+    "exit_code": exit_status,
+    "flags": flags,
+    "held": held,
+    "killed_by": killed_by,
+    "layout": layout,
+    "max_rss": max_rss,
+    "measured": measured,
+    "name": name,
+    "node_list": node_list,
+    "nodes": nodes,
+    "num_nodes": num_nodes,
+    "numbered_steps": numbered_steps,
+    "planned": planned,
+    "reason": reason,
+    "req_cpus": req_cpus,
+    "req_nodes": req_nodes,
+    "req_qos": _job_only(lambda job, _source: job.request.qos or ""),
+    "req_reservation": _job_only(lambda job, _source: job.request.reservation or ""),
+    "requested": requested,
+    "start": start,
+    "state": state,
+    "step_id": lambda _job, step, _source: "" if step is None else step.step_id,
+    "submit": submit,
+    "submit_line": submit_line,
+    "suspended": suspended,
+    "system_seconds": system_seconds,
+    "tasks": tasks,
+    "time_limit": time_limit,
+    "user_seconds": user_seconds,
+}

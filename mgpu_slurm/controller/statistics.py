@@ -1,0 +1,159 @@
+"""What the controller has done since a moment: the figures that sdiag shows. Durations are microseconds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mgpu_slurm.controller.events import Asked, NodeSaid, Reply, SaveJob
+from mgpu_slurm.facts.states import TERMINAL
+from mgpu_slurm.wire import messages as wire
+
+if TYPE_CHECKING:
+    from mgpu_slurm.controller.events import Effect, Event
+    from mgpu_slurm.controller.state import State
+
+REMEMBERED = 4096
+"""Ended jobs that are remembered, so that a record saved twice is counted once."""
+
+NAMES: dict[type, tuple[str, int]] = {
+    wire.SubmitJob: ("REQUEST_SUBMIT_BATCH_JOB", 4003),
+    wire.Allocate: ("REQUEST_RESOURCE_ALLOCATION", 4001),
+    wire.Attach: ("REQUEST_JOB_ALLOCATION_INFO", 4014),
+    wire.ReleaseJob: ("REQUEST_COMPLETE_JOB_ALLOCATION", 5017),
+    wire.WaitJob: ("REQUEST_JOB_READY", 4019),
+    wire.CreateStep: ("REQUEST_JOB_STEP_CREATE", 5001),
+    wire.StepDone: ("REQUEST_STEP_COMPLETE", 5016),
+    wire.CancelJobs: ("REQUEST_KILL_JOB", 5032),
+    wire.JobAction: ("REQUEST_SUSPEND", 5014),
+    wire.Update: ("REQUEST_UPDATE_JOB", 3001),
+    wire.GetScript: ("REQUEST_BATCH_SCRIPT", 2051),
+    wire.GetJobSetup: ("REQUEST_JOB_ALLOCATION_INFO", 4014),
+    wire.Ping: ("REQUEST_PING", 1008),
+    wire.Control: ("REQUEST_RECONFIGURE", 1003),
+    wire.Register: ("MESSAGE_NODE_REGISTRATION_STATUS", 1002),
+    wire.StepResult: ("REQUEST_STEP_COMPLETE", 5016),
+    wire.JobGone: ("MESSAGE_EPILOG_COMPLETE", 6012),
+}
+"""Slurm's name and number of what a message asks for."""
+
+QUERIES = {
+    "jobs": ("REQUEST_JOB_INFO", 2003),
+    "steps": ("REQUEST_JOB_STEP_INFO", 2005),
+    "nodes": ("REQUEST_NODE_INFO", 2007),
+    "partitions": ("REQUEST_PARTITION_INFO", 2009),
+    "config": ("REQUEST_BUILD_INFO", 2001),
+    "reservations": ("REQUEST_RESERVATION_INFO", 2024),
+    "licenses": ("REQUEST_LICENSE_INFO", 1017),
+    "priorities": ("REQUEST_PRIORITY_FACTORS", 2026),
+    "statistics": ("REQUEST_STATS_INFO", 2035),
+    "sstat": ("REQUEST_JOB_STEP_STAT", 5020),
+}
+
+
+class Statistics:
+    """Counters since `since` (UTC seconds)."""
+
+    def __init__(self, now: float) -> None:
+        self.started_at = now
+        self._running: set[int] = set()
+        self._ended: dict[int, None] = {}
+        self._last_cycle = self._last_queue = 0
+        self.reset(now)
+
+    def reset(self, now: float) -> None:
+        self.since = now
+        self.submitted = self.started = self.completed = self.canceled = self.failed = 0
+        self._cycles = self._cycle_sum = self._cycle_max = self._depth_sum = 0
+        self._requests: dict[tuple[str, int], list[int]] = {}
+        self._users: dict[int, list[int]] = {}
+
+    # --- what happens ---
+
+    def cycle(self, seconds: float, length: int) -> None:
+        """A pass of the scheduler over `length` waiting jobs."""
+        taken = int(seconds * 1e6)
+        self._last_cycle, self._last_queue = taken, length
+        self._cycles += 1
+        self._cycle_sum += taken
+        self._cycle_max = max(self._cycle_max, taken)
+        self._depth_sum += length
+
+    def event(self, event: Event, effects: list[Effect], state: State, seconds: float) -> None:
+        """An event of the core and what came of it."""
+        if isinstance(event, Asked):
+            self.request(event.message, event.caller.uid, seconds)
+        elif isinstance(event, NodeSaid):
+            self.request(event.message, 0, seconds)
+        for effect in effects:
+            if isinstance(effect, SaveJob):
+                self._saved(effect)
+            elif isinstance(effect, Reply) and isinstance(event, Asked):
+                self._replied(event.message, effect.message, state)
+
+    def request(self, message: Any, uid: int, seconds: float) -> None:
+        name = QUERIES.get(message.table) if isinstance(message, wire.Query) else NAMES.get(type(message))
+        if name is None:
+            return
+        taken = int(seconds * 1e6)
+        for counts in (self._requests.setdefault(name, [0, 0]), self._users.setdefault(uid, [0, 0])):
+            counts[0] += 1
+            counts[1] += taken
+
+    def _replied(self, asked: Any, answer: Any, state: State) -> None:
+        if isinstance(asked, wire.SubmitJob | wire.Allocate) and isinstance(answer, wire.JobSubmitted | wire.AllocationState):
+            job = state.jobs.get(answer.job_id)
+            self.submitted += max(job.array_count if job is not None else 0, len(asked.requests), 1)
+
+    def _saved(self, save: SaveJob) -> None:
+        if save.gone:
+            self._ended.pop(save.job_id, None)
+        elif save.state in ("RUNNING", "SUSPENDED"):
+            if save.job_id not in self._running:
+                self._running.add(save.job_id)
+                self.started += 1
+        elif save.state == "PENDING":
+            self._running.discard(save.job_id)
+            self._ended.pop(save.job_id, None)
+        elif save.state in TERMINAL and save.job_id not in self._ended:
+            self._running.discard(save.job_id)
+            self._ended[save.job_id] = None
+            if len(self._ended) > REMEMBERED:
+                del self._ended[next(iter(self._ended))]
+            if save.state == "CANCELLED":
+                self.canceled += 1
+            elif save.state in ("NODE_FAIL", "BOOT_FAIL"):
+                self.failed += 1
+            else:
+                self.completed += 1
+
+    # --- what is told ---
+
+    def facts(self, state: State) -> dict[str, Any]:
+        """Every figure by name, as it is now. Requests are rows of [name, number, count, total]."""
+        waiting = running = 0
+        for job in state.jobs.values():
+            if job.state == "PENDING":
+                waiting += len(job.array_tasks) or 1
+            elif job.state == "RUNNING":
+                running += 1
+        cycles = self._cycles
+        return {
+            "since": self.since,
+            "submitted": self.submitted,
+            "started": self.started,
+            "completed": self.completed,
+            "canceled": self.canceled,
+            "failed": self.failed,
+            "pending": waiting,
+            "running": running,
+            "cycle_last": self._last_cycle,
+            "cycle_max": self._cycle_max,
+            "cycle_count": cycles,
+            "cycle_mean": self._cycle_sum // cycles if cycles else 0,
+            "cycle_sum": self._cycle_sum,
+            "depth_mean": self._depth_sum // cycles if cycles else 0,
+            "depth_sum": self._depth_sum,
+            "queue_length": self._last_queue,
+            "requests": [[name, number, *counts] for (name, number), counts in self._requests.items()],
+            "users": [[uid, *counts] for uid, counts in self._users.items()],
+        }

@@ -1,0 +1,134 @@
+"""What running steps use, asked of their nodes at the moment of the question: the table "sstat".
+
+Nodes answer within the time of a scheduler's breath or not at all: a step whose node says nothing has no row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import TYPE_CHECKING, Any
+
+from mgpu_slurm.base import errors, hostlist, ids
+from mgpu_slurm.base.errors import SlurmError
+from mgpu_slurm.controller import permissions
+from mgpu_slurm.wire.messages import GetUsage, Table, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mgpu_slurm.controller.daemon import Controller
+    from mgpu_slurm.controller.events import Caller
+    from mgpu_slurm.records.job import Job
+    from mgpu_slurm.records.step import Step
+    from mgpu_slurm.wire.messages import Query
+
+PATIENCE = 3.0
+"""Seconds that nodes have to answer."""
+
+Answers = dict[tuple[str, str], Usage]
+"""(node, step) -> what its tasks there use."""
+
+
+class UsageAsker:
+    """Questions on their way. `ask(node, message)` says it once and tells whether the node is there."""
+
+    def __init__(self, ask: Callable[[str, GetUsage], bool]) -> None:
+        self._ask = ask
+        self._numbers = itertools.count(1)
+        self._open: dict[int, _Question] = {}
+
+    async def question(self, nodes: list[str], job_id: int, step_id: str) -> Answers:
+        """What nodes say of a job's steps; `step_id` "" means all."""
+        number = next(self._numbers)
+        asked = {node for node in nodes if self._ask(node, GetUsage(ask=number, job_id=job_id, step_id=step_id))}
+        question = self._open[number] = _Question(asked)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await question.done.wait()
+        except TimeoutError:
+            pass  # what has come is what there is
+        finally:
+            del self._open[number]
+        return question.answers
+
+    def said(self, node: str, message: Usage) -> None:
+        question = self._open.get(message.ask)
+        if question is not None:
+            question.said(node, message)
+
+
+class _Question:
+    def __init__(self, nodes: set[str]) -> None:
+        self.answers: Answers = {}
+        self.done = asyncio.Event()
+        self._expected: dict[str, int | None] = dict.fromkeys(nodes)
+        self._look()
+
+    def said(self, node: str, message: Usage) -> None:
+        if message.step_id:
+            self.answers[node, message.step_id] = message
+        elif node in self._expected:
+            self._expected[node] = message.count
+        self._look()
+
+    def _look(self) -> None:
+        if None not in self._expected.values() and len(self.answers) >= sum(count or 0 for count in self._expected.values()):
+            self.done.set()
+
+
+async def rows(controller: Controller, query: Query, caller: Caller, now: float) -> Table:
+    """A row for each live step that the filter `ids` (JOB or JOB.STEP) names. Raises SlurmError: 2017 an unknown job,
+    2002 not the caller's, 2036 an unknown column."""
+    if not all(name in _COLUMNS for name in query.columns):
+        raise SlurmError(errors.ESLURM_NOT_SUPPORTED)
+    found: list[dict[str, Any]] = []
+    for text in query.filters.get("ids") or []:
+        job, step_id = _job(controller, text)
+        permissions.need_owner(controller.core.ctx, caller, job)
+        if job.allocation is None:
+            continue
+        answers = await controller.usage.question(job.allocation.nodes, job.job_id, step_id)
+        for name, step in job.steps.items():
+            parts = [answer for (_, of), answer in answers.items() if of == name]
+            if parts:
+                found.append(_row(job, step, parts))
+    return Table(columns=[[row[name] for row in found] for name in query.columns], now=now)
+
+
+def _job(controller: Controller, text: str) -> tuple[Job, str]:
+    try:
+        ref = ids.parse_job(text)
+    except ValueError:
+        raise SlurmError(errors.ESLURM_INVALID_JOB_ID) from None
+    job = controller.state.jobs.get(ref.job)
+    if ref.task is not None:
+        job = controller.state.element(ref.job, ref.task)
+    elif ref.het is not None:
+        job = controller.state.jobs.get(ref.job + ref.het)
+    if job is None:
+        raise SlurmError(errors.ESLURM_INVALID_JOB_ID)
+    return job, "" if ref.step is None else ids.format_step(ref.step)
+
+
+_COLUMNS = ("job_id", "array_job_id", "array_task_id", "het_job_id", "het_offset", "step_id", "tasks", "nodes", "pids", "use")
+
+
+def _row(job: Job, step: Step, parts: list[Usage]) -> dict[str, Any]:
+    """`pids`: [node, [pid, ...]]; `use`: [node, rank, cpu seconds, rss, vsize (KiB), pages, read, written (bytes)]."""
+    return {
+        "job_id": job.job_id,
+        "array_job_id": job.array_job_id,
+        "array_task_id": job.array_task_id,
+        "het_job_id": job.het_job_id,
+        "het_offset": job.het_offset,
+        "step_id": step.step_id,
+        "tasks": step.layout.ntasks,
+        "nodes": hostlist.fold([part.node for part in parts]),
+        "pids": [[part.node, [pid for task in part.tasks for pid in task.pids]] for part in parts],
+        "use": [
+            [part.node, task.rank, task.cpu, task.rss, task.vsize, task.pages, task.read, task.written]
+            for part in parts
+            for task in part.tasks
+        ],
+    }
