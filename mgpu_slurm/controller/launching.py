@@ -44,7 +44,7 @@ def planned(ctx: Context, decisions: list[Decision], now: float) -> None:
 
 def _wait(ctx: Context, job: Job, decision: Wait, now: float) -> None:
     reason = decision.reason
-    if ctx.settings.compat < (23, 2) and job.request.kind == "batch" and reason in ("PartitionNodeLimit", "PartitionTimeLimit"):
+    if ctx.settings.compat < (23, 2) and job.request.kind == "batch" and reason == "PartitionNodeLimit":
         reason = "PartitionConfig"
     if (job.reason, job.reason_text, job.planned_start) != (reason, decision.text, decision.planned):
         job.reason = reason
