@@ -106,6 +106,7 @@ class Supervisor:
         self._sweep_at = 0.0
         self._sweep_wait = _FIRST_SWEEP
         self._gone = False  # no process of the step lives
+        self._announced = False  # the banner is out
         self._said_end = False
         self._result: dict[str, object] = {}
         self._lease = str(order.raw.get("lease") or "")
@@ -373,7 +374,10 @@ class Supervisor:
             for inlet in self._inlets(message.get("task")):
                 inlet.end()
         elif kind == "signal_tasks" and peer is self._srun:
-            self.signal(int(message["signal"]), full=True)
+            number = int(message["signal"])
+            if number in (signal.SIGTERM, signal.SIGKILL):
+                self._announce("CANCELLED", number == signal.SIGKILL, time.time())
+            self.signal(number, full=True)
         elif kind == "window_size" and self._wires.terminal is not None:
             stdio.resize(self._wires.terminal, int(message["rows"]), int(message["cols"]))
 
@@ -450,15 +454,18 @@ class Supervisor:
         """End the step, gently unless there is a hurry."""
         now = time.time()
         first = self._ending.begin(word, now, kill_wait, hurry)
-        if first and word and self.order.node_index == 0:
-            shown = "CANCELLED" if word == ENDED else word
-            if not (word == ENDED and self._exits.all_ended):
-                line = texts.banner(self.order.title, self.order.node, shown, hurry, now, self.order.compat)
-                self._tell_user(line)
+        if first and word and not (word == ENDED and self._exits.all_ended):
+            self._announce("CANCELLED" if word == ENDED else word, hurry, now)
         if first and not hurry:
             pids = descendants.below(os.getpid())
             descendants.send_each(pids, signal.SIGCONT)
             descendants.send_each(pids, signal.SIGTERM)
+
+    def _announce(self, word: str, hurry: bool, now: float) -> None:
+        """The banner, once, by the first node."""
+        if not self._announced and self.order.node_index == 0:
+            self._announced = True
+            self._tell_user(texts.banner(self.order.title, self.order.node, word, hurry, now, self.order.compat))
 
     def _suspend(self, stop: bool) -> None:
         if not stop:

@@ -162,9 +162,6 @@ def _output(
         return opened[stream, rank]
     if order.launch.get(_KEYS[stream]) == "none":
         return null
-    if stream == "stderr" and _named(order, "stdout") and not order.launch.get("std_err"):
-        # A file for output takes the errors too where they have no place of their own.
-        return opened["stdout", rank]
     if stream in passed:
         return passed[stream]
     out, into = stdio.wide_pipe()
