@@ -79,16 +79,16 @@ class Suite:
         return popen(words, environ, cwd or (user.home if user else self.directory), user, **options)
 
     def run(
-        self, program: str, *args: str, stdin: str | None = None, timeout: float = 30.0, **options: Any,
+        self, program: str, *args: str, stdin: str | int | None = None, timeout: float = 30.0, **options: Any,
     ) -> Done:  # fmt: skip
-        """Run a command to its end."""
+        """Run a command to its end. `stdin` is a text or a descriptor."""
         if stdin is not None:
-            options["stdin"] = subprocess.PIPE
-        return finish(self.start(program, *args, **options), timeout, stdin)
+            options["stdin"] = stdin if isinstance(stdin, int) else subprocess.PIPE
+        return finish(self.start(program, *args, **options), timeout, stdin if isinstance(stdin, str) else None)
 
     def submit(self, *args: str, script: str | None = None, **options: Any) -> int:
         """sbatch; the job's number. `script` goes to standard input; output goes nowhere unless -o says where."""
-        if not any(word.startswith(("-o", "--output")) for word in args):
+        if not any(word.startswith(("-o", "--output")) for word in args) and " -o " not in (script or ""):
             args = ("-o", "/dev/null", *args)
         done = self.run("sbatch", "--parsable", *args, stdin=script, **options).ok()
         return int(done.out.strip())
