@@ -15,6 +15,7 @@ class NodeTasks(msgspec.Struct, omit_defaults=True, kw_only=True):
     task_cpus: list[list[int]] = []  # CPUs of each task, [] = all of the share
     task_gpus: list[list[int]] = []  # GPUs each task sees when bound per task, [] = all of the step's on this node
     share: NodeShare  # what the step holds of the job's share
+    mem_shared: bool = False  # asked for no memory: may use the job's, and holds none of it against other steps
 
 
 class StepLayout(msgspec.Struct, omit_defaults=True, kw_only=True):

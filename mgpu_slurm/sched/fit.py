@@ -6,6 +6,8 @@ refused at submission, one that only the busy cluster cannot satisfy waits.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from mgpu_slurm.sched import devices, features
@@ -14,7 +16,7 @@ from mgpu_slurm.sched.snapshot import Need, NodeSlot, PartitionSlot
 MANY = 1 << 30  # tasks of an overcommitted node
 
 
-class Capacity(msgspec.Struct):
+class Capacity(msgspec.Struct, gc=False):
     """`tasks` a node could run, 0 with what is `missing`; `per_job` devices it could give to each per-job row."""
 
     tasks: int
@@ -22,7 +24,7 @@ class Capacity(msgspec.Struct):
     missing: str = ""
 
 
-def eligible(slot: NodeSlot, need: Need, uid: int, partition: PartitionSlot | None) -> str:
+def eligible(slot: NodeSlot, need: Need) -> str:
     """"" if the node may ever be considered, else the reason: what no amount of waiting for jobs changes."""
     if slot.name in need.excluded_nodes:
         return "excluded"
@@ -37,13 +39,49 @@ def eligible(slot: NodeSlot, need: Need, uid: int, partition: PartitionSlot | No
     return ""
 
 
+def complaint(slots: Iterable[NodeSlot], need: Need) -> str:
+    """The line that Slurm prints when no node has what the request says of one node, in the order in which it looks:
+    CPUs, memory, disk, sockets. "" when some node has it all."""
+    cpus = memory = disk = False
+    least = max(need.min_cpus_per_node, need.cpus_per_task)
+    for slot in slots:
+        if slot.cpus_total.bit_count() < least:
+            continue
+        cpus = True
+        if slot.mem_total < max(need.mem_per_node, need.mem_per_cpu):
+            continue
+        memory = True
+        if slot.tmp_disk < need.tmp_disk:
+            continue
+        disk = True
+        if eligible(slot, need) not in ("sockets", "threads"):
+            return ""
+    if not cpus:
+        return "CPU count per node can not be satisfied"
+    if not memory:
+        return "Memory specification can not be satisfied"
+    if not disk:
+        return "Temporary disk specification can not be satisfied"
+    return "Socket, core and/or thread specification can not be satisfied"
+
+
+def cpus_of(slot: NodeSlot, need: Need, tasks: int, gpus: int) -> int:
+    """CPUs that a share of so many tasks and GPUs takes on the node, in whole cores."""
+    threads = slot.threads_per_core
+    number = need.cpus_per_task if need.overcommit else tasks * need.cpus_per_task
+    number = max(number, need.min_cpus_per_node, need.cpus_per_gpu * gpus)
+    if need.threads_per_core and need.threads_per_core < threads:
+        number = -(-number // need.threads_per_core) * threads
+    if need.ntasks_per_core and not need.overcommit:
+        number = max(number, -(-tasks // need.ntasks_per_core) * threads)
+    return -(-number // threads) * threads
+
+
 def capacity(slot: NodeSlot, need: Need, uid: int, partition: PartitionSlot | None, *, whole: bool = False) -> Capacity:
     """How many tasks of the need fit on the node now, or with `whole` when nothing else runs there."""
     exclusive = need.exclusive or (partition is not None and partition.exclusive)
     if not whole:
-        if slot.held_whole:
-            return Capacity(0, missing="node")
-        if exclusive and slot.jobs:
+        if slot.held_whole or (exclusive and slot.jobs):
             return Capacity(0, missing="node")
         by_user = need.exclusive_user or (partition is not None and partition.exclusive_user)
         if by_user and slot.users - {uid}:
@@ -53,61 +91,90 @@ def capacity(slot: NodeSlot, need: Need, uid: int, partition: PartitionSlot | No
         cpus = min(cpus, slot.cpus_total.bit_count() - need.core_spec * slot.threads_per_core)
     if partition is not None and partition.max_cpus_per_node >= 0:
         cpus = min(cpus, partition.max_cpus_per_node)
-    memory = slot.mem_total if whole else slot.mem_free
-    cpus_per_task = need.cpus_per_task
-    if cpus < 1 or cpus < need.min_cpus_per_node:
+    least = 1 if need.ntasks else max(1, need.ntasks_per_node)  # tasks the node must at least run
+    tasks = _by_cpus(slot, need, cpus)
+    if tasks < least:
         return Capacity(0, missing="cpu")
-    tasks = MANY if need.overcommit else cpus // cpus_per_task
+    tasks, per_job, missing = _by_devices(slot, need, cpus, tasks, whole=whole)
+    if missing or tasks < least:
+        return Capacity(0, missing=missing or "cpu")
+    memory = slot.mem_total if whole else slot.mem_free
+    tasks, per_job = _by_memory(slot, need, memory, tasks, per_job, exclusive=exclusive)
+    if tasks < least:
+        return Capacity(0, missing="memory")
+    return Capacity(tasks, per_job)
+
+
+def _by_cpus(slot: NodeSlot, need: Need, cpus: int) -> int:
+    if cpus < need.min_cpus_per_node or cpus < need.cpus_per_task:
+        return 0
+    cores = cpus // slot.threads_per_core
+    tasks = MANY if need.overcommit else cpus // need.cpus_per_task
     if need.threads_per_core and not need.overcommit:
-        usable = cpus // slot.threads_per_core * min(need.threads_per_core, slot.threads_per_core)
-        tasks = min(tasks, usable // cpus_per_task)
+        tasks = min(tasks, cores * min(need.threads_per_core, slot.threads_per_core) // need.cpus_per_task)
     if need.ntasks_per_node:
         tasks = min(tasks, need.ntasks_per_node)
     if need.ntasks_per_socket:
         tasks = min(tasks, need.ntasks_per_socket * slot.sockets)
     if need.ntasks_per_core:
-        tasks = min(tasks, need.ntasks_per_core * (cpus // slot.threads_per_core))
-    if tasks < 1:
-        return Capacity(0, missing="cpu")
+        tasks = min(tasks, need.ntasks_per_core * cores)
+    return tasks
 
+
+def _by_devices(
+    slot: NodeSlot, need: Need, cpus: int, tasks: int, *, whole: bool
+) -> tuple[int, tuple[int, ...], str]:
+    """Tasks, devices for each per-job row, and what is missing."""
     for name, kind, number in need.gres_per_node:
         if devices.available(slot.gres, name, kind, total=whole) < number:
-            return Capacity(0, missing=f"gres/{name}")
+            return 0, (), f"gres/{name}"
     for name, kind, number in need.gres_per_socket:
         if devices.available(slot.gres, name, kind, total=whole) < number * max(1, need.sockets_per_node):
-            return Capacity(0, missing=f"gres/{name}")
+            return 0, (), f"gres/{name}"
     for name, kind, number in need.gres_per_task:
         if number:
-            tasks = min(tasks, devices.available(slot.gres, name, kind, total=whole) // number)
+            there = need.fixed_per_node(name) or devices.available(slot.gres, name, kind, total=whole)
+            tasks = min(tasks, there // number)
+            if need.cpus_per_gpu and name == "gpu":
+                tasks = min(tasks, cpus // (need.cpus_per_gpu * number))
             if tasks < 1:
-                return Capacity(0, missing=f"gres/{name}")
+                return 0, (), f"gres/{name}"
     per_job = tuple(devices.available(slot.gres, name, kind, total=whole) for name, kind, _ in need.gres_per_job)
-    if per_job and not any(per_job):
-        return Capacity(0, missing=f"gres/{need.gres_per_job[0][0]}")
     if need.cpus_per_gpu:
-        gpus = sum(number for name, _, number in need.gres_per_node if name == "gpu")
-        if cpus < need.cpus_per_gpu * max(gpus, 1):
-            return Capacity(0, missing="cpu")
+        if cpus < need.cpus_per_gpu * need.fixed_per_node("gpu"):
+            return 0, (), "cpu"
         per_job = tuple(min(number, cpus // need.cpus_per_gpu) for number in per_job)
+    if per_job and not any(per_job):
+        return 0, (), f"gres/{need.gres_per_job[0][0]}"
+    if need.ntasks_per_gpu and per_job:
+        tasks = min(tasks, need.ntasks_per_gpu * sum(per_job))
+    return tasks, per_job, ""
 
+
+def _by_memory(
+    slot: NodeSlot, need: Need, memory: int, tasks: int, per_job: tuple[int, ...], *, exclusive: bool
+) -> tuple[int, tuple[int, ...]]:
+    """Tasks and devices for which the memory suffices; 0 tasks when it does for none."""
     if need.whole_memory:
-        if memory < slot.mem_total:
-            return Capacity(0, missing="memory")
-    elif need.mem_per_node > memory:
-        return Capacity(0, missing="memory")
-    elif need.mem_per_cpu:
-        per_task = need.mem_per_cpu * (1 if need.overcommit else cpus_per_task)
-        if exclusive and whole:
-            tasks = min(tasks, memory // per_task)
-        elif need.overcommit:
-            tasks = tasks if memory >= need.mem_per_cpu else 0
-        else:
-            tasks = min(tasks, memory // per_task)
-        if tasks < 1:
-            return Capacity(0, missing="memory")
-    elif need.mem_per_gpu:
-        gpus = sum(number for name, _, number in need.gres_per_node if name == "gpu")
-        if need.mem_per_gpu * gpus > memory:
-            return Capacity(0, missing="memory")
-        per_job = tuple(min(number, memory // need.mem_per_gpu) for number in per_job)
-    return Capacity(tasks, per_job)
+        return (tasks if memory >= slot.mem_total else 0), per_job
+    if need.mem_per_cpu:
+        if exclusive:  # holds every CPU, but never more memory than there is
+            return min(tasks, memory // (need.mem_per_cpu * need.cpus_per_task)), per_job
+        if need.overcommit:
+            return (tasks if cpus_of(slot, need, 1, 0) * need.mem_per_cpu <= memory else 0), per_job
+        tasks = min(tasks, memory // (need.mem_per_cpu * need.cpus_per_task))
+        each = sum(number for name, _, number in need.gres_per_task if name == "gpu")
+        gpus = need.fixed_per_node("gpu")
+        while tasks and cpus_of(slot, need, tasks, gpus or each * tasks) * need.mem_per_cpu > memory:
+            tasks -= 1
+        if need.cpus_per_gpu:
+            per_job = tuple(min(number, memory // (need.mem_per_cpu * need.cpus_per_gpu)) for number in per_job)
+        return tasks, per_job
+    if need.mem_per_gpu:
+        if need.mem_per_gpu * need.fixed_per_node("gpu") > memory:
+            return 0, per_job
+        for name, _, number in need.gres_per_task:
+            if name == "gpu" and number and not need.fixed_per_node("gpu"):
+                tasks = min(tasks, memory // (need.mem_per_gpu * number))
+        return tasks, tuple(min(number, memory // need.mem_per_gpu) for number in per_job)
+    return (tasks if need.mem_per_node <= memory else 0), per_job

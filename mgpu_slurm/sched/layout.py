@@ -1,9 +1,9 @@
 """A step's layout: which tasks run where in a job's allocation, and what the step holds of it.
 
 Rules (srun(1), checked against Slurm 22.05): a step takes as many nodes as asked for, its tasks spread over them in
-blocks of equal size unless CPUs or --ntasks-per-node say otherwise. Without --exact (implied by -c, --exclusive and
---cpus-per-gpu) it holds all CPUs of the job on its nodes; with it only those its tasks need. It holds all the job's
-devices on its nodes unless it asks for some. Two steps share nothing unless one of them is --overlap.
+blocks of equal size unless CPUs or --ntasks-per-node say otherwise. Without --exact (implied by -c and --exclusive) it
+holds all CPUs of the job on its nodes; with it only those its tasks need. It holds all the job's devices on its nodes
+unless it asks for some. Memory it holds only if it asks for it. Two steps share nothing unless one of them is --overlap.
 """
 
 from __future__ import annotations
@@ -31,8 +31,11 @@ class NotNow(msgspec.Struct):
 
 
 class Never(msgspec.Struct):
+    """`detail`: a line of Slurm's that explains the refusal, printed before it."""
+
     code: int
     text: str = ""
+    detail: str = ""
 
 
 class _Room(msgspec.Struct):
@@ -93,7 +96,8 @@ def _used(in_use: list[NodeTasks]) -> dict[str, _Room]:
     for part in in_use:
         room = used.setdefault(part.node, _Room(part.share, None, 0, 0, {}))
         room.cpus |= mask(part.share.cpus)
-        room.memory += part.share.mem
+        if not part.mem_shared:
+            room.memory += part.share.mem
         for name, devices in part.share.gres.items():
             room.gres[name] = room.gres.get(name, 0) | mask(devices)
     return used
@@ -111,35 +115,39 @@ def _lay(job: Job, request: StepRequest, asked: _Asked, rooms: list[_Room]) -> S
     chosen = _nodes(request, rooms)
     if isinstance(chosen, Never):
         return chosen
+    refused = _devices_missing(asked, rooms)
+    if refused is not None:
+        return refused
     for room in chosen:
         room.tasks = _tasks_fit(room, request, asked, cpus_per_task)
     required = bool(request.nodelist)
     count = request.min_nodes or (len(chosen) if required else 0)
-    ntasks = request.ntasks or _default_tasks(job, request, chosen, count)
-    if request.ntasks is not None and not request.min_nodes and not required:
-        count = min(len(chosen), request.ntasks)
-    count = count or min(len(chosen), ntasks)
+    ntasks = request.ntasks or _default_tasks(request, chosen, count)
+    usable = [room for room in chosen if room.tasks]
+    if not count:
+        count = max(1, min(len(usable), ntasks))
+    elif request.max_nodes:
+        count = max(count, min(request.max_nodes, len(chosen), ntasks))
     if count > len(rooms):
         return Never(errors.ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE)
     total = sum(number for _, _, number in asked.per_job)
     if asked.per_job and total < count:
         if request.min_nodes or required:
-            return Never(errors.ESLURM_INVALID_GRES)
+            name = asked.per_job[0][0]
+            text = f"Step requested gres={name}:{total} is less than the requested min nodes={count}"
+            return Never(errors.ESLURM_INVALID_GRES, detail=text)
         count = max(1, total)
-    usable = [room for room in chosen if room.tasks]
+        ntasks = request.ntasks or count
     picked = _pick(usable, count, ntasks, keep_order=required)
     if picked is None:
-        return _why(request, rooms, ntasks, cpus_per_task)
+        return _why(request, asked, rooms, chosen, ntasks, cpus_per_task)
     kind = request.distribution or ""
     arbitrary = hostlist.expand(request.nodelist) if request.nodelist and kind.startswith("arbitrary") else None
-    wanted = Spread(
-        ntasks,
-        [room.tasks for room in picked],
-        kind,
-        request.plane_size or 0,
-        request.ntasks_per_node or 0,
-        request.overcommit,
-    )
+    room_here = [room.cpus.bit_count() // cpus_per_task if request.overcommit else room.tasks for room in picked]
+    wanted = Spread(ntasks, room_here, kind, request.plane_size or 0, overcommit=request.overcommit)
+    per_node = request.ntasks_per_node or 0
+    if sum(min(number, per_node) for number in room_here) >= ntasks:  # a wish, given up where it does not work out
+        wanted.per_node = per_node
     placed = spread(wanted, [room.share.node for room in picked], arbitrary)
     if placed is None:
         return Never(errors.ESLURM_TOO_MANY_REQUESTED_CPUS)
@@ -148,8 +156,10 @@ def _lay(job: Job, request: StepRequest, asked: _Asked, rooms: list[_Room]) -> S
     for position, (room, tasks) in enumerate(zip(picked, placed, strict=True)):
         part = _part(room, tasks, request, asked, left, len(picked) - position - 1)
         if part is None:
-            return Never(errors.ESLURM_INSUFFICIENT_GRES if job.request.gres or job.request.gpus else errors.ESLURM_INVALID_GRES)
+            return Never(errors.ESLURM_INVALID_GRES)
         parts.append(part)
+    if any(left.values()):
+        return Never(errors.ESLURM_INVALID_GRES)
     return StepLayout(
         nodes=parts,
         ntasks=ntasks,
@@ -184,12 +194,12 @@ def _nodes(request: StepRequest, rooms: list[_Room]) -> list[_Room] | Never:
 def _tasks_fit(room: _Room, request: StepRequest, asked: _Asked, cpus_per_task: int) -> int:
     cpus = room.cpus.bit_count()
     tasks = (1 << 30) if request.overcommit and cpus else cpus // cpus_per_task
-    if request.ntasks_per_node:
-        tasks = min(tasks, request.ntasks_per_node)
     if request.mem_per_node and request.mem_per_node > room.memory:
         return 0
-    if request.mem_per_cpu:
+    if request.mem_per_cpu and _exact(request):
         tasks = min(tasks, room.memory // (request.mem_per_cpu * cpus_per_task))
+    elif request.mem_per_cpu and request.mem_per_cpu * cpus > room.memory:
+        return 0
     for name, _, number in asked.per_node or []:
         if room.gres.get(name, 0).bit_count() < number:
             return 0
@@ -200,12 +210,35 @@ def _tasks_fit(room: _Room, request: StepRequest, asked: _Asked, cpus_per_task: 
     return tasks
 
 
-def _default_tasks(job: Job, request: StepRequest, chosen: list[_Room], count: int) -> int:
+def _exact(request: StepRequest) -> bool:
+    return (request.exclusive or bool(request.cpus_per_task)) and not request.whole
+
+
+def _default_tasks(request: StepRequest, chosen: list[_Room], count: int) -> int:
+    """One for each node, as many as there are CPUs for where only -c was said."""
     if request.ntasks_per_node:
-        return request.ntasks_per_node * (count or len(chosen))
-    if request.cpus_per_task and not count and not job.request.ntasks:
+        return request.ntasks_per_node * (count or 1)
+    if request.cpus_per_task and not count and not request.overcommit:
         return max(1, sum(room.tasks for room in chosen))
-    return count or 1
+    return count or len(chosen)
+
+
+def _devices_missing(asked: _Asked, rooms: list[_Room]) -> Never | None:
+    """What the job does not have on any of its nodes, in Slurm's words."""
+    rows = [(name, kind, 0) for name, kind, _ in asked.per_job + asked.per_task] + (asked.per_node or [])
+    shares = [room.share.gres for room in rooms]
+    for name, kind, number in rows:
+        held = max(len(gres.get(name, ())) for gres in shares)
+        if not any(gres for gres in shares):
+            return Never(errors.ESLURM_INVALID_GRES, detail="Step requested GRES but job doesn't have GRES")
+        named = f"{name}:{kind}" if kind else name
+        typed = max(mask(room.share.gres.get(name, ())) & _of_type(room, name, kind) for room in rooms)
+        if not typed:
+            return Never(errors.ESLURM_INVALID_GRES, detail=f"Step requested GRES ({named}) not found in the job")
+        if number > held:
+            text = f"Step requested gres_per_node={named}:{number} is more than the job's gres_per_node={name}:{held}"
+            return Never(errors.ESLURM_INVALID_GRES, detail=text)
+    return None
 
 
 def _pick(usable: list[_Room], count: int, ntasks: int, *, keep_order: bool) -> list[_Room] | None:
@@ -228,25 +261,25 @@ def _pick(usable: list[_Room], count: int, ntasks: int, *, keep_order: bool) -> 
     return sorted(picked, key=lambda room: order[id(room)])
 
 
-def _why(request: StepRequest, rooms: list[_Room], ntasks: int, cpus_per_task: int) -> Never:
+def _why(
+    request: StepRequest, asked: _Asked, rooms: list[_Room], chosen: list[_Room], ntasks: int, cpus_per_task: int
+) -> Never:
     if request.mem_per_node and all(request.mem_per_node > room.memory for room in rooms):
         return Never(errors.ESLURM_INVALID_TASK_MEMORY)
-    if not request.overcommit and ntasks * cpus_per_task > sum(room.cpus.bit_count() for room in rooms):
-        return Never(errors.ESLURM_TOO_MANY_REQUESTED_CPUS)
-    if request.min_nodes and not request.gres and not request.gpus_per_task:
-        return Never(errors.ESLURM_TOO_MANY_REQUESTED_CPUS)
-    return Never(errors.ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE)
+    if request.mem_per_cpu and not any(room.tasks for room in chosen):
+        return Never(errors.ESLURM_INVALID_TASK_MEMORY)
+    if asked.per_node or asked.per_job:
+        return Never(errors.ESLURM_INVALID_GRES)
+    cpus = sum(room.cpus.bit_count() for room in rooms)
+    if request.nodelist and (request.overcommit or ntasks * cpus_per_task <= cpus):
+        return Never(errors.ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE)
+    return Never(errors.ESLURM_TOO_MANY_REQUESTED_CPUS)
 
 
 def _part(
     room: _Room, tasks: list[int], request: StepRequest, asked: _Asked, left: dict[int, int], later: int
 ) -> NodeTasks | None:
     cpus_per_task = request.cpus_per_task or 1
-    exact = request.exclusive or bool(request.cpus_per_task) or bool(request.cpus_per_gpu)
-    free = unmask(room.cpus)
-    cpus = free
-    if exact and not request.whole:
-        cpus = free[: 1 if request.overcommit else len(tasks) * cpus_per_task]
     held: dict[str, int] = {}
     if asked.per_node is None:
         held = dict(room.gres)
@@ -262,30 +295,43 @@ def _part(
             if devices is None:
                 return None
             held[name] = held.get(name, 0) | devices
+    cpus = unmask(room.cpus)
+    if _exact(request):
+        number = 1 if request.overcommit else len(tasks) * cpus_per_task
+        cpus = cpus[: max(number, (request.cpus_per_gpu or 0) * held.get("gpu", 0).bit_count())]
     if request.mem_per_node is not None:
         memory = request.mem_per_node or room.memory
     elif request.mem_per_cpu is not None:
         memory = request.mem_per_cpu * len(cpus) or room.memory
-    elif exact and room.share.cpus:
-        memory = min(room.memory, room.share.mem * len(cpus) // len(room.share.cpus))
     else:
-        memory = room.memory
+        memory = room.share.mem
     share = NodeShare(node=room.share.node, cpus=cpus, mem=memory, gres={k: unmask(v) for k, v in held.items() if v})
     per_task = next((number for name, _, number in asked.per_task if name == "gpu"), 0)
     gpus = share.gres.get("gpu", [])
     task_gpus: list[list[int]] = []
     if per_task and (request.gpu_bind or "") != "none":
         task_gpus = [gpus[place * per_task : (place + 1) * per_task] for place in range(len(tasks))]
-    return NodeTasks(node=room.share.node, tasks=tasks, task_gpus=task_gpus, share=share)
+    shared = request.mem_per_node is None and request.mem_per_cpu is None
+    return NodeTasks(node=room.share.node, tasks=tasks, task_gpus=task_gpus, share=share, mem_shared=shared)
 
 
 def _devices(room: _Room, name: str, kind: str | None, number: int, taken: int) -> int | None:
     """The lowest free devices of the step's kind, None if the job does not have them here."""
-    devices = room.gres.get(name, 0) & ~taken
-    if kind and room.node is not None:
-        wanted = kind.lower()
-        typed = {gpu.index for gpu in room.node.gpus if wanted in (gpu.type.lower(), *(alias.lower() for alias in gpu.aliases))}
-        if room.node.gpus:
-            devices &= mask(typed)
-    ids = unmask(devices)
+    ids = unmask(room.gres.get(name, 0) & ~taken & _of_type(room, name, kind))
     return mask(ids[:number]) if len(ids) >= number else None
+
+
+def _of_type(room: _Room, name: str, kind: str | None) -> int:
+    """Mask of the node's devices of a type; of all when it is not known which is which."""
+    node = room.node
+    if not kind or node is None:
+        return -1
+    if name == "gpu" and node.gpus:
+        return mask(at for at, gpu in enumerate(node.gpus) if gpu.is_of_type(kind))
+    rows = [row for row in gres_text.parse(node.gres_text) if row[0] == name] if node.gres_text else []
+    found = first = 0
+    for _, of_kind, number in rows:
+        if (of_kind or "").lower() == kind.lower():
+            found |= ((1 << number) - 1) << first
+        first += number
+    return found if rows else -1

@@ -37,25 +37,24 @@ def derive(request: JobRequest, partition: Partition | None, config: Defaults) -
 
     ntasks = request.ntasks or 0
     min_nodes = request.min_nodes or 1
-    max_nodes = request.max_nodes or (request.min_nodes or 0)
+    max_nodes = request.max_nodes or 0
     required = tuple(hostlist.expand(request.nodelist)) if request.nodelist else ()
     if required:
         distinct = len(set(required))
         min_nodes = max(min_nodes, distinct)
-        if max_nodes:
-            max_nodes = max(max_nodes, distinct)
-        elif not ntasks or ntasks <= distinct:
-            max_nodes = distinct
+        max_nodes = max_nodes and max(max_nodes, distinct)
     gpus_total = _count(per_job)
     if not ntasks and request.ntasks_per_gpu:
         gpus = gpus_total or _count(per_node) * min_nodes
         ntasks = gpus * request.ntasks_per_gpu
     if not ntasks and gpus_total and _count(per_task):
         ntasks = max(1, gpus_total // _count(per_task))
-    if not ntasks and request.ntasks_per_node:
-        ntasks = request.ntasks_per_node * min_nodes
-    if ntasks and not request.min_nodes and request.ntasks_per_node:
-        min_nodes = max(min_nodes, -(-ntasks // request.ntasks_per_node))
+    per_node_tasks = request.ntasks_per_node or 0
+    if ntasks and not request.min_nodes and per_node_tasks:
+        min_nodes = max(min_nodes, -(-ntasks // per_node_tasks))
+    if ntasks or max_nodes in (0, min_nodes):
+        # Every node is given CPUs for all the tasks it may run, also where fewer were asked for (22.05, measured).
+        ntasks = max(ntasks, per_node_tasks * min_nodes)
     if gpus_total and request.gpus_per_node and not request.min_nodes:
         min_nodes = max(min_nodes, -(-gpus_total // max(1, _count(_devices(request.gpus_per_node, "gpu")))))
         max_nodes = min_nodes
@@ -70,7 +69,7 @@ def derive(request: JobRequest, partition: Partition | None, config: Defaults) -
         ntasks_per_socket=request.ntasks_per_socket or 0,
         ntasks_per_core=request.ntasks_per_core or (1 if request.hint == "nomultithread" else 0),
         ntasks_per_gpu=request.ntasks_per_gpu or 0,
-        min_cpus_per_node=request.min_cpus_per_node or 0,
+        min_cpus_per_node=max(request.min_cpus_per_node or 0, 0 if request.overcommit else per_node_tasks * cpus_per_task),
         sockets_per_node=request.sockets_per_node or 0,
         cores_per_socket=request.cores_per_socket or 0,
         threads_per_core=request.threads_per_core or 0,
@@ -85,6 +84,7 @@ def derive(request: JobRequest, partition: Partition | None, config: Defaults) -
         overcommit=request.overcommit,
         contiguous=request.contiguous,
         spread=request.spread_job,
+        as_many_nodes=max_nodes > min_nodes and not request.use_min_nodes and not gpus_total,
         required_nodes=required,
         excluded_nodes=tuple(hostlist.expand(request.exclude)) if request.exclude else (),
         constraint=request.constraint or "",

@@ -5,18 +5,28 @@ promised the earliest start at which they would (running jobs end at their limit
 only if it fits beside these promises, or ends before they begin. This is conservative backfill with a bounded number of
 promises (Mu'alem and Feitelson, "Utilization, predictability, workloads, and user runtime estimates", 2001).
 
+Within a pass free resources only shrink and promises only grow in number. So what did not fit once does not fit again, and
+a request equal to a refused one is refused without looking.
+
 Pure: the snapshot is read, never changed; the same snapshot gives the same decisions.
 """
 
 from __future__ import annotations
 
+import msgspec
+
 from mgpu_slurm.sched.explain import sentence
-from mgpu_slurm.sched.place import Placement, Refusal, place, possible
+from mgpu_slurm.sched.fit import complaint
+from mgpu_slurm.sched.place import Placement, Refusal, place
 from mgpu_slurm.sched.snapshot import Decision, PartitionSlot, PendingJob, Snapshot, Start, Wait
-from mgpu_slurm.sched.timeline import YEAR, Claim, Pool, first_fit
+from mgpu_slurm.sched.timeline import YEAR, Claim, Pool, collides, first_fit
 
 PROMISES = 16  # jobs that get a reserved start in one pass
-_HARDER = {"None": 0, "Priority": 1, "Resources": 2, "ReqNodeNotAvail": 2}
+
+# How much a reason says, where a job may run in several partitions.
+_HARDER = {"Priority": 1, "Resources": 2, "ReqNodeNotAvail": 2}
+
+Key = tuple[object, ...]
 
 
 def order(pending: list[PendingJob], partitions: dict[str, PartitionSlot]) -> list[PendingJob]:
@@ -41,15 +51,18 @@ class _Pass:
         self.snapshot = snapshot
         self.now = now
         self.pool = Pool(snapshot.nodes)
-        self.claims = [
-            Claim(now, job.end if job.end < now + YEAR else now + YEAR, job.shares, job.uid) for job in snapshot.running
-        ]
         # A job past its expected end may go any moment; promises still need a moment in the future.
-        for claim in self.claims:
-            claim.end = max(claim.end, now + 1)
+        self.claims = [
+            Claim(now, max(min(job.end, now + YEAR), now + 1), job.shares, job.uid) for job in snapshot.running
+        ]
         self.promises: list[Claim] = []
+        self.beside: dict[frozenset[int], Pool] = {}  # promises (their places in the list) -> what is free beside them
         self.waiting: set[str] = set()  # partitions in which a job of higher priority waits
-        self.failed: dict[tuple[object, ...], tuple[str, str]] = {}  # equal requests fail alike within a pass
+        self.failed: dict[Key, tuple[str, str]] = {}  # refused requests, with reason and sentence
+        self.shortest: dict[Key, float] = {}  # requests that do not fit beside the promises when they end then, or later
+        self.earliest: dict[Key, float] = {}  # promised starts; equal requests get no earlier ones
+        self.limits: dict[tuple[object, ...], str] = {}
+        self.never: dict[Key, tuple[str, str]] = {}
         self.decisions: list[Decision] = []
         self.starts = 0
 
@@ -58,12 +71,21 @@ class _Pass:
             if job.blocked:
                 self.decisions.append(Wait(job_id=job.job_id, reason=job.blocked))
                 continue
+            partitions, reason = self._open(job)
             started = 0
-            while started < job.startable and self.starts < self.snapshot.max_starts and self._start(job):
+            while started < job.startable and self.starts < self.snapshot.max_starts and self._start(job, partitions):
                 started += 1
-            if started < job.count:
-                self._wait(job, limited=started >= job.startable)
+            if started >= job.count:
+                continue
+            if not partitions:
+                self.decisions.append(Wait(job_id=job.job_id, reason=reason))
+            elif started >= job.startable:
+                self.decisions.append(Wait(job_id=job.job_id, reason="JobArrayTaskLimit"))
+            else:
+                self._wait(job, partitions)
         return self.decisions
+
+    # Partitions
 
     def _open(self, job: PendingJob) -> tuple[list[PartitionSlot], str]:
         """The partitions that may take it now, and why not where there is none."""
@@ -73,53 +95,81 @@ class _Pass:
             partition = self.snapshot.partitions.get(name)
             if partition is None:
                 continue
-            if partition.state in ("DOWN", "INACTIVE"):
-                reason = "PartitionDown" if partition.state == "DOWN" else "PartitionInactive"
-            elif partition.max_time >= 0 and (job.time_limit < 0 or job.time_limit > partition.max_time):
-                reason = "PartitionTimeLimit"
-            elif 0 <= partition.max_nodes < job.need.min_nodes:
-                reason = "PartitionNodeLimit"
+            key = (name, job.need, job.time_limit)
+            limit = self.limits.get(key)
+            if limit is None:
+                limit = self.limits[key] = self._limit(job, partition)
+            if limit:
+                reason = limit
             else:
                 found.append(partition)
         return found, reason
 
-    def _start(self, job: PendingJob) -> bool:
-        partitions, _ = self._open(job)
-        end = self.now + (job.time_limit * 60.0 if job.time_limit >= 0 else YEAR)
-        in_the_way = [promise for promise in self.promises if promise.start < end]
+    def _limit(self, job: PendingJob, partition: PartitionSlot) -> str:
+        """What of the partition itself forbids the job, in Slurm's order: more CPUs than it has, more nodes, ..."""
+        need = job.need
+        if partition.state == "DOWN":
+            return "PartitionDown"
+        if partition.state == "INACTIVE":
+            return "PartitionInactive"
+        if partition.max_time >= 0 and (job.time_limit < 0 or job.time_limit > partition.max_time):
+            return "PartitionTimeLimit"
+        if need.least_cpus > sum(self.snapshot.nodes[index].cpus_total.bit_count() for index in partition.nodes):
+            return "PartitionConfig"
+        most = len(partition.nodes) if partition.max_nodes < 0 else min(partition.max_nodes, len(partition.nodes))
+        if need.min_nodes > most or 0 < need.max_nodes < partition.min_nodes:
+            return "PartitionNodeLimit"
+        return ""
+
+    @staticmethod
+    def _key(job: PendingJob, partition: PartitionSlot) -> Key:
+        by_user = job.need.exclusive_user or partition.exclusive_user
+        return job.need, job.uid if by_user else -1, partition.name
+
+    # Starting
+
+    @staticmethod
+    def _length(job: PendingJob) -> float:
+        return job.time_limit * 60.0 if job.time_limit >= 0 else YEAR
+
+    def _start(self, job: PendingJob, partitions: list[PartitionSlot]) -> bool:
+        end = self.now + self._length(job)
         for partition in partitions:
-            key = (job.need, job.uid if self._by_user(job, partition) else -1, partition.name)
-            if key in self.failed:
+            key = self._key(job, partition)
+            if key in self.failed or end >= self.shortest.get(key, float("inf")):
                 continue
             if not self.snapshot.backfill and partition.name in self.waiting:
                 continue
-            found = place(self.pool.nodes, job.need, job.uid, partition)
+            found = self.pool.place(job.need, job.uid, partition)
             if isinstance(found, Refusal):
-                self.failed[key] = (_reason(found), sentence(found, job.need))
+                self.failed[key] = self._why(job, partition, found)
                 continue
-            if in_the_way and self._collides(found, in_the_way):
-                beside = self.pool.copy()
-                for promise in in_the_way:
-                    beside.take(promise.shares, promise.uid)
-                found = place(beside.nodes, job.need, job.uid, partition)
+            in_the_way = [place for place, promise in enumerate(self.promises) if promise.start < end]
+            if collides(found, (self.promises[place] for place in in_the_way)):
+                found = self._beside(in_the_way).place(job.need, job.uid, partition)
                 if isinstance(found, Refusal):
+                    self.shortest[key] = end
                     continue
             self._take(job, partition, found, end)
             return True
         return False
 
-    @staticmethod
-    def _by_user(job: PendingJob, partition: PartitionSlot) -> bool:
-        return job.need.exclusive_user or partition.exclusive_user
-
-    @staticmethod
-    def _collides(found: Placement, promises: list[Claim]) -> bool:
-        nodes = {share.node for share in found.allocation.shares}
-        return any(share.node in nodes for promise in promises for share in promise.shares)
+    def _beside(self, promises: list[int]) -> Pool:
+        """What is free when these promises are kept."""
+        key = frozenset(promises)
+        pool = self.beside.get(key)
+        if pool is None:
+            pool = self.pool.copy()
+            for place_in_list in promises:
+                pool.take(self.promises[place_in_list].shares, self.promises[place_in_list].uid)
+            self.beside[key] = pool
+        return pool
 
     def _take(self, job: PendingJob, partition: PartitionSlot, found: Placement, end: float) -> None:
-        self.pool.take(found.allocation.shares, job.uid)
-        self.claims.append(Claim(self.now, end, found.allocation.shares, job.uid))
+        shares = found.allocation.shares
+        for pool in (self.pool, *self.beside.values()):
+            pool.take(shares, job.uid)
+        self.claims.append(Claim(self.now, end, shares, job.uid))
         self.starts += 1
         self.decisions.append(
             Start(
@@ -131,50 +181,75 @@ class _Pass:
             )
         )
 
-    def _wait(self, job: PendingJob, *, limited: bool) -> None:
-        partitions, reason = self._open(job)
-        if not partitions:
-            self.decisions.append(Wait(job_id=job.job_id, reason=reason))
-            return
-        if limited and job.startable < job.count:
-            self.decisions.append(Wait(job_id=job.job_id, reason="JobArrayTaskLimit"))
-            return
+    # Waiting
+
+    def _why(self, job: PendingJob, partition: PartitionSlot, refusal: Refusal) -> tuple[str, str]:
+        """Reason and sentence for a request that does not fit now. Nodes that are down are the reason only if the others,
+        empty, would not do."""
+        if refusal.unavailable:
+            nodes = [index for index in partition.nodes if self.snapshot.nodes[index].usable]
+            sound = msgspec.structs.replace(partition, nodes=nodes)
+            if isinstance(place(self.snapshot.nodes, job.need, job.uid, sound, whole=True), Refusal):
+                return "ReqNodeNotAvail", sentence(Refusal(False, unavailable=refusal.unavailable), job.need)
+        return "Resources", sentence(refusal, job.need)
+
+    def _wait(self, job: PendingJob, partitions: list[PartitionSlot]) -> None:
         reason, text, planned = "Priority", "", 0.0
         nodes: list[str] = []
         for partition in partitions:
-            key = (job.need, job.uid if self._by_user(job, partition) else -1, partition.name)
-            why = self.failed.get(key)
-            if why and _HARDER.get(why[0], 3) >= _HARDER.get(reason, 3):
+            why = self.failed.get(self._key(job, partition))
+            if why and _HARDER[why[0]] >= _HARDER[reason]:
                 reason, text = why
-        first = not any(partition.name in self.waiting for partition in partitions)
-        if reason == "Resources" and not first:
-            reason = "Priority"
-        if reason in ("Resources", "Priority") and len(self.promises) < PROMISES:
+        if len(self.promises) < PROMISES and reason != "ReqNodeNotAvail":
             planned, nodes = self._promise(job, partitions)
-        if reason in ("Resources", "Priority"):
+        if not planned and reason != "Priority":
+            impossible = self._impossible(job, partitions)
+            if impossible is not None:
+                self.decisions.append(Wait(job_id=job.job_id, reason="BadConstraints", text=impossible))
+                return
+        if reason == "Resources" and any(partition.name in self.waiting for partition in partitions):
+            reason = "Priority"
+        if reason != "ReqNodeNotAvail":
             self.waiting.update(partition.name for partition in partitions)
-        if reason == "Resources" and not planned:
-            for partition in partitions:
-                refusal = possible(self.snapshot.nodes, job.need, job.uid, partition)
-                if refusal is not None:
-                    reason = "PartitionConfig" if refusal.too_large else "BadConstraints"
         self.decisions.append(Wait(job_id=job.job_id, reason=reason, text=text, planned=planned, nodes=nodes))
+
+    def _impossible(self, job: PendingJob, partitions: list[PartitionSlot]) -> str | None:
+        """None when one of the partitions, empty and well, could run the job; else the line that says what it lacks."""
+        line = ""
+        for partition in partitions:
+            key = self._key(job, partition)
+            known = self.never.get(key)
+            if known is None:
+                whole = place(self.snapshot.nodes, job.need, job.uid, partition, whole=True)
+                slots = (self.snapshot.nodes[index] for index in partition.nodes)
+                known = ("", "") if isinstance(whole, Placement) else ("never", complaint(slots, job.need))
+                self.never[key] = known
+            if not known[0]:
+                return None
+            line = line or known[1]
+        return line
 
     def _promise(self, job: PendingJob, partitions: list[PartitionSlot]) -> tuple[float, list[str]]:
         best: tuple[float, Placement] | None = None
+        length = self._length(job)
         for partition in partitions:
-            found = first_fit(self.pool, self.claims + self.promises, job.need, job.uid, partition, self.now)
+            key = (*self._key(job, partition), length)
+            not_before = self.earliest.get(key, 0.0)
+            if not_before == float("inf"):
+                continue
+            claims = self.claims + self.promises
+            found = first_fit(self.pool, claims, job.need, job.uid, partition, self.now, length, not_before)
+            self.earliest[key] = found[0] if found is not None else float("inf")
             if found is not None and (best is None or found[0] < best[0]):
                 best = found
         if best is None:
             return 0.0, []
         start, placement = best
-        length = job.time_limit * 60.0 if job.time_limit >= 0 else YEAR
-        self.promises.append(Claim(start, start + length, placement.allocation.shares, job.uid))
+        promise = Claim(start, start + length, placement.allocation.shares, job.uid)
+        everything = frozenset(range(len(self.promises)))
+        self.promises.append(promise)
+        pool = self.beside.pop(everything, None)
+        if pool is not None:
+            pool.take(promise.shares, promise.uid)
+            self.beside[frozenset(range(len(self.promises)))] = pool
         return start, placement.allocation.nodes
-
-
-def _reason(refusal: Refusal) -> str:
-    if refusal.unavailable and not refusal.missing:
-        return "ReqNodeNotAvail"
-    return "Resources"

@@ -44,10 +44,20 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     overcommit: bool = False
     contiguous: bool = False
     spread: bool = False
+    as_many_nodes: bool = False  # of a range of node counts the most that are free, not the fewest
     required_nodes: tuple[str, ...] = ()
     excluded_nodes: tuple[str, ...] = ()
     constraint: str = ""
     core_spec: int = 0
+
+    @property
+    def least_cpus(self) -> int:
+        """What it takes at least, wherever it runs."""
+        return max(self.min_nodes, 0 if self.overcommit else self.ntasks * self.cpus_per_task)
+
+    def fixed_per_node(self, name: str) -> int:
+        """Devices of a name that every node must give, 0 when that is not said."""
+        return sum(number for key, _, number in self.gres_per_node if key == name)
 
     def gpus_fixed_per_node(self, name: str) -> bool:
         """A total per job says nothing more where the count per node or per task is given too."""

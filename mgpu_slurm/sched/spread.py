@@ -23,7 +23,9 @@ def spread(want: Spread, names: list[str], arbitrary: list[str] | None = None) -
         return _arbitrary(want.ntasks, names, arbitrary)
     if not want.overcommit and sum(want.room) < want.ntasks:
         return None
-    room = [want.ntasks] * len(names) if want.overcommit else list(want.room)
+    room = list(want.room)
+    if want.overcommit:
+        room = _with_more(want.ntasks, want.room)
     if want.per_node:
         room = [min(number, want.per_node) for number in room]
         if sum(room) < want.ntasks:
@@ -35,6 +37,12 @@ def spread(want: Spread, names: list[str], arbitrary: list[str] | None = None) -
         return _round_robin(want.ntasks, room, max(1, size))
     packed = "pack" in want.distribution.lower().split(",") and "nopack" not in want.distribution.lower()
     return _block(_filled(want.ntasks, room) if packed else counts(want.ntasks, room))
+
+
+def _with_more(ntasks: int, room: list[int]) -> list[int]:
+    """Room for tasks that have no CPU of their own: as many more on every node."""
+    share, more = divmod(max(0, ntasks - sum(room)), len(room))
+    return [number + share + (1 if place < more else 0) for place, number in enumerate(room)]
 
 
 def counts(ntasks: int, room: list[int]) -> list[int]:

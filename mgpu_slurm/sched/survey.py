@@ -1,0 +1,122 @@
+"""What each node of a partition can contribute to one need, kept while jobs come and go.
+
+A pass asks the same question for many equal needs, and between two answers only a few nodes change: a survey is made
+once and then told which nodes to look at again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from copy import copy
+
+import msgspec
+
+from mgpu_slurm.sched.fit import MANY, Capacity, capacity, eligible
+from mgpu_slurm.sched.snapshot import Need, NodeSlot, PartitionSlot
+
+
+class Candidate(msgspec.Struct, gc=False):
+    """A node that can contribute. `rank`: ascending, the tightest fit first."""
+
+    index: int
+    slot: NodeSlot
+    room: Capacity
+    rank: tuple[int, ...]
+
+
+class Survey:
+    """`whole` ignores what runs on the nodes, and whether they are usable."""
+
+    def __init__(
+        self, nodes: list[NodeSlot], need: Need, uid: int, partition: PartitionSlot | None, *, whole: bool = False
+    ) -> None:
+        self.need = need
+        self.uid = uid
+        self.partition = partition
+        self.whole = whole
+        self.unavailable: list[str] = []
+        self._fixed: set[int] = set()  # nodes that cannot come into consideration
+        self._missing: dict[int, str] = {}
+        self._counts: dict[str, int] = {}  # of the words in _missing
+        self._by_index: dict[int, Candidate] = {}
+        self._sorted: list[Candidate] | None = None
+        self._anchor = next((at for at, slot in enumerate(nodes) if slot.name in need.required_nodes), 0)
+        self._asks_devices = bool(need.gres_per_node or need.gres_per_job or need.gres_per_task or need.gres_per_socket)
+        for index in partition.nodes if partition is not None else range(len(nodes)):
+            slot = nodes[index]
+            why = eligible(slot, need)
+            if why:
+                self._note(index, why)
+                self._fixed.add(index)
+            elif not slot.usable and not whole:
+                self.unavailable.append(slot.name)
+                self._fixed.add(index)
+            else:
+                self._look(index, slot)
+        self._members = frozenset(self._by_index) | (frozenset(self._missing) - self._fixed)
+
+    def _look(self, index: int, slot: NodeSlot) -> None:
+        room = capacity(slot, self.need, self.uid, self.partition, whole=self.whole)
+        if room.tasks:
+            self._by_index[index] = Candidate(index, slot, room, self._rank(index, slot, room))
+            self._note(index, "")
+        else:
+            self._by_index.pop(index, None)
+            self._note(index, room.missing)
+
+    def _note(self, index: int, why: str) -> None:
+        before = self._missing.pop(index, "")
+        if before:
+            self._counts[before] -= 1
+        if why:
+            self._missing[index] = why
+            self._counts[why] = self._counts.get(why, 0) + 1
+
+    def _rank(self, index: int, slot: NodeSlot, room: Capacity) -> tuple[int, ...]:
+        """Nodes with devices that the job does not ask for come after those without; then best fit; then nearness to the
+        first node that the job names."""
+        spare = devices = 0
+        if self._asks_devices:
+            devices = sum(gres.free.bit_count() for gres in slot.gres)
+        else:
+            spare = sum(gres.total.bit_count() for gres in slot.gres if gres.name == "gpu")
+        cpus = slot.cpus_free.bit_count()
+        tasks = room.tasks if room.tasks < MANY else cpus
+        distance = abs(index - self._anchor) if self.need.required_nodes else 0
+        return spare, devices, tasks, cpus, distance, -index if distance else index
+
+    def copy(self) -> Survey:
+        """One that can be told of other changes."""
+        other = copy(self)
+        other._missing = dict(self._missing)
+        other._counts = dict(self._counts)
+        other._by_index = dict(self._by_index)
+        return other
+
+    @property
+    def hopeless(self) -> bool:
+        """Told without choosing: too few nodes, or too few tasks in all of them."""
+        need = self.need
+        if len(self._by_index) < need.min_nodes:
+            return True
+        return bool(need.ntasks) and sum(c.room.tasks for c in self._by_index.values()) < need.ntasks
+
+    def update(self, nodes: list[NodeSlot], changed: Iterable[int]) -> None:
+        """Look again at the nodes that changed."""
+        for index in set(changed):
+            if index in self._members:
+                self._look(index, nodes[index])
+                self._sorted = None
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """In order of rank."""
+        if self._sorted is None:
+            self._sorted = sorted(self._by_index.values(), key=lambda candidate: candidate.rank)
+        return self._sorted
+
+    @property
+    def missing(self) -> str:
+        """What most of the nodes that cannot contribute lack."""
+        counts = self._counts
+        return max(counts, key=lambda why: (counts[why], why)) if self._missing else ""

@@ -1,0 +1,126 @@
+"""Placements, refusals and step layouts beside those of a real Slurm 22.05.8, recorded in the tables of this folder."""
+
+from __future__ import annotations
+
+import pytest
+
+from mgpu_slurm.base import errors
+from mgpu_slurm.records.job import Job
+from mgpu_slurm.records.node import Node
+from mgpu_slurm.records.step import StepLayout
+from mgpu_slurm.sched.layout import NotNow, layout_step
+from mgpu_slurm.sched.place import Placement, place
+from mgpu_slurm.sched.plan import plan
+from mgpu_slurm.sched.snapshot import Start, Wait
+from tests.sched import world
+
+# Where the answer is another on purpose: what it is here.
+OTHER_PLACEMENTS = {
+    # The device lies with the batch script, on the first node.
+    "-n16 --gpus=1": "n0 0-7 800 gpu:0; n1 0-7 800",
+    # Nodes are filled in order, leaving a task for each later one; Slurm does so too, but not for a range of nodes.
+    "-N1-4 -n12": "n0 0-7 800; n1 0-1 200; n2 0 100; n3 0 100",
+    "-N1-4 -n16": "n0 0-7 800; n1 0-5 600; n2 0 100; n3 0 100",
+    "-N1-4 -n8 -c2": "n0 0-7 800; n1 0-3 400; n2 0-1 200; n3 0-1 200",
+    # One task for each GPU on every node; Slurm puts five tasks beside four GPUs.
+    "--ntasks-per-gpu=1 --gpus=6": "n0 0-3 400 gpu:0-3; n1 0-1 200 gpu:0-1",
+}
+
+OTHER_REFUSALS = {
+    # Five nodes follow from the words and the partition has four: it may grow, as for -N5.
+    "--ntasks-per-node=4 -n20": "PartitionNodeLimit",
+}
+
+# Refused by names, before the scheduler is asked.
+NAMES = {"-C nosuch", "-w nosuch", "-w n1 -x n1"}
+
+# Step words that srun itself refuses.
+CLIENT = {"-N3 -n3", "-x n0,n1 -n1", "-m arbitrary -w n0,n0,n1 -n4"}
+
+OTHER_STEPS = {
+    # Without --immediate srun hears "Memory required by task is not available" from Slurm as well.
+    "--mem=5000 -n1": "Memory required by task is not available",
+    # CPUs follow from the GPUs, as the manuals of later versions say.
+    "--cpus-per-gpu=2 --gpus=1 -n1": "2 0@n0[0]",
+    "--cpus-per-gpu=2 --gpus-per-task=1 -n2": "4 0@n0[0] 1@n1[0]",
+    # The job's devices are of that type, whether or not it asked for the type.
+    "--gpus=a100:1 -n1": "4 0@n0[0]",
+    # Slurm starts a task of three CPUs on a node where the job has two.
+    "-c3 -n2": "6 0@n0[] 1@n0[]",
+}
+
+
+@pytest.mark.parametrize(("words", "shares"), [pytest.param(*row, id=row[0]) for row in world.rows("placements.tsv")])
+def test_placement(words: str, shares: str) -> None:
+    found = place(world.nodes(), world.need(words), 0, world.partition())
+    assert isinstance(found, Placement)
+    assert world.shown(found) == OTHER_PLACEMENTS.get(words, shares)
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"), [pytest.param(*row, id=row[0]) for row in world.rows("refusals.tsv") if row[0] not in NAMES]
+)
+def test_refusal(words: str, answer: str) -> None:
+    request = world.request(words)
+    pending = world.job(1, world.need(words), partitions=[request.partition or "gpu"], time_limit=request.time_limit or -1)
+    parts = {"gpu": world.partition(), "debug": world.partition(name="debug", nodes=[0], max_time=60)}
+    if pending.partitions == ["debug"] and request.time_limit is None:
+        pending.time_limit = 60
+    [decision] = plan(world.snapshot(world.nodes(), [pending], partitions=parts), 0.0)
+    assert isinstance(decision, Wait)
+    found = decision.reason
+    if found == "BadConstraints":
+        found = " | ".join([*filter(None, [decision.text]), errors.strerror(2014, world.COMPAT)])
+    assert found == OTHER_REFUSALS.get(words, answer)
+
+
+def job_of(words: str) -> Job:
+    found = place(world.nodes(), world.need(words), 0, world.partition())
+    assert isinstance(found, Placement)
+    return Job(
+        job_id=1, uid=0, gid=0, request=world.request(words), allocation=found.allocation, tasks_per_node=found.tasks_per_node
+    )
+
+
+NODES = {f"n{at}": Node(name=f"n{at}", cpus=8, gres_text="gpu:a100:4") for at in range(4)}
+
+
+def answer_of(job_words: str, step_words: str) -> str:
+    found = layout_step(job_of(job_words), world.step(step_words), [], NODES)
+    if not isinstance(found, StepLayout):
+        assert not isinstance(found, NotNow)
+        return " | ".join([*filter(None, [found.detail]), errors.strerror(found.code, world.COMPAT)])
+    tasks = {}
+    for part in found.nodes:
+        for at, rank in enumerate(part.tasks):
+            gpus = part.task_gpus[at] if part.task_gpus else part.share.gres.get("gpu", [])
+            tasks[rank] = f"{rank}@{part.node}[{','.join(map(str, gpus))}]"
+    cpus = sum(len(part.share.cpus) for part in found.nodes)
+    return " ".join([str(cpus), *(tasks[rank] for rank in sorted(tasks))])
+
+
+@pytest.mark.parametrize(
+    ("job_words", "step_words", "answer"),
+    [
+        pytest.param(*row, id=" / ".join(row[:2]))
+        for row in world.rows("steps.tsv")
+        # Steps of a job that has its nodes whole see their devices here; Slurm hides those that were not asked for.
+        if row[1] not in CLIENT and row[0] != "-N2 --exclusive"
+        # A step of one node cannot have six GPUs of two; it gets those of its node here.
+        and row[:2] != ["--gpus=6 -n6", "-n1"]
+    ],
+)
+def test_step(job_words: str, step_words: str, answer: str) -> None:
+    other = OTHER_STEPS.get(step_words) if job_words.startswith(("-N2 -n8", "-n10")) else None
+    assert answer_of(job_words, step_words) == (other or answer)
+
+
+def test_a_step_of_whole_nodes_sees_their_devices() -> None:
+    assert answer_of("-N2 --exclusive", "-n2") == "16 0@n0[0,1,2,3] 1@n1[0,1,2,3]"
+
+
+def test_what_is_left_after_a_placement_is_used_next() -> None:
+    jobs = [world.job(at, world.need("-n3 --gres=gpu:1")) for at in (1, 2)]
+    first = plan(world.snapshot(world.nodes(), jobs), 0.0)
+    starts = [decision for decision in first if isinstance(decision, Start)]
+    assert [world.shown(Placement(start.allocation, [])) for start in starts] == ["n0 0-2 300 gpu:0", "n0 3-5 300 gpu:1"]
