@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 SPECIAL = {"batch": -3, "extern": -2, "interactive": -1}
 """Order of the steps without a number."""
 
+ENDED_FROM_OUTSIDE = frozenset(("CANCELLED", "TIMEOUT", "PREEMPTED", "DEADLINE"))
+"""States in which accounting shows 0:0 for the job: it is written down when the job is ended, before its script has."""
+
 OOM_STATUS = 125
 """The signal that Slurm shows for a step out of memory."""
 
@@ -83,7 +86,7 @@ def killed_by(job: Job, step: Step | None, _source: Source) -> int | None:
 def exit_status(job: Job, step: Step | None, _source: Source) -> int:
     """A wait status; 0 while it runs."""
     if step is None:
-        return job.exit_code if ended(job) else 0
+        return job.exit_code if ended(job) and job.state not in ENDED_FROM_OUTSIDE else 0
     if step_live(step):
         return 0
     return OOM_STATUS if step.ending == "OUT_OF_MEMORY" else step.exit_code

@@ -6,7 +6,7 @@ import os
 
 from mgpu_slurm import boot
 
-NAMES = ("srun", "sbatch", "salloc", "squeue", "scancel", "sinfo", "scontrol")
+NAMES = ("srun", "sbatch", "salloc", "squeue", "scancel", "sinfo", "scontrol", "sacct", "sstat", "sprio", "sdiag")
 
 
 def write(spool: str, cluster: str) -> str:

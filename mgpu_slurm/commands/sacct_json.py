@@ -1,0 +1,198 @@
+"""--json and --yaml of sacct: jobs with their steps, in the shape of Slurm 23.11 and later."""
+
+from __future__ import annotations
+
+from mgpu_slurm.base.errors import SlurmError
+from mgpu_slurm.commands import records_json
+from mgpu_slurm.commands.json_objects import exit_object, number
+from mgpu_slurm.commands.query_options import query
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from mgpu_slurm.__main__ import Streams
+    from mgpu_slurm.commands.session import Session
+
+COLUMNS = (
+    "job_id array_job_id array_task_id array_tasks array_limit het_job_id het_offset step_id name partition account qos"
+    " user_name group_name state killed_by exit_code derived_exit_code submit eligible start end elapsed suspended planned"
+    " time_limit cpus req_cpus nodes node_list num_nodes alloc_nodes held requested tasks layout user_seconds system_seconds"
+    " max_rss measured priority reason flags work_dir submit_line comment features container reservation wckey mcs_label"
+    " licenses restart_count std_in std_out std_err memory memory_kind req_qos req_reservation"
+)
+
+TRES_IDS = {"cpu": 1, "mem": 2, "energy": 3, "node": 4, "billing": 5, "fs/disk": 6, "vmem": 7, "pages": 8}
+OTHER_TRES = 1001
+
+
+def jobs(session: Session, nothing: bool, filters: Mapping[str, Sequence[str]], yaml: bool, streams: Streams) -> int:
+    """`nothing`: another cluster is asked for."""
+    found: list[dict[str, Any]] = []
+    if not nothing:
+        try:
+            columns, count, _ = query(session, "history", COLUMNS.split(), filters)
+        except SlurmError as error:
+            streams.err.write(f"sacct: error: {error.text}\n")
+            return 1
+        for row in range(count):
+            values = {name: column[row] for name, column in columns.items()}
+            if not values["step_id"]:
+                found.append(job_object(values, session.cluster_name))
+            elif found:
+                found[-1]["steps"].append(step_object(values))
+    envelope = records_json.envelope(session)
+    records_json.write({"jobs": found, **envelope}, yaml, streams)
+    return 0
+
+
+def seconds(value: float) -> dict[str, int]:
+    return {"seconds": int(value), "microseconds": round((value - int(value)) * 1e6)}
+
+
+def tres(held: Mapping[str, int] | None) -> list[dict[str, object]]:
+    rows = []
+    for name, count in (held or {}).items():
+        kind, _, rest = name.partition("/")
+        rows.append({"type": kind, "name": rest, "id": TRES_IDS.get(name, OTHER_TRES), "count": count})
+    return sorted(rows, key=lambda row: str(row["id"]))
+
+
+def whole(value: float | None) -> int:
+    """A moment in whole seconds, 0 for none."""
+    return int(value or 0)
+
+
+def job_object(row: Mapping[str, Any], cluster: str) -> dict[str, Any]:
+    text = {name: value or "" for name, value in row.items() if value is None or isinstance(value, str)}
+    user, system = row["user_seconds"], row["system_seconds"]
+    per_cpu = row["memory_kind"] == "CPU"
+    return {
+        "account": text["account"],
+        "comment": {"administrator": "", "job": text["comment"], "system": ""},
+        "allocation_nodes": row["alloc_nodes"],
+        "array": {
+            "job_id": row["array_job_id"],
+            "limits": {"max": {"running": {"tasks": row["array_limit"]}}},
+            "task_id": number(row["array_task_id"]),
+            "task": row["array_tasks"],
+        },
+        "association": {"account": text["account"], "cluster": cluster, "partition": "", "user": text["user_name"], "id": 0},
+        "block": "",
+        "cluster": cluster,
+        "constraints": text["features"],
+        "container": text["container"],
+        "derived_exit_code": exit_object(row["derived_exit_code"] or 0),
+        "time": {
+            "elapsed": row["elapsed"],
+            "eligible": whole(row["eligible"]),
+            "end": whole(row["end"]),
+            "planned": number(row["planned"]),
+            "start": whole(row["start"]),
+            "submission": whole(row["submit"]),
+            "suspended": row["suspended"],
+            "system": seconds(system),
+            "limit": number(row["time_limit"], unlimited=True),
+            "total": seconds(user + system),
+            "user": seconds(user),
+        },
+        "exit_code": exit_object(row["exit_code"]),
+        "extra": "",
+        "failed_node": "",
+        "flags": ["START_RECEIVED"] if row["flags"] else [],
+        "group": text["group_name"],
+        "het": {"job_id": row["het_job_id"], "job_offset": number(row["het_offset"] if row["het_job_id"] else None)},
+        "job_id": row["job_id"],
+        "name": text["name"],
+        "licenses": text["licenses"],
+        "mcs": {"label": text["mcs_label"]},
+        "nodes": row["nodes"] or "None assigned",
+        "partition": text["partition"],
+        "hold": row["priority"] == 0 and row["state"] == "PENDING",
+        "priority": number(row["priority"]),
+        "qos": text["qos"],
+        "qosreq": text["req_qos"],
+        "required": {
+            "CPUs": row["req_cpus"],
+            "memory_per_cpu": number(row["memory"] if per_cpu else None),
+            "memory_per_node": number(None if per_cpu else row["memory"]),
+        },
+        "kill_request_user": user_name(row["killed_by"]),
+        "restart_cnt": row["restart_count"] or 0,
+        "reservation": {"id": 0, "name": text["reservation"], "requested": text["req_reservation"]},
+        "script": "",
+        "stdin_expanded": text["std_in"],
+        "stdout_expanded": text["std_out"],
+        "stderr_expanded": text["std_err"],
+        "stdin": text["std_in"],
+        "stdout": text["std_out"],
+        "stderr": text["std_err"],
+        "state": {"current": [row["state"]], "reason": text["reason"] or "None"},
+        "steps": [],
+        "submit_line": text["submit_line"],
+        "tres": {"allocated": tres(row["held"]), "requested": tres(row["requested"])},
+        "used_gres": "",
+        "user": text["user_name"],
+        "wckey": {"wckey": text["wckey"], "flags": []},
+        "working_directory": text["work_dir"],
+    }
+
+
+def step_object(row: Mapping[str, Any]) -> dict[str, Any]:
+    user, system = row["user_seconds"], row["system_seconds"]
+    memory = row["max_rss"]
+    # a place and a mean are known where there was one task
+    node = row["node_list"][0] if row["num_nodes"] == 1 and row["node_list"] else ""
+    used = {"cpu": round((user + system) * 1000), "energy": 0} if row["measured"] else {}
+    peak = [
+        {"type": "mem", "name": "", "id": 2, "count": memory * 1024, "node": node, "task": 0 if row["tasks"] == 1 else -1}
+        for _ in range(memory is not None)
+    ]
+    return {
+        "time": {
+            "elapsed": row["elapsed"],
+            "end": number(whole(row["end"])),
+            "start": number(whole(row["start"])),
+            "suspended": row["suspended"],
+            "system": seconds(system),
+            "total": seconds(user + system),
+            "user": seconds(user),
+        },
+        "exit_code": exit_object(row["exit_code"]),
+        "nodes": {"count": row["num_nodes"], "range": row["nodes"], "list": row["node_list"]},
+        "tasks": {"count": row["tasks"]},
+        "pid": "",
+        "CPU": {"requested_frequency": {"min": number(0), "max": number(0)}, "governor": "0"},
+        "kill_request_user": user_name(row["killed_by"]),
+        "state": [row["state"]],
+        "statistics": {"CPU": {"actual_frequency": 0}, "energy": {"consumed": number(0)}},
+        "step": {
+            "id": f"{row['job_id']}.{row['step_id']}",
+            "name": row["name"],
+            "stderr": "",
+            "stdin": "",
+            "stdout": "",
+            "stderr_expanded": "",
+            "stdin_expanded": "",
+            "stdout_expanded": "",
+        },
+        "submit_line": row["submit_line"] or "",
+        "task": {"distribution": row["layout"]},
+        "tres": {
+            "requested": {"max": peak, "min": [], "average": [], "total": tres(used)},
+            "consumed": {"max": [], "min": [], "average": [], "total": []},
+            "allocated": tres(row["held"]),
+        },
+    }
+
+
+def user_name(uid: int | None) -> str:
+    if uid is None:
+        return ""
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

@@ -1,0 +1,88 @@
+"""sstat: what running steps use at this moment."""
+
+from __future__ import annotations
+
+from mgpu_slurm.base import ids
+from mgpu_slurm.base.errors import SlurmError, UsageError
+from mgpu_slurm.commands import accounted
+from mgpu_slurm.commands.query_options import Given, compat_without_cluster, query, read, told
+from mgpu_slurm.facts.fields.accounted import AccountView, listed
+from mgpu_slurm.facts.fields.sstat import COLUMNS
+from mgpu_slurm.facts.queries import sstat as table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from mgpu_slurm.__main__ import Streams
+    from mgpu_slurm.commands.session import Session
+
+
+def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
+    try:
+        given = read(table.ROWS, argv, environ, "sstat")
+    except UsageError as error:
+        raise accounted.without_hint(error) from None
+    version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
+    if told(given, table.ROWS, table.USAGE, "sstat", "Show what running steps use.", version, streams):
+        return 0
+    if given.has("helpformat"):
+        streams.out.write(listed(COLUMNS, compat_without_cluster(environ, cluster)))
+        return 0
+    wanted = [word for text in (given.text("jobs"), *given.operands) for word in text.split(",") if word]
+    if not wanted:
+        raise UsageError("You didn't give me any jobs to stat.", 1)
+    refs = [_ref(word) for word in wanted]
+    from mgpu_slurm.commands.session import open_session
+
+    session = open_session(environ, cluster)
+    words = given.text("format")
+    if given.has("pidformat"):
+        words = table.PIDS
+    elif not given.has("format"):
+        words = table.DEFAULT_22_05 if session.compat < (23, 2) else table.DEFAULT
+    made = accounted.parse(words, COLUMNS, session.compat)
+    return show(session, given, refs, made, streams)
+
+
+def _ref(word: str) -> ids.JobRef:
+    try:
+        return ids.parse_job(word)
+    except ValueError:
+        raise UsageError([("fatal", f"Bad job/step specified: {word}")], 1) from None
+
+
+def show(session: Session, given: Given, refs: list[ids.JobRef], made: accounted.Layout, streams: Streams) -> int:
+    """Each job on its own, so that what is said about one stands where it belongs."""
+    ended = given.has("parsable")
+    separator = "|" if ended or given.has("parsable2") else ""
+    view = AccountView(compat=session.compat, raw_units=given.has("noconvert"), cluster=session.cluster_name)
+    if not given.has("noheader"):
+        streams.out.write(accounted.header(made, separator, ended))
+    names = list(dict.fromkeys([*made.needed(), "step_id"]))
+    for ref in refs:
+        label = "" if session.compat < (23, 2) else "JobId="
+        try:
+            columns, _, view.now = query(session, "sstat", names, {"ids": [str(ref)]})
+        except SlurmError:
+            streams.err.write(f"sstat: error: couldn't get steps for {label or 'job '}{ref}\n")
+            continue
+        rows = chosen(columns["step_id"], ref, given.has("all_steps"))
+        if not rows:
+            if ref.step is None:
+                streams.err.write(f"sstat: error: No steps running for {label or 'job '}{ref}\n")
+            else:
+                streams.err.write(f"sstat: error: StepId={ref} not found running.\n")
+            continue
+        kept: dict[str, list[Any]] = {name: [values[row] for row in rows] for name, values in columns.items()}
+        streams.out.write(accounted.lines(made, kept, len(rows), view, separator, ended))
+    return 0
+
+
+def chosen(steps: Sequence[str], ref: ids.JobRef, every: bool) -> list[int]:
+    """Row numbers: the step that is named, all, or the first numbered one; special steps before the others."""
+    order = sorted(range(len(steps)), key=lambda row: (steps[row].isdecimal(), int(steps[row]) if steps[row].isdecimal() else 0))
+    if ref.step is not None or every:
+        return order
+    return [row for row in order if steps[row].isdecimal()][:1]

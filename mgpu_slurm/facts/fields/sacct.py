@@ -1,0 +1,329 @@
+"""The fields of sacct, in the order of its own list. Widths and forms as Slurm 22.05.8 prints them.
+
+Not measured here, and therefore empty: disk traffic, page faults, virtual memory and clock rates of ended tasks. The mean of
+a step's memory is known where it had one task, whose place is then known as well.
+"""
+
+from __future__ import annotations
+
+from mgpu_slurm.base.units import UNLIMITED
+from mgpu_slurm.facts.fields.accounted import NEVER, PLAIN, Column, amount, blank, clock, duration, job_name, kib, text
+from mgpu_slurm.facts.fields.field import exit_pair
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mgpu_slurm.facts.fields.field import View
+
+ID = "job_id array_job_id array_task_id array_tasks array_limit het_job_id het_offset step_id"
+NEWER, OLDER = (22, 6), (22, 6)
+"""Names that came after 22.05, and those that went with it."""
+
+
+def raw_id(_view: View, job: int, step: str) -> str:
+    return f"{job}.{step}" if step else str(job)
+
+
+def job_id(
+    _view: View, job: int, array: int, task: int | None, tasks: str, limit: int, het: int, offset: int, step: str
+) -> str:
+    return job_name(job, array, task, tasks, limit, het, offset, step)
+
+
+def state(_view: View, word: str, uid: int | None) -> str:
+    return f"{word} by {uid}" if word == "CANCELLED" and uid is not None else word
+
+
+def exit_code(_view: View, status: int | None) -> str:
+    return "" if status is None else "{}:{}".format(*exit_pair(status))
+
+
+def moment(view: View, at: float | None) -> str:
+    """`None` stands for what never happened to a job that is over."""
+    return "None" if at is None else view.time(at, "Unknown")
+
+
+def time_limit(_view: View, minutes: int | None, step: str) -> str:
+    if step:
+        return ""
+    if minutes is None:
+        return "Partition_Limit"
+    return "UNLIMITED" if minutes == UNLIMITED else clock(minutes * 60)
+
+
+def time_limit_raw(_view: View, minutes: int | None, step: str) -> str:
+    if step:
+        return ""
+    return "Partition_Limit" if minutes is None else "UNLIMITED" if minutes == UNLIMITED else str(minutes)
+
+
+def tres(view: View, held: Mapping[str, int] | None) -> str:
+    """billing=4,cpu=4,gres/gpu=2,mem=400M,node=2, by name."""
+    if not held:
+        return ""
+    return ",".join(f"{name}={amount(view, held[name], 'M') if name == 'mem' else held[name]}" for name in sorted(held))
+
+
+def req_mem(view: View, asked: Mapping[str, int] | None) -> str:
+    return amount(view, asked["mem"], "M") if asked and asked.get("mem") else "0" if asked else ""
+
+
+def nodes(_view: View, names: str) -> str:
+    return names or "None assigned"
+
+
+def cpu_time(_view: View, elapsed: int, cpus: int) -> str:
+    return clock(elapsed * cpus)
+
+
+def cpu_time_raw(_view: View, elapsed: int, cpus: int) -> str:
+    return str(elapsed * cpus)
+
+
+def planned_cpu(_view: View, planned: int | None, cpus: int) -> str:
+    return "" if planned is None else clock(planned * cpus)
+
+
+def planned_cpu_raw(_view: View, planned: int | None, cpus: int) -> str:
+    return "" if planned is None else str(planned * cpus)
+
+
+def used(_view: View, seconds: float) -> str:
+    return clock(seconds, True)
+
+
+def total_cpu(_view: View, user: float, system: float) -> str:
+    return clock(user + system, True)
+
+
+def mean_cpu(_view: View, measured: bool, user: float, system: float, tasks: int | None) -> str:
+    return clock((user + system) / (tasks or 1)) if measured else ""
+
+
+def only_cpu(_view: View, measured: bool, user: float, system: float, tasks: int | None) -> str:
+    """What a single task used is also the least."""
+    return clock(user + system) if measured and tasks == 1 else ""
+
+
+def only_rss(view: View, tasks: int | None, rss: int | None) -> str:
+    return kib(view, rss) if tasks == 1 else ""
+
+
+def place_of(_view: View, known: object, count: int, names: str) -> str:
+    """The node of a step's figure, where it had one node."""
+    return names if known and count == 1 else ""
+
+
+def rank_of(_view: View, known: object, tasks: int | None) -> str:
+    return "0" if known and tasks == 1 else ""
+
+
+def step_zero(_view: View, step: str, over: float) -> str:
+    return "0" if step and over else ""
+
+
+def energy(_view: View, step: str, over: float, numbered: int) -> str:
+    return "0" if (step or numbered) and over else ""
+
+
+def frequency(_view: View, step: str) -> str:
+    return "0" if step in ("batch", "extern", "interactive") else "Unknown"
+
+
+def usage_total(view: View, measured: bool, user: float, system: float, rss: int | None, tasks: int | None) -> str:
+    if not measured:
+        return ""
+    memory = f",mem={kib(view, rss)}" if rss is not None and tasks == 1 else ""
+    return f"cpu={clock(user + system)},energy=0{memory}"
+
+
+def usage_mean(view: View, measured: bool, user: float, system: float, rss: int | None, tasks: int | None) -> str:
+    if not measured:
+        return ""
+    memory = f",mem={kib(view, rss)}" if rss is not None and tasks == 1 else ""
+    return f"cpu={clock((user + system) / (tasks or 1))},energy=0{memory}"
+
+
+def usage_most(view: View, measured: bool, user: float, system: float, rss: int | None, tasks: int | None) -> str:
+    if not measured:
+        return ""
+    words = [f"cpu={clock(user + system)}"] if tasks == 1 else []
+    words.append("energy=0")
+    if rss is not None:
+        words.append(f"mem={kib(view, rss)}")
+    return ",".join(words)
+
+
+def usage_least(view: View, measured: bool, user: float, system: float, rss: int | None, tasks: int | None) -> str:
+    return usage_most(view, measured, user, system, rss, tasks) if tasks == 1 else ""
+
+
+def usage_node(_view: View, known: object, count: int, names: str) -> str:
+    return f"cpu={names},energy={names},mem={names}" if known and count == 1 else ""
+
+
+def usage_task(_view: View, known: object, tasks: int | None) -> str:
+    return "cpu=0,mem=0" if known and tasks == 1 else ""
+
+
+def out(_view: View, measured: bool) -> str:
+    return "energy=0" if measured else ""
+
+
+def joined(_view: View, words: list[str]) -> str:
+    return ",".join(words)
+
+
+def job_zero(_view: View, step: str) -> str:
+    return "" if step else "0"
+
+
+def always_zero(_view: View, _job: int) -> str:
+    return "0"
+
+
+def cluster(view: View, _job: int) -> str:
+    return view.cluster
+
+
+def suspended(_view: View, seconds: int) -> str:
+    return clock(seconds)
+
+
+_USE = "measured user_seconds system_seconds tasks"
+_USAGE = "measured user_seconds system_seconds max_rss tasks"
+_PLACE = "max_rss num_nodes nodes"
+
+COLUMNS: tuple[Column, ...] = (
+    Column("Account", 10, "account", text),
+    Column("AdminComment", 15, "job_id", blank),
+    Column("AllocCPUS", 10, "cpus", text, NEVER),
+    Column("AllocNodes", 10, "alloc_nodes", text, NEVER),
+    Column("AllocTRES", 10, "held", tres),
+    Column("AssocID", 7, "job_id", always_zero, NEVER),
+    Column("AveCPU", 10, _USE, mean_cpu),
+    Column("AveCPUFreq", 10, "step_id end", step_zero),
+    Column("AveDiskRead", 14, "job_id", blank),
+    Column("AveDiskWrite", 14, "job_id", blank),
+    Column("AvePages", 10, "job_id", blank),
+    Column("AveRSS", 10, "tasks max_rss", only_rss),
+    Column("AveVMSize", 10, "job_id", blank),
+    Column("BlockID", 16, "job_id", blank),
+    Column("Cluster", 10, "job_id", cluster),
+    Column("Comment", 14, "comment", text),
+    Column("Constraints", 19, "features", text),
+    Column("ConsumedEnergy", 14, "step_id end numbered_steps", energy),
+    Column("ConsumedEnergyRaw", 17, "step_id end numbered_steps", energy),
+    Column("Container", 19, "container", text),
+    Column("CPUTime", 10, "elapsed cpus", cpu_time, NEVER),
+    Column("CPUTimeRAW", 10, "elapsed cpus", cpu_time_raw, NEVER),
+    Column("DBIndex", -10, "job_id", text, NEVER, until=OLDER),
+    Column("DBIndex", -21, "job_id", text, NEVER, since=NEWER),
+    Column("DerivedExitCode", 15, "derived_exit_code", exit_code),
+    Column("Elapsed", 10, "elapsed", duration, NEVER),
+    Column("ElapsedRaw", 10, "elapsed", text, NEVER),
+    Column("Eligible", 19, "eligible", moment, PLAIN),
+    Column("End", 19, "end", moment, PLAIN),
+    Column("Exclusive", 14, "exclusive", text, since=NEWER),
+    Column("ExitCode", 8, "exit_code", exit_code),
+    Column("Extra", 14, "job_id", blank, since=NEWER),
+    Column("FailedNode", 8, "job_id", blank, since=NEWER),
+    Column("Flags", 19, "flags", joined),
+    Column("GID", 6, "gid", text, NEVER),
+    Column("Group", 9, "group_name", text),
+    Column("JobID", -12, ID, job_id),
+    Column("JobIDRaw", -12, "job_id step_id", raw_id),
+    Column("JobName", 10, "name", text),
+    Column("Layout", 9, "layout", text),
+    Column("Licenses", 10, "licenses", text, since=NEWER),
+    Column("MaxDiskRead", 12, "job_id", blank),
+    Column("MaxDiskReadNode", 15, "job_id", blank),
+    Column("MaxDiskReadTask", 15, "job_id", blank),
+    Column("MaxDiskWrite", 12, "job_id", blank),
+    Column("MaxDiskWriteNode", 16, "job_id", blank),
+    Column("MaxDiskWriteTask", 16, "job_id", blank),
+    Column("MaxPages", 8, "job_id", blank),
+    Column("MaxPagesNode", 12, "job_id", blank),
+    Column("MaxPagesTask", 14, "job_id", blank),
+    Column("MaxRSS", 10, "max_rss", kib),
+    Column("MaxRSSNode", 10, _PLACE, place_of),
+    Column("MaxRSSTask", 10, "max_rss tasks", rank_of),
+    Column("MaxVMSize", 10, "job_id", blank),
+    Column("MaxVMSizeNode", 14, "job_id", blank),
+    Column("MaxVMSizeTask", 14, "job_id", blank),
+    Column("McsLabel", 12, "mcs_label", text),
+    Column("MinCPU", 10, _USE, only_cpu),
+    Column("MinCPUNode", 10, "measured num_nodes nodes", place_of),
+    Column("MinCPUTask", 10, "measured tasks", rank_of),
+    Column("NCPUS", 10, "cpus", text, NEVER),
+    Column("NNodes", 8, "num_nodes", text, NEVER),
+    Column("NodeList", 15, "nodes", nodes),
+    Column("NTasks", 8, "tasks", text, NEVER),
+    Column("OriginalSLUID", 14, "job_id", blank, since=NEWER),
+    Column("OverSubscribe", 14, "over_subscribe", text, since=NEWER),
+    Column("Partition", 10, "partition", text),
+    Column("Planned", 10, "planned", duration, NEVER, since=NEWER),
+    Column("PlannedCPU", 10, "planned req_cpus", planned_cpu, NEVER, since=NEWER),
+    Column("PlannedCPURAW", 13, "planned req_cpus", planned_cpu_raw, NEVER, since=NEWER),
+    Column("Priority", 10, "priority", text, NEVER),
+    Column("QOS", 10, "qos", text),
+    Column("QOSRAW", 6, "step_id", job_zero, NEVER),
+    Column("QOSREQ", 10, "req_qos", text, since=NEWER),
+    Column("Reason", 22, "reason", text),
+    Column("ReqCPUFreq", 10, "step_id", frequency),
+    Column("ReqCPUFreqGov", 13, "step_id", frequency),
+    Column("ReqCPUFreqMax", 13, "step_id", frequency),
+    Column("ReqCPUFreqMin", 13, "step_id", frequency),
+    Column("ReqCPUS", 8, "req_cpus", text, NEVER),
+    Column("ReqMem", 10, "requested", req_mem),
+    Column("ReqNodes", 8, "req_nodes", text, NEVER),
+    Column("ReqReservation", 20, "req_reservation", text, since=NEWER),
+    Column("ReqTRES", 10, "requested", tres),
+    Column("Reservation", 20, "reservation", text),
+    Column("ReservationId", 8, "job_id", blank),
+    Column("Reserved", 10, "planned", duration, NEVER, until=OLDER),
+    Column("Restarts", 8, "restart_count", text, NEVER, since=NEWER),
+    Column("ResvCPU", 10, "planned req_cpus", planned_cpu, NEVER, until=OLDER),
+    Column("ResvCPURAW", 10, "planned req_cpus", planned_cpu_raw, NEVER, until=OLDER),
+    Column("SegmentSize", 11, "step_id", job_zero, since=NEWER),
+    Column("SLUID", 14, "job_id", blank, since=NEWER),
+    Column("Start", 19, "start", moment, PLAIN),
+    Column("State", 10, "state killed_by", state),
+    Column("StdErr", 20, "std_err", text, since=NEWER),
+    Column("StdIn", 20, "std_in", text, since=NEWER),
+    Column("StdOut", 20, "std_out", text, since=NEWER),
+    Column("Submit", 19, "submit", moment, PLAIN),
+    Column("SubmitLine", 20, "submit_line", text),
+    Column("Suspended", 10, "suspended", suspended, NEVER),
+    Column("SystemComment", 15, "job_id", blank),
+    Column("SystemCPU", 10, "system_seconds", used),
+    Column("Timelimit", 10, "time_limit step_id", time_limit),
+    Column("TimelimitRaw", 10, "time_limit step_id", time_limit_raw),
+    Column("TotalCPU", 10, "user_seconds system_seconds", total_cpu),
+    Column("TRESUsageInAve", 14, _USAGE, usage_mean),
+    Column("TRESUsageInMax", 14, _USAGE, usage_most),
+    Column("TRESUsageInMaxNode", 18, _PLACE, usage_node),
+    Column("TRESUsageInMaxTask", 18, "max_rss tasks", usage_task),
+    Column("TRESUsageInMin", 14, _USAGE, usage_least),
+    Column("TRESUsageInMinNode", 18, "job_id", blank),
+    Column("TRESUsageInMinTask", 18, "job_id", blank),
+    Column("TRESUsageInTot", 14, _USAGE, usage_total),
+    Column("TRESUsageOutAve", 15, "measured", out),
+    Column("TRESUsageOutMax", 15, "measured", out),
+    Column("TRESUsageOutMaxNode", 19, "job_id", blank),
+    Column("TRESUsageOutMaxTask", 19, "job_id", blank),
+    Column("TRESUsageOutMin", 15, "job_id", blank),
+    Column("TRESUsageOutMinNode", 19, "job_id", blank),
+    Column("TRESUsageOutMinTask", 19, "job_id", blank),
+    Column("TRESUsageOutTot", 15, "measured", out),
+    Column("UID", 6, "uid", text, NEVER),
+    Column("User", 9, "user_name", text),
+    Column("UserCPU", 10, "user_seconds", used),
+    Column("WCKey", 10, "wckey", text),
+    Column("WCKeyID", 10, "step_id", job_zero, NEVER),
+    Column("WorkDir", 20, "work_dir", text),
+)
+
+REMOVED = {"allocgres": ("AllocGRES", "AllocTRES"), "reqgres": ("ReqGRES", "ReqTRES")}
+"""Names that are refused with the advice to use another."""
