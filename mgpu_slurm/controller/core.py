@@ -178,7 +178,7 @@ class Core:
             self.ctx.reply(asked.conn, wire.Done())
             self.ctx.effects.append(Stop())
         elif message.action == "reconfigure":
-            self.ctx.effects.append(Reload())
+            self.ctx.effects.append(Reload(conn=asked.conn))
             self.ctx.reply(asked.conn, wire.Done())
         else:
             raise SlurmError(errors.ESLURM_NOT_SUPPORTED)

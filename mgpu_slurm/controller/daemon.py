@@ -14,6 +14,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 
+from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import ConfigError
 from mgpu_slurm.controller.core import Core
 from mgpu_slurm.controller.events import (
@@ -49,6 +50,7 @@ from mgpu_slurm.store.database import Store
 from mgpu_slurm.store.errors import StoreDamaged
 from mgpu_slurm.store.writer import Writer
 from mgpu_slurm.wire import credential
+from mgpu_slurm.wire import messages as wire
 from mgpu_slurm.wire.messages import FromClient, FromNode
 from mgpu_slurm.wire.server import Limits, Server
 
@@ -190,7 +192,7 @@ class Controller:
                 case RunProgram():
                     start_program(effect)
                 case Reload():
-                    self.reconfigure()
+                    self.reconfigure(effect.conn)
                 case Stop():
                     if self.on_stop is not None:
                         self.on_stop()
@@ -198,14 +200,16 @@ class Controller:
                     self._server.stop_listening()
                     asyncio.get_running_loop().call_later(0.05, self.stopping.set)
 
-    def reconfigure(self) -> None:
-        """Read the configuration again; a wrong one changes nothing."""
+    def reconfigure(self, conn: int | None = None) -> None:
+        """Read the configuration again; a wrong one changes nothing, and who asked is told."""
         if self._reload is None:
             return
         try:
             config = self._reload()
         except ConfigError as error:
             log.error("configuration not changed: %s", error)
+            if conn is not None:
+                self.handlers.reply(Reply(conn=conn, message=wire.Error(code=errors.ESLURM_INTERNAL, text=str(error))))
             return
         self.config = config
         log.info("configuration read again")

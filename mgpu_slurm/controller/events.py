@@ -128,7 +128,12 @@ class Stop(msgspec.Struct, kw_only=True):
 
 
 class Reload(msgspec.Struct, kw_only=True):
-    """scontrol reconfigure: the shell reads the configuration and calls Core.reconfigure."""
+    """scontrol reconfigure: the shell reads the configuration and calls Core.reconfigure.
+
+    The reply that follows is Done; where the configuration is wrong the shell answers `conn` itself, before it.
+    """
+
+    conn: int
 
 
 Effect = Save | Reply | Push | ToNodeEffect | Unsend | Replan | RunProgram | Note | Stop | Reload
