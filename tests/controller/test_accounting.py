@@ -1,0 +1,122 @@
+"""Counters of the controller, questions about use, and rows of history."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mgpu_slurm.base.errors import SlurmError
+from mgpu_slurm.controller.events import Asked, Caller, Reply, SaveJob
+from mgpu_slurm.controller.state import State
+from mgpu_slurm.controller.statistics import Statistics
+from mgpu_slurm.controller.usage_query import UsageAsker
+from mgpu_slurm.records.request import JobRequest
+from mgpu_slurm.store import history
+from mgpu_slurm.wire import messages as wire
+from tests.kit.ledger import NOON, Ledger, job, share, step
+
+ANN = Caller(uid=1000, gid=1000)
+
+
+def save(job_id: int, state: str, gone: bool = False) -> SaveJob:
+    return SaveJob(job_id=job_id, record=b"{}", state=state, uid=0, gone=gone)
+
+
+def test_each_job_is_counted_once() -> None:
+    figures, state = Statistics(0.0), State()
+    asked = Asked(conn=1, caller=ANN, message=wire.SubmitJob(requests=[JobRequest()]))
+    state.jobs[1] = job(1, array_job_id=1, array_count=4)
+    figures.event(asked, [Reply(conn=1, message=wire.JobSubmitted(job_id=1))], state, 0.001)
+    lives = [
+        (1, ["PENDING", "RUNNING", "RUNNING", "COMPLETED", "COMPLETED"]), (2, ["PENDING", "CANCELLED", "CANCELLED"]),
+        (3, ["RUNNING", "PENDING", "RUNNING", "NODE_FAIL"]), (4, ["RUNNING", "FAILED"]),
+    ]  # fmt: skip
+    for job_id, states in lives:
+        for word in states:
+            figures.event(asked, [save(job_id, word)], state, 0.0)
+        figures.event(asked, [save(job_id, states[-1], gone=True)], state, 0.0)
+    facts = figures.facts(state)
+    assert [facts[name] for name in ("submitted", "started", "completed", "canceled", "failed")] == [4, 4, 2, 1, 1]
+    assert facts["requests"][0][:2] == ["REQUEST_SUBMIT_BATCH_JOB", 4003]
+    assert facts["users"][0][0] == 1000
+    figures.reset(5.0)
+    assert figures.facts(state)["since"] == 5.0
+    assert not figures.facts(state)["requests"]
+
+
+def test_only_operators_reset(tmp_path: Path) -> None:
+    with pytest.raises(SlurmError):
+        Ledger(tmp_path).ask("statistics", "since", caller=ANN, reset=["1"])
+
+
+def test_unknown_columns_are_refused(tmp_path: Path) -> None:
+    for table in ("history", "priorities", "statistics", "sstat"):
+        with pytest.raises(SlurmError):
+            Ledger(tmp_path).ask(table, "nonsense")
+
+
+def test_usage_is_complete_when_every_node_has_said_all() -> None:
+    said: list[tuple[str, int]] = []
+
+    def ask(node: str, message: wire.GetUsage) -> bool:
+        said.append((node, message.ask))
+        return node != "down"
+
+    async def trip() -> list[tuple[str, str]]:
+        asker = UsageAsker(ask)
+        question = asyncio.create_task(asker.question(["n0", "n1", "down"], 7, ""))
+        await asyncio.sleep(0)
+        number = said[0][1]
+        asker.said("n0", wire.Usage(node="n0", ask=number, count=2))
+        asker.said("n0", wire.Usage(node="n0", ask=number, job_id=7, step_id="batch"))
+        asker.said("n1", wire.Usage(node="n1", ask=number, count=0))
+        assert not question.done()
+        asker.said("n0", wire.Usage(node="n0", ask=number, job_id=7, step_id="0"))
+        asker.said("n0", wire.Usage(node="n0", ask=number + 99, count=1))
+        return sorted(await asyncio.wait_for(question, 1))
+
+    assert asyncio.run(trip()) == [("n0", "0"), ("n0", "batch")]
+
+
+def test_memory_is_newer_than_the_store(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, memory=[job(4)], gone=[job(3, [share()])])
+    ledger.state.jobs[4] = job(4, [share()], state="RUNNING", end_time=0.0)
+    assert ledger.ask("history", "job_id", "state") == [(3, "COMPLETED"), (4, "RUNNING")]
+
+
+def test_many_ids_are_asked_for_in_parts(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, gone=[job(number, [share()]) for number in (1, 700, 1400)])
+    wanted = history.Selection(ids=range(1, 1500))
+    assert [one.job_id for one in history.find(ledger.store, wanted, {700}, lambda _: True)] == [1, 1400]
+
+
+def test_selection_by_user_and_time(tmp_path: Path) -> None:
+    early = job(1, [share()], end_time=NOON - 100, submit_time=NOON - 200)
+    ledger = Ledger(tmp_path, gone=[early, job(2, [share()], uid=7), job(3, [share()])])
+
+    def found(**bounds: float | list[int]) -> list[int]:
+        wanted = history.Selection(**bounds)  # type: ignore[arg-type]
+        return [one.job_id for one in history.find(ledger.store, wanted, (), lambda _: True)]
+
+    assert found(uids=[7]) == [2]
+    assert found(since=NOON) == [2, 3]
+    assert found(before=NOON) == [1]
+
+
+@pytest.mark.parametrize(
+    ("more", "state", "status"),
+    [
+        ({"exit_code": 15}, "CANCELLED", 15),
+        ({"exit_code": 2 << 8}, "FAILED", 2 << 8),
+        ({"ending": "OUT_OF_MEMORY", "exit_code": 9}, "OUT_OF_MEMORY", 125),
+        ({"end_time": 0.0, "state": "RUNNING", "ended_nodes": []}, "RUNNING", 0),
+        ({"state": "CANCELLED", "ended_nodes": []}, "CANCELLED", 0),
+        ({"state": "CANCELLED"}, "COMPLETED", 0),
+    ],
+)
+def test_how_a_step_ended(tmp_path: Path, more: dict[str, Any], state: str, status: int) -> None:
+    one = job(1, [share()], [step(1, "0", [share()], **more)])
+    assert Ledger(tmp_path, [one]).ask("history", "state", "exit_code")[1] == (state, status)
