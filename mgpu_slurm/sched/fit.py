@@ -28,7 +28,7 @@ def eligible(slot: NodeSlot, need: Need) -> str:
     """"" if the node may ever be considered, else the reason: what no amount of waiting for jobs changes."""
     if slot.name in need.excluded_nodes:
         return "excluded"
-    if need.constraint and not features.satisfied(features.tree(need.constraint), slot.features):
+    if need.constraint and not any(features.satisfied(term, slot.features) for term in features.alternatives(need.constraint)):
         return "feature"
     if need.sockets_per_node > slot.sockets or need.cores_per_socket > slot.cores_per_socket:
         return "sockets"
@@ -40,8 +40,8 @@ def eligible(slot: NodeSlot, need: Need) -> str:
 
 
 def complaint(slots: Iterable[NodeSlot], need: Need) -> str:
-    """The line that Slurm prints when no node has what the request says of one node, in the order in which it looks:
-    CPUs, memory, disk, sockets. "" when some node has it all."""
+    """What no node has of that which the request says of one node, looked at in Slurm's order: CPUs, memory, disk, sockets
+    (Slurm prints a line of its own for each before it refuses). "" when some node has it all."""
     cpus = memory = disk = False
     least = max(need.min_cpus_per_node, need.cpus_per_task)
     for slot in slots:
@@ -57,12 +57,12 @@ def complaint(slots: Iterable[NodeSlot], need: Need) -> str:
         if eligible(slot, need) not in ("sockets", "threads"):
             return ""
     if not cpus:
-        return "CPU count per node can not be satisfied"
+        return "no node has that many CPUs"
     if not memory:
-        return "Memory specification can not be satisfied"
+        return "no node has that much memory"
     if not disk:
-        return "Temporary disk specification can not be satisfied"
-    return "Socket, core and/or thread specification can not be satisfied"
+        return "no node has that much temporary disk space"
+    return "no node has that many sockets, cores or threads"
 
 
 def cpus_of(slot: NodeSlot, need: Need, tasks: int, gpus: int) -> int:

@@ -52,8 +52,9 @@ def place_on(survey: Survey) -> Placement | Refusal:
     if named.issuperset(need.required_nodes):
         for term in features.alternatives(need.constraint):
             fitting = [c for c in candidates if features.satisfied(term, c.slot.features)] if term is not None else candidates
-            chosen = _nodes(fitting, need, partition)
-            if chosen is None or not _counts_hold(chosen, need):
+            required = _required(fitting, need)
+            chosen = _nodes(fitting, need, partition, required) if required is not None else None
+            if chosen is None:
                 continue
             placement = _assign(chosen, need, partition, whole=survey.whole)
             if placement is not None:
@@ -61,17 +62,25 @@ def place_on(survey: Survey) -> Placement | Refusal:
     return Refusal(never=survey.whole, missing=survey.missing, unavailable=survey.unavailable)
 
 
-def _counts_hold(chosen: list[Candidate], need: Need) -> bool:
-    return all(
-        sum(1 for c in chosen if features.satisfied(term, c.slot.features)) >= number
-        for term, number in features.counted(need.constraint)
-    )
-
-
-def _nodes(candidates: list[Candidate], need: Need, partition: PartitionSlot | None) -> list[Candidate] | None:
-    """The set of nodes, in node order. `candidates` in order of rank."""
+def _required(candidates: list[Candidate], need: Need) -> list[Candidate] | None:
+    """The nodes that must be among them: those that are named, and as many of each feature as are counted."""
     required = [c for c in candidates if c.slot.name in need.required_nodes] if need.required_nodes else []
-    others = [c for c in candidates if c.slot.name not in need.required_nodes] if need.required_nodes else candidates
+    for term, number in features.counted(need.constraint):
+        fitting = [c for c in candidates if features.satisfied(term, c.slot.features)]
+        lacking = number - sum(1 for c in fitting if c in required)
+        spare = [c for c in fitting if c not in required]
+        if len(spare) < lacking:
+            return None
+        required += spare[: max(0, lacking)]
+    return required
+
+
+def _nodes(
+    candidates: list[Candidate], need: Need, partition: PartitionSlot | None, required: list[Candidate]
+) -> list[Candidate] | None:
+    """The set of nodes, in node order. `candidates` in order of rank."""
+    taken = {c.index for c in required}
+    others = [c for c in candidates if c.index not in taken] if taken else candidates
     least = max(need.min_nodes, len(required), 1, partition.min_nodes if partition is not None else 1)
     most = min(len(candidates), need.max_nodes or len(candidates))
     if partition is not None and partition.max_nodes >= 0:

@@ -191,7 +191,7 @@ class _Pass:
             sound = msgspec.structs.replace(partition, nodes=nodes)
             if isinstance(place(self.snapshot.nodes, job.need, job.uid, sound, whole=True), Refusal):
                 return "ReqNodeNotAvail", sentence(Refusal(False, unavailable=refusal.unavailable), job.need)
-        return "Resources", sentence(refusal, job.need)
+        return "Resources", sentence(msgspec.structs.replace(refusal, unavailable=[]), job.need)
 
     def _wait(self, job: PendingJob, partitions: list[PartitionSlot]) -> None:
         reason, text, planned = "Priority", "", 0.0
@@ -214,7 +214,8 @@ class _Pass:
         self.decisions.append(Wait(job_id=job.job_id, reason=reason, text=text, planned=planned, nodes=nodes))
 
     def _impossible(self, job: PendingJob, partitions: list[PartitionSlot]) -> str | None:
-        """None when one of the partitions, empty and well, could run the job; else the line that says what it lacks."""
+        """None when one of the partitions, empty and well, could run the job; else what they lack, "" when it is nothing of
+        one node alone."""
         line = ""
         for partition in partitions:
             key = self._key(job, partition)

@@ -73,8 +73,8 @@ class Survey:
             self._counts[why] = self._counts.get(why, 0) + 1
 
     def _rank(self, index: int, slot: NodeSlot, room: Capacity) -> tuple[int, ...]:
-        """Nodes with devices that the job does not ask for come after those without; then best fit; then nearness to the
-        first node that the job names."""
+        """Lower weights first. Nodes with devices that the job does not ask for come after those without; then best fit;
+        then nearness to the first node that the job names."""
         spare = devices = 0
         if self._asks_devices:
             devices = sum(gres.free.bit_count() for gres in slot.gres)
@@ -83,7 +83,7 @@ class Survey:
         cpus = slot.cpus_free.bit_count()
         tasks = room.tasks if room.tasks < MANY else cpus
         distance = abs(index - self._anchor) if self.need.required_nodes else 0
-        return spare, devices, tasks, cpus, distance, -index if distance else index
+        return slot.weight, spare, devices, tasks, cpus, distance, -index if distance else index
 
     def copy(self) -> Survey:
         """One that can be told of other changes."""

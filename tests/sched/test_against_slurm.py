@@ -31,6 +31,15 @@ OTHER_REFUSALS = {
     "--ntasks-per-node=4 -n20": "PartitionNodeLimit",
 }
 
+# The line that is printed before a refusal, by the explanation that comes with it.
+LINES = {
+    "": "",
+    "no node has that many CPUs": "CPU count per node can not be satisfied",
+    "no node has that much memory": "Memory specification can not be satisfied",
+    "no node has that much temporary disk space": "Temporary disk specification can not be satisfied",
+    "no node has that many sockets, cores or threads": "Socket, core and/or thread specification can not be satisfied",
+}
+
 # Refused by names, before the scheduler is asked.
 NAMES = {"-C nosuch", "-w nosuch", "-w n1 -x n1"}
 
@@ -70,7 +79,7 @@ def test_refusal(words: str, answer: str) -> None:
     assert isinstance(decision, Wait)
     found = decision.reason
     if found == "BadConstraints":
-        found = " | ".join([*filter(None, [decision.text]), errors.strerror(2014, world.COMPAT)])
+        found = " | ".join([*filter(None, [LINES[decision.text]]), errors.strerror(2014, world.COMPAT)])
     assert found == OTHER_REFUSALS.get(words, answer)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +42,9 @@ def partition(count: int = 4, name: str = "gpu", **more: Any) -> PartitionSlot:
     return PartitionSlot(**{"name": name, "state": "UP", "nodes": list(range(count)), **more})
 
 
-def snapshot(slots: list[NodeSlot], pending: list[PendingJob], running: list[RunningJob] = [], **more: Any) -> Snapshot:
+def snapshot(slots: list[NodeSlot], pending: list[PendingJob], running: Sequence[RunningJob] = (), **more: Any) -> Snapshot:
     parts = more.pop("partitions", None) or {"gpu": partition(len(slots))}
-    return Snapshot(nodes=slots, partitions=parts, pending=pending, running=running, **more)
+    return Snapshot(nodes=slots, partitions=parts, pending=pending, running=list(running), **more)
 
 
 def job(job_id: int, need: Need | None = None, **more: Any) -> PendingJob:
