@@ -15,13 +15,11 @@ import time
 from mgpu_slurm.base.errors import ESLURMD_SETUP_ENVIRONMENT_ERROR, ProtocolError
 from mgpu_slurm.node.supervisor import (
     cgroup,
-    descendants,
     identity,
     kernel,
     lease,
     programs,
     result,
-    stdio,
     tasks,
     texts,
     usage,
@@ -31,18 +29,16 @@ from mgpu_slurm.node.supervisor.control import ENDED as SAY_ENDED
 from mgpu_slurm.node.supervisor.control import LIVE, USAGE, Control
 from mgpu_slurm.node.supervisor.ending import ENDED, Ending
 from mgpu_slurm.node.supervisor.exits import GATHER, Exits
+from mgpu_slurm.node.supervisor.loop import Turn
 from mgpu_slurm.node.supervisor.order import BATCH, Order
 from mgpu_slurm.node.supervisor.peer import Peer
-from mgpu_slurm.wire import frames
+from mgpu_slurm.node.supervisor.processes import Processes
+from mgpu_slurm.node.supervisor.streams import Streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-INPUT_LIMIT = 4 << 20
-"""Bytes of input that may wait for a task that does not read; srun's socket is left unread beyond it."""
-
-_FIRST_SWEEP, _LONGEST_SWEEP = 0.005, 1.0
 LAUNCH_STATUS = 1 << 8
 
 
@@ -89,25 +85,18 @@ class Supervisor:
         self._listener = socket.socket(fileno=descriptors.pop("control"))
         self._listener.setblocking(False)
         self._controls: list[Control] = []
-        self._peers: list[Peer] = []
-        self._srun: Peer | None = None
+        srun: Peer | None = None
         if "srun" in descriptors:
-            self._srun = Peer(socket.socket(fileno=descriptors.pop("srun")), raw_ahead(order))
-            _keep_alive(self._srun.sock)
-            self._peers.append(self._srun)
+            srun = Peer(socket.socket(fileno=descriptors.pop("srun")), raw_ahead(order))
+            _keep_alive(srun.sock)
+        self._streams = Streams(srun, self._from_srun, {"kind": "step_ended", "node": order.node})
         self._passed = descriptors
-        self._feeders = {self._srun}  # peers whose input reaches the tasks
         self._ending = Ending(order.deadline, order.kill_wait)
-        self._group: cgroup.Cgroup | None = None
-        self._wires = wiring.Wiring()
-        self._exits = Exits([])
+        self._processes = Processes()
         self._started = time.time()
         self._report_at = 0.0
-        self._sweep_at = 0.0
-        self._sweep_wait = _FIRST_SWEEP
         self._gone = False  # no process of the step lives
         self._announced = False  # the banner is out
-        self._said_end = False
         self._result: dict[str, object] = {}
         self._lease = str(order.raw.get("lease") or "")
         self._lease_at = time.time() + lease.CHECK if self._lease else 0.0
@@ -115,6 +104,10 @@ class Supervisor:
         self._wake, self._woken = os.pipe()
         for end in (self._wake, self._woken):
             os.set_blocking(end, False)
+
+    @property
+    def _exits(self) -> Exits:
+        return self._processes.exits
 
     # --- start ------------------------------------------------------------------------------------------------------
 
@@ -127,88 +120,55 @@ class Supervisor:
         failure = self._start()
         if failure is not None:
             self._fail(failure)
-        while not self._finished():
+        while not (self._gone and self._streams.finished):
             self._turn()
-        for peer in self._peers:
-            peer.close()
+        self._streams.close()
 
     def _start(self) -> Exception | None:
+        streams = self._streams
         try:
             who = identity.look_up(self.order.uid, self.order.gid, str(self.order.facts.get("user_name") or ""))
             if self.order.kind == BATCH:
-                self._wires = wiring.for_batch(self.order, who)
+                streams.wires = wiring.for_batch(self.order, who)
             else:
-                self._wires = wiring.for_tasks(self.order, who, self._passed)
-            self._group = cgroup.Cgroup.make(self.order.tag)
+                streams.wires = wiring.for_tasks(self.order, who, self._passed)
+            group = self._processes.group = cgroup.Cgroup.make(self.order.tag)
             self._started = time.time()
-            self._exits = Exits(tasks.start(self.order, who, self._wires.plans, self._group))
+            self._processes.exits = Exits(tasks.start(self.order, who, streams.wires.plans, group))
         except (wiring.CannotOpen, identity.IdentityError, programs.NoProgram, OSError) as error:
             return error
-        self._wires.close_theirs()
-        if self._srun is not None:
-            pids = [task.pid for task in self._exits.tasks]
-            self._srun.tell({"kind": "tasks_started", "node": self.order.node, "pids": pids})
-            for frame in list(self._srun.ahead()):
-                self._from_peer(self._srun, frame)
+        streams.wires.close_theirs()
+        pids = [task.pid for task in self._exits.tasks]
+        streams.tell_srun({"kind": "tasks_started", "node": self.order.node, "pids": pids})
+        streams.hear_ahead()
         return None
 
     def _fail(self, failure: Exception) -> None:
         """Nothing was started: say why, and end as Slurm's batch jobs and steps do."""
         self._text = str(failure)
         self._tell_user(self._text)
-        if self._srun is not None:
-            code = ESLURMD_SETUP_ENVIRONMENT_ERROR
-            self._srun.tell({"kind": "launch_failed", "node": self.order.node, "code": code, "text": self._text})
+        code = ESLURMD_SETUP_ENVIRONMENT_ERROR
+        self._streams.tell_srun({"kind": "launch_failed", "node": self.order.node, "code": code, "text": self._text})
         broken = not isinstance(failure, (wiring.CannotOpen, programs.NoProgram))
         self._ending.word = "LAUNCH_FAILED" if broken else ""
         self._write_result(LAUNCH_STATUS)
 
     # --- the loop ---------------------------------------------------------------------------------------------------
 
-    def _finished(self) -> bool:
-        return self._gone and not self._wires.outlets and not any(peer.waiting for peer in self._peers)
-
     def _turn(self) -> None:
-        poll = select.poll()
-        actions: dict[int, list[Any]] = {}
-
-        def watch(descriptor: int, events: int, action: Any) -> None:
-            if descriptor in actions:
-                actions[descriptor].append(action)
-                poll.modify(descriptor, events | select.POLLIN | select.POLLOUT)
-            else:
-                actions[descriptor] = [action]
-                poll.register(descriptor, events)
-
-        watch(self._wake, select.POLLIN, self._drain_wakeups)
-        watch(self._listener.fileno(), select.POLLIN, self._accept)
+        turn = Turn()
+        turn.watch(self._wake, select.POLLIN, self._drain_wakeups)
+        turn.watch(self._listener.fileno(), select.POLLIN, self._accept)
         for control in self._controls:
-            watch(control.fileno(), select.POLLIN, lambda _, control=control: self._from_daemon(control))
-        stalled = any(inlet.queued > INPUT_LIMIT for inlet in self._wires.inlets)
-        for peer in self._peers:
-            events = select.POLLRDHUP if stalled else select.POLLIN
-            if peer.waiting:
-                events |= select.POLLOUT
-            watch(peer.fileno(), events, lambda seen, peer=peer: self._peer_ready(peer, seen))
-        if not self._full():
-            for outlet in self._wires.outlets:
-                watch(outlet.descriptor, select.POLLIN, lambda _, outlet=outlet: self._from_task(outlet))
-        for inlet in self._wires.inlets:
-            if inlet.waiting:
-                watch(inlet.descriptor, select.POLLOUT, lambda _, inlet=inlet: inlet.flush())
-        for descriptor, seen in poll.poll(self._timeout()):
-            for action in actions[descriptor]:
-                action(seen)
+            turn.watch(control.fileno(), select.POLLIN, lambda _, control=control: self._from_daemon(control))
+        self._streams.watch(turn)
+        turn.run(self._timeout())
         self._reap()
         self._timers(time.time())
         self._forget_lost()
 
-    def _full(self) -> bool:
-        """Whether srun is behind; a slow sattach loses output instead of stopping the tasks."""
-        return self._srun is not None and self._srun.full
-
     def _timeout(self) -> int | None:
-        times = [at for at in (self._ending.next_time(), self._report_at, self._sweep_at, self._lease_at) if at]
+        times = [at for at in (self._ending.next_time(), self._report_at, self._processes.sweep_at, self._lease_at) if at]
         if not times or self._gone:
             return None
         # Waits are capped: wall clocks are set, and a deadline may lie years ahead.
@@ -233,55 +193,48 @@ class Supervisor:
             self.terminate("TIMEOUT")
             due = self._ending.due(now)
         if due == "kill":
-            self._sweep_at = now
+            self._processes.sweep_at = now
         if self._exits.to_report and (now >= self._report_at or self._exits.all_ended):
             self._report()
-        if self._exits.all_ended and not self._sweep_at:
-            self._sweep_at = now
-        if self._sweep_at and now >= self._sweep_at:
-            self._sweep(now)
-
-    # --- processes --------------------------------------------------------------------------------------------------
+        if self._exits.all_ended and not self._processes.sweep_at:
+            self._processes.sweep_at = now
+        if self._processes.sweep_at and now >= self._processes.sweep_at:
+            self._processes.sweep(now)
 
     def _reap(self) -> None:
-        while not self._gone:
-            try:
-                pid, status, usage = os.wait4(-1, os.WNOHANG)
-            except ChildProcessError:
-                if self._exits.all_ended and not (self._group and self._group.pids()):
-                    self._all_gone()
-                return
-            if pid == 0:
-                return
-            self._exits.reaped(pid, status, usage)
-            if self._exits.to_report and not self._report_at:
-                self._report_at = time.time() + GATHER
+        if self._gone:
+            return
+        none_left = self._processes.reap()
+        if self._exits.to_report and not self._report_at:
+            self._report_at = time.time() + GATHER
+        if none_left:
+            self._all_gone()
 
-    def _sweep(self, now: float) -> None:
-        """Kill everything that is left, again and again until nothing is."""
-        if self._group is not None:
-            self._group.kill()
-        descendants.kill_all(os.getpid())
-        self._sweep_at = now + self._sweep_wait
-        self._sweep_wait = min(self._sweep_wait * 2, _LONGEST_SWEEP)
+    def _forget_lost(self) -> None:
+        for control in [each for each in self._controls if each.lost]:
+            self._controls.remove(control)
+            control.close()
+        if self._streams.forget_lost() and not self._gone:
+            self.terminate("", hurry=True)
+
+    # --- the end ----------------------------------------------------------------------------------------------------
 
     def _report(self) -> None:
         self._report_at = 0.0
         for status, ranks in self._exits.report():
-            message = {"kind": "task_exited", "node": self.order.node, "tasks": ranks, "status": status}
-            for peer in self._peers:
-                peer.tell(dict(message))
+            self._streams.tell({"kind": "task_exited", "node": self.order.node, "tasks": ranks, "status": status})
 
     def _all_gone(self) -> None:
         """No process of the step lives: the result may be told, whatever srun has still to read."""
         self._report()
-        kills = self._group.oom_kills() if self._group is not None else 0
+        group = self._processes.group
+        kills = group.oom_kills() if group is not None else 0
         if kills:
             step = f"{self.order.job_id}.{self.order.step_id}"
             self._tell_user(texts.out_of_memory(kills, step, self.order.compat))
             self._ending.word = self._ending.word or "OUT_OF_MEMORY"
-        if self._group is not None:
-            self._group.remove()
+        if group is not None:
+            group.remove()
         self._write_result(self._exits.worst)
 
     def _write_result(self, status: int) -> None:
@@ -305,99 +258,16 @@ class Supervisor:
         for control in self._controls:
             control.tell({"kind": SAY_ENDED, "result": self._result})
         self._accept(0)
-        for outlet in list(self._wires.outlets):
-            if not self._full():
-                self._from_task(outlet)
-        self._say_end()
+        self._streams.no_more()
 
-    def _say_end(self) -> None:
-        if self._gone and not self._wires.outlets and not self._said_end:
-            self._said_end = True
-            for peer in self._peers:
-                peer.tell({"kind": "step_ended", "node": self.order.node})
+    # --- what srun and the daemon say -------------------------------------------------------------------------------
 
-    # --- streams ----------------------------------------------------------------------------------------------------
-
-    def _from_task(self, outlet: stdio.Outlet) -> None:
-        if outlet not in self._wires.outlets:
-            return
-        data = outlet.read()
-        while data and self._gone and not self._full():
-            self._show(outlet, data)
-            data = outlet.read()
-        if data:
-            self._show(outlet, data)
-        elif data == b"" or self._gone:
-            # With every process dead, nothing more can come, even where a stranger still holds the pipe.
-            self._close_outlet(outlet)
-
-    def _show(self, outlet: stdio.Outlet, data: bytes) -> None:
-        for peer in self._peers:
-            if peer is self._srun or not peer.full:
-                peer.bulk(outlet.channel, outlet.rank, data)
-
-    def _close_outlet(self, outlet: stdio.Outlet) -> None:
-        self._wires.outlets.remove(outlet)
-        for inlet in list(self._wires.inlets):
-            if inlet.descriptor == outlet.descriptor:
-                inlet.close()
-                self._wires.inlets.remove(inlet)
-        if outlet.descriptor == self._wires.terminal:
-            self._wires.terminal = None
-        outlet.close()
-        self._say_end()
-
-    def _peer_ready(self, peer: Peer, seen: int) -> None:
-        if seen & select.POLLOUT:
-            peer.flush()
-        if seen & select.POLLIN:
-            try:
-                for frame in peer.receive():
-                    self._from_peer(peer, frame)
-            except ProtocolError:
-                peer.lose()
-        elif seen & (select.POLLRDHUP | select.POLLHUP | select.POLLERR):
-            peer.lose()
-
-    def _from_peer(self, peer: Peer, frame: frames.Frame) -> None:
-        if peer not in self._feeders:
-            return
-        if frame.tag == frames.STDIN:
-            for inlet in self._inlets(None if frame.task == frames.ALL_TASKS else frame.task):
-                inlet.put(frame.data)
-            return
-        if frame.tag != frames.JSON:
-            return
-        message: dict[str, Any] = frame.message()
-        kind = message.get("kind")
-        if kind == "end_input":
-            for inlet in self._inlets(message.get("task")):
-                inlet.end()
-        elif kind == "signal_tasks" and peer is self._srun:
+    def _from_srun(self, message: dict[str, Any]) -> None:
+        if message.get("kind") == "signal_tasks":
             number = int(message["signal"])
             if number in (signal.SIGTERM, signal.SIGKILL):
                 self._announce("CANCELLED", number == signal.SIGKILL, time.time())
-            self.signal(number, full=True)
-        elif kind == "window_size" and self._wires.terminal is not None:
-            stdio.resize(self._wires.terminal, int(message["rows"]), int(message["cols"]))
-
-    def _inlets(self, rank: int | None) -> list[stdio.Inlet]:
-        return [inlet for inlet in self._wires.inlets if rank is None or inlet.rank == rank]
-
-    def _forget_lost(self) -> None:
-        for control in [each for each in self._controls if each.lost]:
-            self._controls.remove(control)
-            control.close()
-        for peer in [each for each in self._peers if each.lost]:
-            self._peers.remove(peer)
-            peer.close()
-            if peer is self._srun:
-                self._srun = None
-                if not self._gone:
-                    self.terminate("", hurry=True)
-        self._wires.inlets = [inlet for inlet in self._wires.inlets if not inlet.closed]
-
-    # --- the daemon -------------------------------------------------------------------------------------------------
+            self._processes.signal(number, full=True)
 
     def _accept(self, _: int) -> None:
         while True:
@@ -422,33 +292,23 @@ class Supervisor:
     def _obey(self, control: Control, message: dict[str, Any], descriptors: list[int]) -> None:
         kind = message["kind"]
         if kind == "attach" and descriptors:
-            self._attach(descriptors[0], bool(message.get("stdin")), str(message.get("ahead") or "").encode("latin-1"))
+            ahead = str(message.get("ahead") or "").encode("latin-1")
+            self._streams.attach(socket.socket(fileno=descriptors[0]), bool(message.get("stdin")), ahead)
         elif self._gone:
             return
         elif kind == "signal":
-            self.signal(int(message["signal"]), full=bool(message.get("full")))
+            self._processes.signal(int(message["signal"]), full=bool(message.get("full")))
         elif kind == "terminate":
             self.terminate(str(message["ending"]), message.get("kill_wait"), bool(message.get("hurry")))
         elif kind == "suspend":
-            self._suspend(not message.get("resume"))
+            if message.get("resume"):
+                self._processes.resume()
+            else:
+                self._processes.suspend()
         elif kind == "extend":
             self._ending.deadline = float(message["deadline"])
         elif kind == "usage":
             control.tell({"kind": USAGE, "ask": message["ask"], "tasks": usage.of_tasks(self._exits.tasks)})
-
-    def _attach(self, descriptor: int, feeds: bool, ahead: bytes) -> None:
-        peer = Peer(socket.socket(fileno=descriptor), ahead)
-        peer.tell({"kind": "attached"})
-        if self._gone:
-            peer.tell({"kind": "step_ended", "node": self.order.node})
-        self._peers.append(peer)
-        if feeds:
-            self._feeders.add(peer)
-
-    def signal(self, number: int, full: bool) -> None:
-        """To every process of the step, or to its tasks alone."""
-        pids = descendants.below(os.getpid()) if full else [task.pid for task in self._exits.alive]
-        descendants.send_each(pids, number)
 
     def terminate(self, word: str, kill_wait: float | None = None, hurry: bool = False) -> None:
         """End the step, gently unless there is a hurry."""
@@ -457,9 +317,7 @@ class Supervisor:
         if first and word and not (word == ENDED and self._exits.all_ended):
             self._announce("CANCELLED" if word == ENDED else word, hurry, now)
         if first and not hurry:
-            pids = descendants.below(os.getpid())
-            descendants.send_each(pids, signal.SIGCONT)
-            descendants.send_each(pids, signal.SIGTERM)
+            self._processes.ask_to_end()
 
     def _announce(self, word: str, hurry: bool, now: float) -> None:
         """The banner, once, by the first node."""
@@ -467,22 +325,13 @@ class Supervisor:
             self._announced = True
             self._tell_user(texts.banner(self.order.title, self.order.node, word, hurry, now, self.order.compat))
 
-    def _suspend(self, stop: bool) -> None:
-        if not stop:
-            descendants.send_each(descendants.below(os.getpid()), signal.SIGCONT)
-            return
-        before: list[int] = []
-        # What forks between the look and the signal is found by the next look.
-        while (pids := descendants.below(os.getpid())) != before:
-            descendants.send_each(pids, signal.SIGSTOP)
-            before = pids
-
     def _tell_user(self, text: str) -> None:
         line = f"{self.order.log_name}: error: {text}"
-        if self._srun is not None:
-            self._srun.tell({"kind": "step_text", "text": line})
+        messages = self._streams.wires.messages
+        if self._streams.srun is not None:
+            self._streams.tell_srun({"kind": "step_text", "text": line})
         else:
-            _write_line(2 if self._wires.messages is None else self._wires.messages, line)
+            _write_line(2 if messages is None else messages, line)
 
 
 def _write_line(descriptor: int, line: str) -> None:

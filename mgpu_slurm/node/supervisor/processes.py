@@ -1,0 +1,65 @@
+"""All processes of a step: signals to them, their exits, and the end of whatever is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from mgpu_slurm.node.supervisor import descendants
+from mgpu_slurm.node.supervisor.exits import Exits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mgpu_slurm.node.supervisor.cgroup import Cgroup
+
+_FIRST_SWEEP, _LONGEST_SWEEP = 0.005, 1.0
+
+
+class Processes:
+    """Of the supervisor's own process: everything below it is the step's. Times are UTC seconds, 0 = never."""
+
+    def __init__(self) -> None:
+        self.exits = Exits([])
+        self.group: Cgroup | None = None
+        self.sweep_at = 0.0
+        self._sweep_wait = _FIRST_SWEEP
+
+    def signal(self, number: int, full: bool) -> None:
+        """To every process of the step, or to its tasks alone."""
+        pids = descendants.below(os.getpid()) if full else [task.pid for task in self.exits.alive]
+        descendants.send_each(pids, number)
+
+    def ask_to_end(self) -> None:
+        """TERM, also to those that are stopped."""
+        pids = descendants.below(os.getpid())
+        descendants.send_each(pids, signal.SIGCONT)
+        descendants.send_each(pids, signal.SIGTERM)
+
+    def suspend(self) -> None:
+        before: list[int] = []
+        # What forks between the look and the signal is found by the next look.
+        while (pids := descendants.below(os.getpid())) != before:
+            descendants.send_each(pids, signal.SIGSTOP)
+            before = pids
+
+    def resume(self) -> None:
+        descendants.send_each(descendants.below(os.getpid()), signal.SIGCONT)
+
+    def reap(self) -> bool:
+        """Take the exits that are there; whether no process is left at all."""
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return self.exits.all_ended and not (self.group and self.group.pids())
+            if pid == 0:
+                return False
+            self.exits.reaped(pid, status, usage)
+
+    def sweep(self, now: float) -> None:
+        """Kill everything that is left; `sweep_at` is when to do it again, until nothing is."""
+        if self.group is not None:
+            self.group.kill()
+        descendants.kill_all(os.getpid())
+        self.sweep_at = now + self._sweep_wait
+        self._sweep_wait = min(self._sweep_wait * 2, _LONGEST_SWEEP)

@@ -1,0 +1,187 @@
+"""The streams of the tasks, and who is at their other ends: srun, and whoever has attached.
+
+Output waits in the tasks' pipes while srun is behind; a slow sattach loses output instead of stopping the tasks. Input is
+left unread in the peer's socket while a task does not take what it has got.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+
+from mgpu_slurm.base.errors import ProtocolError
+from mgpu_slurm.node.supervisor import stdio, wiring
+from mgpu_slurm.node.supervisor.peer import Peer
+from mgpu_slurm.wire import frames
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from mgpu_slurm.node.supervisor.loop import Turn
+
+    Said = Callable[[dict[str, Any]], None]
+
+INPUT_LIMIT = 4 << 20
+"""Bytes of input that may wait for a task that does not read; srun's socket is left unread beyond it."""
+
+
+class Streams:
+    """`on_said(message)`: what srun says that is not about streams. `step_ended`: what peers hear as the last word."""
+
+    def __init__(self, srun: Peer | None, on_said: Said, step_ended: dict[str, object]) -> None:
+        self.srun = srun
+        self.peers: list[Peer] = [] if srun is None else [srun]
+        self.wires = wiring.Wiring()
+        self._feeders: set[Peer | None] = {srun}  # whose input reaches the tasks
+        self._on_said = on_said
+        self._step_ended = step_ended
+        self._last = False  # no process of the step lives: what is in the pipes is all there will be
+        self._said_end = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether everything was read and everybody has heard it."""
+        return not self.wires.outlets and not any(peer.waiting for peer in self.peers)
+
+    def tell(self, message: dict[str, object]) -> None:
+        """To every peer."""
+        for peer in self.peers:
+            peer.tell(dict(message))
+
+    def tell_srun(self, message: dict[str, object]) -> None:
+        if self.srun is not None:
+            self.srun.tell(message)
+
+    def hear_ahead(self) -> None:
+        """What srun had said before the tasks were there."""
+        if self.srun is not None:
+            for frame in list(self.srun.ahead()):
+                self._from_peer(self.srun, frame)
+
+    def attach(self, sock: socket.socket, feeds: bool, ahead: bytes) -> None:
+        """Another peer that sees the output from now on, and with `feeds` may write to the tasks."""
+        peer = Peer(sock, ahead)
+        peer.tell({"kind": "attached"})
+        if self._last:
+            peer.tell(dict(self._step_ended))
+        self.peers.append(peer)
+        if feeds:
+            self._feeders.add(peer)
+
+    def watch(self, turn: Turn) -> None:
+        """Register what is worth looking at."""
+        stalled = any(inlet.queued > INPUT_LIMIT for inlet in self.wires.inlets)
+        for peer in self.peers:
+            events = select.POLLRDHUP if stalled else select.POLLIN
+            if peer.waiting:
+                events |= select.POLLOUT
+            turn.watch(peer.fileno(), events, lambda seen, peer=peer: self._peer_ready(peer, seen))
+        if not self._full():
+            for outlet in self.wires.outlets:
+                turn.watch(outlet.descriptor, select.POLLIN, lambda _, outlet=outlet: self._from_task(outlet))
+        for inlet in self.wires.inlets:
+            if inlet.waiting:
+                turn.watch(inlet.descriptor, select.POLLOUT, lambda _, inlet=inlet: inlet.flush())
+
+    def no_more(self) -> None:
+        """No process of the step lives: read what is left, and say the end once it is read."""
+        self._last = True
+        for outlet in list(self.wires.outlets):
+            if not self._full():
+                self._from_task(outlet)
+        self._say_end()
+
+    def forget_lost(self) -> bool:
+        """Drop peers that are gone; whether srun is one of them."""
+        lost = False
+        for peer in [each for each in self.peers if each.lost]:
+            self.peers.remove(peer)
+            self._feeders.discard(peer)
+            peer.close()
+            if peer is self.srun:
+                self.srun = None
+                lost = True
+        self.wires.inlets = [inlet for inlet in self.wires.inlets if not inlet.closed]
+        return lost
+
+    def close(self) -> None:
+        for peer in self.peers:
+            peer.close()
+
+    # --- output -----------------------------------------------------------------------------------------------------
+
+    def _full(self) -> bool:
+        return self.srun is not None and self.srun.full
+
+    def _from_task(self, outlet: stdio.Outlet) -> None:
+        if outlet not in self.wires.outlets:
+            return
+        data = outlet.read()
+        while data and self._last and not self._full():
+            self._show(outlet, data)
+            data = outlet.read()
+        if data:
+            self._show(outlet, data)
+        elif data == b"" or self._last:
+            # With every process dead, nothing more can come, even where a stranger still holds the pipe.
+            self._close_outlet(outlet)
+
+    def _show(self, outlet: stdio.Outlet, data: bytes) -> None:
+        for peer in self.peers:
+            if peer is self.srun or not peer.full:
+                peer.bulk(outlet.channel, outlet.rank, data)
+
+    def _close_outlet(self, outlet: stdio.Outlet) -> None:
+        self.wires.outlets.remove(outlet)
+        for inlet in list(self.wires.inlets):
+            if inlet.descriptor == outlet.descriptor:
+                inlet.close()
+                self.wires.inlets.remove(inlet)
+        if outlet.descriptor == self.wires.terminal:
+            self.wires.terminal = None
+        outlet.close()
+        self._say_end()
+
+    def _say_end(self) -> None:
+        if self._last and not self.wires.outlets and not self._said_end:
+            self._said_end = True
+            self.tell(self._step_ended)
+
+    # --- input ------------------------------------------------------------------------------------------------------
+
+    def _peer_ready(self, peer: Peer, seen: int) -> None:
+        if seen & select.POLLOUT:
+            peer.flush()
+        if seen & select.POLLIN:
+            try:
+                for frame in peer.receive():
+                    self._from_peer(peer, frame)
+            except ProtocolError:
+                peer.lose()
+        elif seen & (select.POLLRDHUP | select.POLLHUP | select.POLLERR):
+            peer.lose()
+
+    def _from_peer(self, peer: Peer, frame: frames.Frame) -> None:
+        if peer not in self._feeders:
+            return
+        if frame.tag == frames.STDIN:
+            for inlet in self._inlets(None if frame.task == frames.ALL_TASKS else frame.task):
+                inlet.put(frame.data)
+            return
+        if frame.tag != frames.JSON:
+            return
+        message: dict[str, Any] = frame.message()
+        kind = message.get("kind")
+        if kind == "end_input":
+            for inlet in self._inlets(message.get("task")):
+                inlet.end()
+        elif kind == "window_size":
+            if self.wires.terminal is not None:
+                stdio.resize(self.wires.terminal, int(message["rows"]), int(message["cols"]))
+        elif peer is self.srun:
+            self._on_said(message)
+
+    def _inlets(self, rank: int | None) -> list[stdio.Inlet]:
+        return [inlet for inlet in self.wires.inlets if rank is None or inlet.rank == rank]
