@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 SILENT_REASON = "Not responding"
 INVALID = "INVALID_REG"
+SHORTEST_LEASE = 30
+"""Seconds. A node's own knowledge of its last contact is up to 20 s behind, and its supervisors look every 2 s: with a
+shorter lease they would end jobs of a healthy node, or this side would start a job again while it still lives there."""
 
 
 def admit(ctx: Context, name: str, message: Register, address: str, now: float) -> tuple[Node, bool] | None:
@@ -165,7 +168,9 @@ def lease(ctx: Context) -> int:
 
     The one node of an embedded cluster has none: nothing is started elsewhere, and its jobs go on without the controller.
     """
-    return 0 if ctx.settings.embedded else ctx.settings.lease or ctx.settings.slurmd_timeout
+    if ctx.settings.embedded:
+        return 0
+    return max(SHORTEST_LEASE, ctx.settings.lease or ctx.settings.slurmd_timeout)
 
 
 def timed_out(ctx: Context, name: str, now: float) -> None:

@@ -44,6 +44,7 @@ from mgpu_slurm.wire.messages import (
     Ping,
     Pong,
     Register,
+    Registered,
     Sign,
     Signed,
     TaskUsage,
@@ -194,7 +195,10 @@ class NodeDaemon:
         if isinstance(message, GetUsage):
             self._ask_usage(message)
             return
-        self._carry_out(self.core.message(message, lease.clock()))
+        effects = self.core.message(message, lease.clock())
+        if isinstance(message, Registered):
+            self._note_contact(lease.clock())  # before anything starts: supervisors hold it against a daemon that dies
+        self._carry_out(effects)
 
     def _carry_out(self, effects: list[core.Effect]) -> None:
         for effect in effects:
