@@ -25,6 +25,8 @@ PROGRAMS = {
     "sstat": ("mgpu_slurm.commands.sstat", "run"),
     "sprio": ("mgpu_slurm.commands.sprio", "run"),
     "sdiag": ("mgpu_slurm.commands.sdiag", "run"),
+    "sattach": ("mgpu_slurm.commands.sattach", "run"),
+    "sbcast": ("mgpu_slurm.commands.sbcast", "run"),
     "client": ("mgpu_slurm.commands.first", "client"),
     "queue": ("mgpu_slurm.commands.first", "queue"),
     "cancel": ("mgpu_slurm.commands.first", "cancel"),
@@ -53,8 +55,8 @@ class Streams:
 
 
 def plain_name(program: str) -> str:
-    """"srun" from "/usr/local/bin/mgpu_srun"."""
-    return program.rpartition("/")[2].removeprefix("mgpu_")
+    """"srun" from "/usr/local/bin/mgpu_srun"; "node" also from "mgpu_simple_node", as the first releases called it."""
+    return program.rpartition("/")[2].removeprefix("mgpu_").removeprefix("simple_")
 
 
 def shown_name(program: str) -> str:

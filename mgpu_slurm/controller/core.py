@@ -164,7 +164,7 @@ class Core:
             case wire.Update():
                 changes.update(ctx, asked, message, now)
             case wire.GetJobSetup():
-                owners.setup(ctx, asked, message)
+                owners.setup(ctx, asked, message, now)
             case wire.Control():
                 self._control(asked, message)
             case _:

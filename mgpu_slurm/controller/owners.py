@@ -8,18 +8,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller import launching, lifecycle, permissions, steps
 from mgpu_slurm.controller.state import has_ended
 from mgpu_slurm.facts.states import COMPLETING, TERMINAL
-from mgpu_slurm.wire.messages import AllocationState, Done, JobEnded
+from mgpu_slurm.wire.messages import AllocationState, Done, FileOrder, JobEnded
 
 if TYPE_CHECKING:
     from mgpu_slurm.controller.context import Context
     from mgpu_slurm.controller.events import Asked
     from mgpu_slurm.records.job import Job
     from mgpu_slurm.wire.messages import Attach, GetJobSetup, ReleaseJob, WaitJob
+
+TRANSFER_TIME = 60.0
+"""Seconds in which a copy must begin on every node."""
 
 
 def find(ctx: Context, asked: Asked, job_id: int) -> Job:
@@ -54,9 +59,29 @@ def attach(ctx: Context, asked: Asked, message: Attach, now: float) -> None:
     ctx.reply(asked.conn, allocation_state(ctx, job), close=False)
 
 
-def setup(ctx: Context, asked: Asked, message: GetJobSetup) -> None:
+def setup(ctx: Context, asked: Asked, message: GetJobSetup, now: float) -> None:
+    """What srun, sattach and sbcast need of a job that runs. SlurmError, 2017 also for a step that does not run."""
     job = steps.job_for_step(ctx, asked, message.job_id)
-    ctx.reply(asked.conn, allocation_state(ctx, job))
+    answer = allocation_state(ctx, job)
+    nodes = list(job.allocation.nodes) if job.allocation else []
+    if message.step_id:
+        step = job.steps.get(message.step_id)
+        if step is None or not steps.is_live(step):
+            raise SlurmError(errors.ESLURM_INVALID_JOB_ID)
+        answer.layout = step.layout
+        nodes = [part.node for part in step.layout.nodes] or nodes
+    if message.transfer:
+        order = FileOrder(
+            job_id=job.job_id,
+            uid=job.uid,
+            gid=job.gid,
+            nodes=nodes,
+            expires=now + TRANSFER_TIME,
+            nonce=f"file:{ctx.settings.cluster_name}:{job.job_id}:{asked.conn}:{now!r}",
+        )
+        text = msgspec.json.encode(order)
+        answer.transfer, answer.mac = text.decode(), ctx.sign(text)
+    ctx.reply(asked.conn, answer)
 
 
 def release(ctx: Context, asked: Asked, message: ReleaseJob, now: float) -> None:

@@ -43,6 +43,7 @@ from mgpu_slurm.wire.messages import (
     LaunchTasks,
     Ping,
     Pong,
+    ReceiveFile,
     Register,
     Registered,
     Sign,
@@ -352,6 +353,9 @@ class NodeDaemon:
             case AttachStep():
                 self._attach(who, message, stream)
                 return None
+            case ReceiveFile():
+                self._receive_file(who, message, stream)
+                return None
             case Sign():
                 return Signed(credential=sign_for(stream, self.key, message.digest, time.time()))
             case Ping():
@@ -387,6 +391,16 @@ class NodeDaemon:
             passing.send(sock, message)
         except OSError:
             pass  # srun is gone as well
+
+    def _receive_file(self, who: Identity, message: ReceiveFile, stream: Stream) -> None:
+        leave = orders.verify_file(message, who, self.key, self.settings.name, self._nonces, time.time())
+        order = orders.for_file(message, leave)
+        sock, ahead = stream.detach()
+        with sock:
+            try:
+                self._launcher.launch({**order, "ahead": ahead.decode("latin-1")}, [sock.fileno()])
+            except OSError as error:
+                log.error("job %d: cannot receive a file: %s", leave.job_id, error)
 
     def _attach(self, who: Identity, message: AttachStep, stream: Stream) -> None:
         key = self.core.attachable(message.job_id, message.step_id, who.uid)

@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 
+from mgpu_slurm.node import receiving
 from mgpu_slurm.node.supervisor import kernel
 from mgpu_slurm.node.supervisor import main as supervisor
 from mgpu_slurm.wire import passing
@@ -85,5 +86,7 @@ def _fork(sock: socket.socket, order: dict[str, Any], descriptors: list[int]) ->
     if pid == 0:
         sock.close()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if order.get("kind") == "file":
+            receiving.run(order, descriptors)
         supervisor.run(order, descriptors)
     passing.close_all(descriptors)

@@ -20,11 +20,12 @@ from mgpu_slurm.facts.environ_devices import ALL_VARIABLES, NVIDIA_VARIABLES
 from mgpu_slurm.records.gpu import Gpu
 from mgpu_slurm.wire import credential, jsontext
 from mgpu_slurm.wire.credential import Identity
-from mgpu_slurm.wire.messages import LaunchBatch, LaunchTasks, StepSpec
+from mgpu_slurm.wire.messages import FileOrder, LaunchBatch, LaunchTasks, ReceiveFile, StepSpec
 
 PASSED = ("stdin", "stdout", "stderr")
 
 _decoder = msgspec.json.Decoder(StepSpec)
+_file_decoder = msgspec.json.Decoder(FileOrder)
 
 
 class Nonces:
@@ -66,6 +67,31 @@ def verify(
     nonces.use(spec.nonce, spec.expires, now)
     assert isinstance(plain, dict)
     return spec, plain
+
+
+def verify_file(message: ReceiveFile, who: Identity, key: bytes, node: str, nonces: Nonces, now: float) -> FileOrder:
+    """The leave to write a file that the controller signed. SlurmError as `verify`."""
+    text = message.order.encode("utf-8", "surrogateescape")
+    if not compare_digest(credential.mac(key, text).hex(), message.mac):
+        raise SlurmError(ESLURMD_INVALID_JOB_CREDENTIAL)
+    try:
+        order = _file_decoder.decode(text)
+    except msgspec.MsgspecError:
+        raise SlurmError(SLURM_UNEXPECTED_MSG_ERROR) from None
+    if who.uid not in (0, order.uid):
+        raise SlurmError(ESLURM_ACCESS_DENIED)
+    if order.expires < now:
+        raise SlurmError(ESLURMD_CREDENTIAL_EXPIRED)
+    if node not in order.nodes:
+        raise SlurmError(ESLURM_INVALID_NODE_NAME)
+    nonces.use(order.nonce, order.expires, now)
+    return order
+
+
+def for_file(message: ReceiveFile, order: FileOrder) -> dict[str, Any]:
+    """What the process that writes the file is told."""
+    fields = ("path", "mode", "force", "compressed", "times")
+    return {"kind": "file", "uid": order.uid, "gid": order.gid, **{name: getattr(message, name) for name in fields}}
 
 
 def for_tasks(message: LaunchTasks, plain: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,9 @@ import os
 
 from mgpu_slurm import boot
 
-NAMES = ("srun", "sbatch", "salloc", "squeue", "scancel", "sinfo", "scontrol", "sacct", "sstat", "sprio", "sdiag")
+NAMES = (
+    "srun", "sbatch", "salloc", "squeue", "scancel", "sinfo", "scontrol", "sacct", "sstat", "sprio", "sdiag", "sattach", "sbcast",
+)  # fmt: skip
 
 
 def write(spool: str, cluster: str) -> str:

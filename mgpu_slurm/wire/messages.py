@@ -121,9 +121,14 @@ class GetScript(Message, tag="get_script"):
 
 
 class GetJobSetup(Message, tag="get_job_setup"):
-    """What srun needs to know of the allocation it runs in (srun --jobid, nested srun). Answer: AllocationState."""
+    """What srun needs to know of the allocation it runs in (srun --jobid, nested srun). Answer: AllocationState.
+
+    With `step_id` (sattach) its `layout` is that step's, which must be alive; with `transfer` (sbcast) it holds a signed
+    order to copy a file to the nodes of the job, or of the step."""
 
     job_id: int
+    step_id: str = ""
+    transfer: bool = False
 
 
 class Ping(Message, tag="ping"):
@@ -186,6 +191,9 @@ class AllocationState(Message, tag="allocation_state"):
     facts: JobFacts | None = None
     node_addresses: dict[str, NodeAddress] = {}
     warnings: list[str] = []
+    layout: StepLayout | None = None
+    transfer: str = ""  # JSON text of FileOrder, the exact bytes that `mac` covers
+    mac: str = ""
 
 
 class JobEvent(Message, tag="job_event"):
@@ -313,6 +321,17 @@ class StepSpec(msgspec.Struct, omit_defaults=True, kw_only=True):
     kill_wait: int = 30
 
 
+class FileOrder(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag="file_order", tag_field="order"):
+    """Leave to write one file on each of these nodes as this user, as the controller signed it."""
+
+    job_id: int
+    uid: int
+    gid: int
+    nodes: list[str]
+    expires: float  # UTC seconds
+    nonce: str
+
+
 # --- srun -> node daemon, then the step's supervisor on the same connection -----------------------------------------
 
 
@@ -347,6 +366,20 @@ class LaunchTasks(Message, tag="launch_tasks"):
     src_address: str = ""
     src_port: int = 0
     passed: list[str] = []
+
+
+class ReceiveFile(Message, tag="receive_file"):
+    """sbcast: write a file as the order's user. The daemon checks `mac` and the caller and hands the connection to a process
+    of that user, which answers Done when it is ready for the file's channel frames (an empty one is the end) and Done or
+    Error, with the number of the system's error, when the file is in place or cannot be."""
+
+    order: str
+    mac: str
+    path: str  # absolute
+    mode: int = 0o600
+    force: bool = False  # replace a file that exists
+    compressed: bool = False  # the frames make up one zlib stream
+    times: tuple[int, int] | None = None  # of access and change, nanoseconds, to be kept
 
 
 class Attached(Message, tag="attached"):
@@ -649,7 +682,7 @@ ToClient = (
     | Pong
     | Signed
 )
-ToNodeFromClient = LaunchTasks | AttachStep | Ping | Sign
+ToNodeFromClient = LaunchTasks | AttachStep | ReceiveFile | Ping | Sign
 FromSrun = SignalTasks | WindowSize | EndInput
 ToSrun = TasksStarted | LaunchFailed | TaskExited | StepText | StepEnded | Error | Attached
 FromNode = Register | Heartbeat | BatchStarted | StepResult | LaunchRefused | JobGone | GpuTrouble | Usage

@@ -1,0 +1,210 @@
+"""sattach: the output of a step that runs, and its input.
+
+Exit statuses, as of Slurm 22.05.8: the highest exit status of the tasks that end meanwhile; 1 for wrong arguments and for
+a step that is not there; 0 where its nodes have no tasks any more.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+
+from mgpu_slurm.base import hostlist
+from mgpu_slurm.base.errors import ProtocolError, SlurmError, UsageError
+from mgpu_slurm.commands import stepio
+from mgpu_slurm.commands.filesending import near_or_far
+from mgpu_slurm.commands.query_options import compat_without_cluster, read, told
+from mgpu_slurm.commands.report import Notes, exit_status
+from mgpu_slurm.facts.queries import sattach as table
+from mgpu_slurm.wire import frames
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from mgpu_slurm.__main__ import Streams
+    from mgpu_slurm.commands.query_options import Given
+    from mgpu_slurm.wire.client import Connection
+
+
+def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
+    given = read(table.ROWS, argv, environ, "sattach")
+    version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
+    if told(given, table.ROWS, table.USAGE, "sattach", "Follow a step that runs.", version, streams):
+        return 0
+    job_id, step_id = operand(given, streams)
+    filters = {name: number(given, f"{name}_filter") for name in ("input", "output", "error")}
+    if given.has("pty"):
+        raise UsageError("--pty is not supported by this cluster", 1)
+    from mgpu_slurm.commands.session import open_session
+
+    session = open_session(environ, cluster)
+    notes = Notes("sattach", streams, {"quiet": given.has("quiet"), "verbose": given.count("verbose")}, session.compat)
+    try:
+        setup = session.call({"kind": "get_job_setup", "job_id": job_id, "step_id": step_id})
+    except SlurmError as error:
+        notes.error(f"Could not get job step info: {error.text}")
+        return 1
+    layout: dict[str, Any] = setup.get("layout") or {}
+    if given.has("layout"):
+        streams.out.write(layout_text(layout))
+        return 0
+    follower = Follower(notes, layout, filters, given.has("label"), streams.stdin_fd)
+    follower.attach(job_id, step_id, setup.get("node_addresses") or {}, session.signers)
+    return follower.run()
+
+
+def operand(given: Given, streams: Streams) -> tuple[int, str]:
+    """Job and step. UsageError."""
+    usage = ("", table.USAGE.rstrip("\n"))
+    if len(given.operands) != 1:
+        raise UsageError(["too many parameters", usage], 1)
+    job, dot, step = given.operands[0].partition(".")
+    if not dot or not step:
+        raise UsageError(["Failed to parse stepid from command line options", usage], 1)
+    if not (job.isascii() and job.isdecimal()):
+        raise UsageError([("fatal", f"Bad step specified: {job}")], 1)
+    return int(job), step
+
+
+def number(given: Given, name: str) -> int | None:
+    """The task of a filter. UsageError."""
+    if not given.has(name):
+        return None
+    text = given.text(name)
+    if not (text.isascii() and text.isdecimal()):
+        raise UsageError(f"Invalid task id: {text}", 1)
+    return int(text)
+
+
+def layout_text(layout: Mapping[str, Any]) -> str:
+    """--layout."""
+    parts = layout.get("nodes") or []
+    names = hostlist.fold([str(part["node"]) for part in parts])
+    lines = ["Job step layout:", f"\t{layout.get('ntasks', 1)} tasks, {len(parts)} nodes ({names})", ""]
+    for index, part in enumerate(parts):
+        tasks = part.get("tasks") or []
+        lines.append(f"\tNode {index} ({part['node']}), {len(tasks)} task(s): {''.join(f'{task} ' for task in tasks)}")
+    return "\n".join(lines) + "\n"
+
+
+class Follower:
+    """The conversation with the supervisors of a step."""
+
+    def __init__(
+        self, notes: Notes, layout: Mapping[str, Any], filters: Mapping[str, int | None], label: bool, stdin_fd: int
+    ) -> None:
+        self._notes = notes
+        self._tasks = {str(part["node"]): list(part.get("tasks") or ()) for part in layout.get("nodes") or ()}
+        self._filters = filters
+        width = stepio.label_width(int(layout.get("ntasks", 1))) if label else 0
+        several = int(layout.get("ntasks", 1)) > 1
+        self._sinks = {
+            frames.STDOUT: (stepio.Sink(1, width, several), filters["output"]),
+            frames.STDERR: (stepio.Sink(2, width, several), filters["error"]),
+        }
+        self._source = stepio.Source(stdin_fd)
+        self._links: dict[Connection, str] = {}
+        self._status = 0
+
+    def attach(self, job_id: int, step_id: str, addresses: Mapping[str, Any], signers: Sequence[str]) -> None:
+        """Connect to every node; one where the step has ended meanwhile is only told."""
+        message = {"kind": "attach_step", "job_id": job_id, "step_id": step_id, "stdin": not self._source.done}
+        for node in self._tasks:
+            try:
+                connection = near_or_far(addresses.get(node) or {"address": node}, signers)
+                try:
+                    connection.request(message)
+                except BaseException:
+                    connection.close()
+                    raise
+            except SlurmError as error:
+                self._notes.info(f"Node {node}: no tasks running")
+                self._notes.detail(f"Node {node}: {error.text}")
+                continue
+            self._links[connection] = node
+
+    def run(self) -> int:
+        """Until every node has said its last word and all is written."""
+        while self._links or any(sink.waiting for sink, _ in self._sinks.values()):
+            self._turn()
+            if not self._links:
+                for sink, _ in self._sinks.values():
+                    sink.finish()
+            if all(sink.broken for sink, _ in self._sinks.values()):
+                break
+        for connection in list(self._links):
+            connection.close()
+        return self._status
+
+    def _turn(self) -> None:
+        poll = select.poll()
+        ready = [connection for connection in self._links if connection.ready()]
+        full = any(sink.full for sink, _ in self._sinks.values())
+        by_number = {connection.fileno(): connection for connection in self._links}
+        if not full:
+            for descriptor in by_number:
+                poll.register(descriptor, select.POLLIN)
+        writing = {sink.fd: sink for sink, _ in self._sinks.values() if sink.waiting}
+        for descriptor in writing:
+            poll.register(descriptor, select.POLLOUT)
+        reading = bool(self._links) and self._source.wanted()
+        if reading:
+            poll.register(self._source.fd, select.POLLIN)
+        seen = dict(poll.poll(0 if ready and not full else 1000 if self._source.terminal else None))
+        for descriptor, sink in writing.items():
+            if descriptor in seen:
+                sink.write()
+        if not full:
+            for connection in {*ready, *(by_number[each] for each in seen if each in by_number)}:
+                self._receive(connection)
+        if reading and self._source.fd in seen:
+            self._feed()
+
+    def _receive(self, connection: Connection) -> None:
+        try:
+            said = connection.receive(0.05)
+        except TimeoutError:
+            return  # part of a frame; the rest comes
+        except (SlurmError, ProtocolError):
+            self._lose(connection)
+            return
+        if isinstance(said, frames.Frame):
+            sink, only = self._sinks.get(said.tag, (None, None))
+            if sink is not None and only in (None, said.task):
+                sink.put(said.tag, said.task, said.data)
+        elif said.get("kind") == "task_exited":
+            self._ended(said)
+        elif said.get("kind") == "step_ended":
+            self._lose(connection)
+
+    def _lose(self, connection: Connection) -> None:
+        self._links.pop(connection, None)
+        connection.close()
+
+    def _ended(self, said: Mapping[str, Any]) -> None:
+        status = int(said["status"])
+        self._status = max(self._status, exit_status(status))
+        if status & 0x7F:
+            how = "exited with signal " + str(status & 0x7F)
+        elif status:
+            how = f"exited with exit code {status >> 8}"
+        else:
+            return
+        for task in said["tasks"]:
+            self._notes.error(f"task {task} {how}")
+
+    def _feed(self) -> None:
+        data = self._source.read()
+        if not data and not self._source.done:
+            return
+        only = self._filters["input"]
+        for connection in list(self._links):
+            if not data:
+                continue  # srun's own input may go on: the end of this one is nothing to the tasks
+            if only is None or only in self._tasks[self._links[connection]]:
+                try:
+                    connection.send_channel(frames.STDIN, frames.ALL_TASKS if only is None else only, data)
+                except SlurmError:
+                    self._lose(connection)

@@ -1,0 +1,106 @@
+"""sbcast and sattach on a real cluster."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.kit.cluster import Suite, readable
+
+pytestmark = pytest.mark.ours
+
+
+def script(here: Path, body: str) -> Path:
+    path = here / "job.sh"
+    path.write_text("#!/bin/sh\n" + body)
+    return path
+
+
+def finished(cluster: Suite, here: Path, body: str, *options: str) -> str:
+    """What a batch script wrote."""
+    done = cluster.run("sbatch", "-W", "-o", "out", *options, str(script(here, body)), cwd=here)
+    assert done.status == 0, done.err + readable(here / "out")
+    return readable(here / "out")
+
+
+def test_copy_is_whole_with_mode_and_times(cluster: Suite, here: Path) -> None:
+    source = here / "source"
+    content = os.urandom(3_000_000)
+    source.write_bytes(content)
+    source.chmod(0o751)
+    os.utime(source, (1_500_000_000, 1_500_000_001))
+    body = "sbcast source plain; sbcast -C source packed; sbcast -p source kept; sbcast source plain; echo $?; sbcast -f source plain; echo $?\n"
+    assert finished(cluster, here, body).splitlines() == [
+        f"sbcast: error: REQUEST_FILE_BCAST({node}): File exists" if node else text
+        for node, text in ((cluster.nodes[0], ""), ("", "17"), ("", "0"))
+    ]
+    for name in ("plain", "packed", "kept"):
+        assert (here / name).read_bytes() == content
+        assert (here / name).stat().st_mode & 0o7777 == 0o751
+    assert (here / "kept").stat().st_mtime == 1_500_000_001
+    assert (here / "plain").stat().st_mtime != 1_500_000_001
+    assert sorted(path.name for path in here.iterdir() if path.name.startswith(".")) == []
+
+
+def test_copy_says_what_is_wrong(cluster: Suite, here: Path) -> None:
+    (here / "empty").touch()
+    body = """for words in "nope x" "empty /nodir/x" "empty there/" "empty"; do sbcast $words; echo $?; done
+sbcast -j 99999999 empty x; echo $?
+"""
+    said = finished(cluster, here, body)
+    for text in (
+        "sbcast: error: Can't open `nope`: No such file or directory\n255\n",
+        f"REQUEST_FILE_BCAST({cluster.nodes[0]}): No such file or directory\n2\n",
+        "sbcast: error: Target filename cannot be a directory.\n1\n",
+        "Need two file names, have 1 names\nTry \"sbcast --help\" for more information\n1\n",
+        "sbcast: error: Slurm job 99999999 lookup error: Invalid job id specified\n255\n",
+    ):
+        assert text in said
+    outside = cluster.run("sbcast", "empty", "x", cwd=here)
+    assert (outside.status, outside.err) == (
+        1,
+        "sbcast: error: Need a job id to run this command.  Run from within a Slurm job or use the --jobid option.\n",
+    )
+
+
+def test_follow_a_step(cluster: Suite, here: Path) -> None:
+    body = """srun -l -n2 -N2 sh -c 'while [ ! -e go ]; do sleep 0.05; done; echo from $SLURM_PROCID; exit 3' &
+wait
+"""
+    job = cluster.submit("-N2", "-n2", "-o", "out", str(script(here, body)), cwd=here)
+    cluster.until(lambda: f"{job}.0" in cluster.ask("squeue", "-s", "-h", "-o", "%i"), "the step runs")
+    layout = cluster.run("sattach", "--layout", f"{job}.0").ok().out
+    first, second = cluster.nodes[:2]
+    assert layout.splitlines()[3:] == [f"\tNode 0 ({first}), 1 task(s): 0 ", f"\tNode 1 ({second}), 1 task(s): 1 "]
+    assert layout.startswith("Job step layout:\n\t2 tasks, 2 nodes (")
+    follower = cluster.start("sattach", "-l", f"{job}.0")
+    cluster.until(lambda: follower.poll() is not None or attached(follower.pid), "sattach is connected")
+    (here / "go").touch()
+    out, err = follower.communicate(timeout=15)
+    assert sorted(out.splitlines()) == ["0: from 0", "1: from 1"], err
+    assert sorted(err.splitlines()) == [f"sattach: error: task {task} exited with exit code 3" for task in (0, 1)]
+    assert follower.returncode == 3
+
+
+def attached(pid: int) -> bool:
+    """Whether it waits for two nodes: two sockets of its own."""
+    try:
+        names = [os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")]
+    except OSError:
+        return False
+    return sum(name.startswith("socket:") for name in names) >= 2
+
+
+def test_follow_refusals(cluster: Suite) -> None:
+    usage = "Usage: sattach [options] <jobid.stepid>\n"
+    for words, text in (
+        ((), "sattach: error: too many parameters\n" + usage),
+        (("1",), "sattach: error: Failed to parse stepid from command line options\n" + usage),
+        (("abc.def",), "sattach: fatal: Bad step specified: abc\n"),
+        (("99999999.0",), "sattach: error: Could not get job step info: Invalid job id specified\n"),
+        (("--pty", "1.0"), "sattach: error: --pty is not supported by this cluster\n"),
+    ):
+        done = cluster.run("sattach", *words)
+        assert (done.status, done.err) == (1, text)
