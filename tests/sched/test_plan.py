@@ -113,6 +113,27 @@ def test_a_promise_looks_past_the_promises_after_it() -> None:
     assert found[2].planned == 800.0
 
 
+def test_a_shorter_job_may_pass_where_an_equal_longer_one_may_not() -> None:
+    held = [running(90, 600.0, "n0:0-3")]
+    two = Need(ntasks=2, max_nodes=1)
+    jobs = [world.job(1, whole()), world.job(2, two, time_limit=60), world.job(3, two, time_limit=5)]
+    assert started(plan(world.snapshot(busy(world.nodes(1), held), jobs, held), 0.0)) == [3]
+
+
+def test_promises_made_after_a_start_beside_others_are_kept_too() -> None:
+    held = [running(90, 600.0, "n0:0-3"), running(91, 700.0, "n1:0-3")]
+    two = Need(ntasks=2, max_nodes=1)
+    jobs = [
+        world.job(1, whole()),
+        world.job(2, two, time_limit=-1),
+        world.job(3, Need(ntasks=6, max_nodes=1)),
+        world.job(4, two, time_limit=-1),
+    ]
+    found = plan(world.snapshot(busy(world.nodes(2), held), jobs, held), 0.0)
+    assert started(found) == [2]
+    assert [(waits(found)[number].planned, waits(found)[number].nodes) for number in (1, 3)] == [(600.0, ["n0"]), (700.0, ["n1"])]
+
+
 def test_an_array_starts_as_often_as_it_may() -> None:
     jobs = [world.job(1, Need(ntasks=2), count=5, startable=3)]
     found = plan(world.snapshot(world.nodes(1), jobs), 0.0)
