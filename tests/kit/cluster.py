@@ -367,16 +367,16 @@ class Cluster(Suite):
 
     def supervisors(self, job: int) -> list[int]:
         """Processes of this cluster that are ancestors of the job's tasks: the supervisors of its steps."""
-        tasks = [p for p in processes.mentioning(f"SLURM_JOB_ID={job}") if str(self.directory) in self._environ(p.pid)]
+        tasks = [process for process in processes.mentioning(f"SLURM_JOB_ID={job}") if self.is_ours(process)]
         inside = {p.pid for p in tasks}
         return sorted({p.ppid for p in tasks if p.ppid not in inside})
 
-    @staticmethod
-    def _environ(pid: int) -> str:
+    def is_ours(self, process: processes.Process) -> bool:
+        """Whether a process was started by this cluster or a command of it, as its environment tells."""
         try:
-            return Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
+            return str(self.directory).encode() in Path(f"/proc/{process.pid}/environ").read_bytes()
         except OSError:
-            return ""
+            return False
 
 
 class RealSlurm(Suite):

@@ -1,0 +1,1 @@
+"""Daemons that are killed, frozen and lost: nothing acknowledged may be lost, and nothing may run twice."""
