@@ -6,7 +6,6 @@ a step that is not there; 0 where its nodes have no tasks any more.
 
 from __future__ import annotations
 
-import os
 import select
 
 from mgpu_slurm.base import hostlist

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _SIGNALS = (1, 2, 3, 10, 12, 14, 15, 18, 28)
-_UNSUPPORTED = (("bcast", "--bcast"), ("no_allocate", "--no-allocate"), ("async", "--async"), ("x11", "--x11"))
+_UNSUPPORTED = (("no_allocate", "--no-allocate"), ("async", "--async"), ("x11", "--x11"))
 
 
 def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, cluster: str = "-") -> int:
@@ -188,7 +188,19 @@ class Srun:
                 descriptors["stdin"] = source.fd
         message = self._message(plan, created, out, err, source, pty, addresses)
         self._describe(plan, created, out, err, source, pty)
-        links = Launch(message, descriptors, self.session.signers).start(parts, addresses)
+        launch = Launch(message, descriptors, self.session.signers)
+        if "bcast" in client and not self.multi_prog:
+            from mgpu_slurm.commands import bringing
+
+            try:
+                program = self.component.operands[0]
+                launch.programs = bringing.bring(self.session, program, client, plan.step, parts, addresses, self.cwd)
+            except bringing.NotBrought as problem:
+                for line in problem.lines:
+                    self.notes.error(line)
+                self.notes.line(f"srun: fatal: Failed to broadcast '{problem.program}'. Step launch aborted.")
+                return 1 << 8
+        links = launch.start(parts, addresses)
         if "stdin" in descriptors and all(link.local for link in links if source.only in (None, *link.tasks)):
             plan.source = None
         interrupts = stepsignals.Interrupts(bool(client.get("disable_status")), bool(client.get("quit_on_interrupt")))

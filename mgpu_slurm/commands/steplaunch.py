@@ -139,12 +139,13 @@ class NodeLink:
 class Launch:
     """How to start the tasks of each node: the common part of LaunchTasks, and the files that can be handed over."""
 
-    __slots__ = ("_boot_id", "_remote", "descriptors", "message", "signers")
+    __slots__ = ("_boot_id", "_remote", "descriptors", "message", "programs", "signers")
 
     def __init__(self, message: dict[str, Any], descriptors: dict[str, int], signers: Sequence[str]) -> None:
         self.message = message
         self.descriptors = descriptors
         self.signers = signers
+        self.programs: dict[str, str] = {}  # node -> the first word of its tasks' command, where nodes differ
         self._boot_id = _boot_id()
         self._remote = b""
 
@@ -223,13 +224,17 @@ class Launch:
         return sock
 
     def _send(self, link: NodeLink) -> None:
+        message = self.message
+        if link.node in self.programs:
+            message = {**message, "argv": [self.programs[link.node], *message["argv"][1:]]}
         if link.local:
             passed = list(self.descriptors)
-            payload = jsontext.dumps({**self.message, "passed": passed})
+            payload = jsontext.dumps({**message, "passed": passed})
             credential = None
             descriptors = [self.descriptors[name] for name in passed]
         else:
-            payload = self._remote = self._remote or jsontext.dumps(self.message)
+            payload = jsontext.dumps(message) if self.programs else self._remote or jsontext.dumps(message)
+            self._remote = payload
             credential = client.sign_request(self.signers, payload)
             descriptors = []
         hello = {"kind": "hello", "versions": client.VERSIONS, "credential": credential}

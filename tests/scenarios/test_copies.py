@@ -31,7 +31,9 @@ def test_copy_is_whole_with_mode_and_times(cluster: Suite, here: Path) -> None:
     source.write_bytes(content)
     source.chmod(0o751)
     os.utime(source, (1_500_000_000, 1_500_000_001))
-    body = "sbcast source plain; sbcast -C source packed; sbcast -p source kept; sbcast source plain; echo $?; sbcast -f source plain; echo $?\n"
+    body = """sbcast source plain; sbcast -C source packed; sbcast -p source kept
+sbcast source plain; echo $?; sbcast -f source plain; echo $?
+"""
     assert finished(cluster, here, body).splitlines() == [
         f"sbcast: error: REQUEST_FILE_BCAST({node}): File exists" if node else text
         for node, text in ((cluster.nodes[0], ""), ("", "17"), ("", "0"))
@@ -42,6 +44,22 @@ def test_copy_is_whole_with_mode_and_times(cluster: Suite, here: Path) -> None:
     assert (here / "kept").stat().st_mtime == 1_500_000_001
     assert (here / "plain").stat().st_mtime != 1_500_000_001
     assert sorted(path.name for path in here.iterdir() if path.name.startswith(".")) == []
+
+
+def test_srun_brings_its_program(cluster: Suite, here: Path) -> None:
+    program = here / "prog"
+    program.write_text("#!/bin/sh\necho $0 $1\n")
+    program.chmod(0o755)
+    there = here / "there"
+    for _ in range(2):
+        done = cluster.run("srun", "-n2", f"--bcast={there}", "./prog", "word", cwd=here).ok()
+        assert done.lines == [f"{there} word"] * 2
+    assert there.read_text() == program.read_text()
+    done = cluster.run("srun", "-N2", "--bcast", "./prog", cwd=here).ok()
+    assert sorted(line.rpartition("_")[2] for line in done.lines) == sorted(f"{node}" for node in cluster.nodes[:2])
+    done = cluster.run("srun", "--bcast=/nodir/x", "./prog", cwd=here)
+    assert done.status == 1
+    assert "): No such file or directory\nsrun: fatal: Failed to broadcast '" in done.err
 
 
 def test_copy_says_what_is_wrong(cluster: Suite, here: Path) -> None:
