@@ -113,6 +113,12 @@ class JobRequest(msgspec.Struct, omit_defaults=True, kw_only=True):
     # Options that are checked, kept and shown, but do not change what happens here: long name -> text
     other: dict[str, str] = {}
 
+    def __repr__(self) -> str:
+        """Without script and environment, which are nobody else's business and may hold passwords."""
+        names = [name for name in self.__struct_fields__ if name not in ("script", "environment")]
+        given = [f"{name}={value!r}" for name in names if (value := getattr(self, name)) not in (None, "", [], {}, False)]
+        return f"JobRequest({', '.join(given)})"
+
 
 class StepRequest(msgspec.Struct, omit_defaults=True, kw_only=True):
     """One step within a job's allocation. Counts of None take the allocation's."""

@@ -16,7 +16,15 @@ from mgpu_slurm.records.step import StepLayout
 
 
 class Message(msgspec.Struct, omit_defaults=True, kw_only=True, tag_field="kind"):
-    """Base of all messages."""
+    """Base of all messages. What a log must not hold stays out of their text: see SECRET."""
+
+    def __repr__(self) -> str:
+        shown = [f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name not in SECRET]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+SECRET = frozenset({"credential", "environment", "mac", "script"})
+"""Fields with users' scripts and environments, which may hold passwords, and with what lets others act."""
 
 
 # --- client -> controller -------------------------------------------------------------------------------------------
