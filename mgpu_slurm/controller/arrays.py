@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mgpu_slurm.base.errors import ESLURM_MAX_JOB_COUNT, SlurmError
-from mgpu_slurm.controller import waiting
+from mgpu_slurm.controller import terms
 
 if TYPE_CHECKING:
     from mgpu_slurm.controller.context import Context
@@ -53,9 +53,20 @@ def split(ctx: Context, record: Job, tasks: list[int]) -> Job:
         dependency=[list(term) for term in record.dependency],
     )
     ctx.state.add(part)
-    waiting.adopt(ctx, record, part)
+    _wait_alike(ctx, record, part)
     ctx.save(part)
     return part
+
+
+def _wait_alike(ctx: Context, record: Job, part: Job) -> None:
+    """A part waits for the same as the record it was split from."""
+    ctx.state.watch(part, terms.targets(part), terms.alone(part))
+    if record.job_id in ctx.eligible:
+        ctx.eligible[part.job_id] = None
+    for what in ("begin", "deadline", "delay"):
+        at = ctx.timers.at(what, record.job_id)
+        if at is not None:
+            ctx.timers.set(what, part.job_id, at)
 
 
 def first(ctx: Context, record: Job) -> Job:

@@ -18,6 +18,7 @@ from mgpu_slurm.controller import (
     permissions,
     steps,
     submission,
+    terms,
     update_nodes,
     update_partitions,
     waiting,
@@ -91,7 +92,7 @@ def _take_over(ctx: Context, job: Job, trial: Job, now: float) -> None:
     limit_changed = trial.time_limit != job.time_limit
     pending = job.state == "PENDING"
     if pending:
-        ctx.state.unwatch(job, waiting.targets(job))
+        ctx.state.unwatch(job, terms.targets(job))
     ctx.state.out_of_indexes(job)
     for field in msgspec.structs.fields(job):
         if field.name not in ("flags", "steps"):

@@ -13,6 +13,7 @@ from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller import arrays, lifecycle
 from mgpu_slurm.controller.state import has_ended
+from mgpu_slurm.controller.terms import alone, targets
 from mgpu_slurm.intake import dependency as grammar
 
 if TYPE_CHECKING:
@@ -69,28 +70,9 @@ def _reaches(ctx: Context, start: int, goal: int) -> bool:
     return False
 
 
-def targets(job: Job) -> list[int]:
-    return [int(term[1].partition("_")[0]) for term in job.dependency if term[1]]
-
-
-def _alone(job: Job) -> bool:
-    return any(term[0] == grammar.SINGLETON for term in job.dependency)
-
-
-def adopt(ctx: Context, record: Job, part: Job) -> None:
-    """A record has been split: the part waits for the same."""
-    ctx.state.watch(part, targets(part), _alone(part))
-    if record.job_id in ctx.eligible:
-        ctx.eligible[part.job_id] = None
-    for what in ("begin", "deadline", "delay"):
-        at = ctx.timers.at(what, record.job_id)
-        if at is not None:
-            ctx.timers.set(what, part.job_id, at)
-
-
 def enter(ctx: Context, job: Job, now: float) -> None:
     """A job has come into the queue (submitted, changed, restored): watch its targets and see whether it may start."""
-    ctx.state.watch(job, targets(job), _alone(job))
+    ctx.state.watch(job, targets(job), alone(job))
     if job.array_tasks and _corresponds(job):
         for target in set(targets(job)):
             for other in ctx.state.records_of(target):
@@ -121,9 +103,9 @@ def wake(ctx: Context, job: Job, now: float) -> None:
                 dependant = _part_for(ctx, dependant, job)
             refresh(ctx, dependant, now)
     if has_ended(job):
-        alone = ctx.state.singletons.get((job.uid, job.name))
-        if alone:
-            refresh(ctx, ctx.state.jobs[min(alone)], now)
+        single = ctx.state.singletons.get((job.uid, job.name))
+        if single:
+            refresh(ctx, ctx.state.jobs[min(single)], now)
 
 
 def _part_for(ctx: Context, dependant: Job, job: Job) -> Job:
@@ -204,7 +186,7 @@ def _dependencies(ctx: Context, job: Job, now: float) -> str:
     if len(left) != len(job.dependency):
         ctx.state.unwatch(job, before)
         job.dependency = left
-        ctx.state.watch(job, targets(job), _alone(job))
+        ctx.state.watch(job, targets(job), alone(job))
     job.dependency = left
     if not left:
         return MET
