@@ -19,7 +19,8 @@ from mgpu_slurm import boot
 from mgpu_slurm.__main__ import PROGRAMS, plain_name, shown_name
 
 ROOT = Path(__file__).resolve().parents[2]
-SLURM_NAMES = "srun sbatch salloc squeue scancel sinfo scontrol sacct sstat sprio sdiag sattach sbcast".split()
+SLURM_NAMES = ["srun", "sbatch", "salloc", "squeue", "scancel", "sinfo", "scontrol"]
+SLURM_NAMES += ["sacct", "sstat", "sprio", "sdiag", "sattach", "sbcast"]
 OWN_NAMES = ["master", "node", "client", "queue", "cancel"]
 
 # What every program of the copied tree does: its first argument says what.
