@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pwd
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from mgpu_slurm.controller import licenses
 from mgpu_slurm.controller.settings import Settings
 from mgpu_slurm.records.node import Node
 from mgpu_slurm.records.partition import Partition
@@ -30,7 +30,7 @@ def settings(config: Any) -> Settings:
         cluster_name=config.cluster_name,
         compat=config.compat,
         conf_path=config.path,
-        slurm_uid=_uid(config),
+        slurm_uid=config.slurm_uid(),
         kill_wait=config.get("KillWait", 30),
         min_job_age=config.get("MinJobAge", 300),
         slurmd_timeout=config.get("SlurmdTimeout", 300) or 300,
@@ -46,7 +46,8 @@ def settings(config: Any) -> Settings:
         return_to_service=config.get("ReturnToService", 0),
         fifo_priority=str(config.get("PriorityType")) == "priority/basic",
         gres_types=frozenset(_words(config.get("GresTypes"))) | {"gpu"},
-        licenses=frozenset(word.partition(":")[0].partition("=")[0] for word in _words(config.get("Licenses"))),
+        licenses=licenses.totals(_words(config.get("Licenses"))),
+        requeue_delay=0 if config.embedded_dir or not config.nodes else config.get("MgpuRequeueDelay", 120),
         backfill=str(config.get("SchedulerType")) != "sched/builtin",
         embedded=bool(config.embedded_dir),
         without_file=not config.nodes,
@@ -57,19 +58,6 @@ def _words(value: Any) -> list[str]:
     if not value:
         return []
     return [word.strip() for word in (value.split(",") if isinstance(value, str) else value)]
-
-
-def _uid(config: Any) -> int:
-    """SlurmUser's uid where the file names one, else the owner of the configuration."""
-    if not config.is_set("SlurmUser"):
-        return int(config.owner_uid)
-    name = str(config.get("SlurmUser"))
-    if name.isdigit():
-        return int(name)
-    try:
-        return pwd.getpwnam(name).pw_uid
-    except KeyError:
-        return int(config.owner_uid)
 
 
 def node(wanted: NodeDef) -> Node:

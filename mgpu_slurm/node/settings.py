@@ -11,6 +11,8 @@ import msgspec
 from mgpu_slurm.base.idset import parse
 from mgpu_slurm.intake.conf import Config
 from mgpu_slurm.node import gpus as gpu_lists
+from mgpu_slurm.node import stepsettings
+from mgpu_slurm.node.stepsettings import StepSettings
 from mgpu_slurm.records.gpu import Gpu, GpuReport
 from mgpu_slurm.wire.client import Endpoint
 
@@ -21,6 +23,7 @@ class Settings(msgspec.Struct, kw_only=True):
     name: str
     spool: str
     key_file: str
+    key_owner: int = 0  # SlurmUser
     log_file: str = ""
     unix_socket: str
     listen_host: str = ""
@@ -36,6 +39,7 @@ class Settings(msgspec.Struct, kw_only=True):
     detect: bool = True
     gres_text: str = ""
     tmp_fs: str = "/tmp"
+    steps: StepSettings = StepSettings()
 
     def endpoints(self) -> list[Endpoint]:
         """Where the controller may be, best first."""
@@ -53,6 +57,7 @@ def configured(config: Config, name: str, named: bool, path: str) -> Settings:
         name=name,
         spool=config.node_path("SlurmdSpoolDir", name),
         key_file=config.key_file(),
+        key_owner=config.slurm_uid(),
         log_file=config.node_path("SlurmdLogFile", name),
         unix_socket=config.node_socket(name),
         port=node.port or int(config.get("SlurmdPort")),
@@ -63,6 +68,7 @@ def configured(config: Config, name: str, named: bool, path: str) -> Settings:
         declared=declared_gpus(config, name, node.gres),
         detect=detects(config, name, bool(node.gres)),
         tmp_fs=str(config.get("TmpFS") or "/tmp"),
+        steps=stepsettings.of(config),
     )
 
 
@@ -79,6 +85,7 @@ def embedded(config: Config, name: str) -> Settings:
         cluster=f"embedded:{directory}",
         embedded=True,
         dynamic=True,
+        steps=StepSettings(bind_cpus=True, limit_memory=True),
     )
 
 
