@@ -1,6 +1,6 @@
 """From a file on PATH to the program: which interpreter, which environment, which cluster.
 
-Three ways lead here:
+Four ways lead here:
 
 - `bin/mgpu_NAME` and `bin/slurm/NAME`, all of one text, whose first line is `#!/usr/bin/env -S PATH=... python3 -ISXutf8`.
   It finds an interpreter of the system before whatever comes first on the user's PATH, takes nothing of that one's own
@@ -8,6 +8,8 @@ Three ways lead here:
   name, such as the functions a login shell exports, which a job must receive. `from_bin` undoes what the line added.
 - `PYTHON -I -S -X utf8 <root>/mgpu_slurm/boot.py PROGRAM CLUSTER ARGS...`, `python_command` makes such a line.
 - The plain names that a cluster writes for its jobs: `plain_name_text` makes them, with the cluster's name inside.
+- The binary that packaging/build makes, one program with links for all names: `from_binary`. It has its interpreter and
+  packages inside, so it starts itself where the others look for a Python, and a plain name's first line names it.
 
 CLUSTER is "-" (look in the default places), the path of a configuration, or "embedded:DIR".
 
@@ -30,6 +32,21 @@ NEWEST = 19
 FLAGS = ["-I", "-S", "-X", "utf8"]
 DAEMONS = ("master", "node")
 
+FROZEN = bool(getattr(sys, "frozen", False))
+"""Whether this is the binary; sys.executable is then the program itself."""
+
+RUN = "--run"
+"""`mgpu --run PROGRAM CLUSTER ARGS...`: the binary's form of what boot.py takes."""
+
+PLAIN = "--plain"
+"""The first line of a binary's plain name: `#!/path/to/mgpu --plain`; the second line is what --run takes."""
+
+SURVEY = "--ask-nvml"
+"""`mgpu --ask-nvml`: the binary as the process that asks NVML (node/gpus.py)."""
+
+LOADER_VARIABLES = ("_PYI_ARCHIVE_FILE", "_PYI_APPLICATION_HOME_DIR", "_PYI_PARENT_PROCESS_LEVEL", "_PYI_LINUX_PROCESS_NAME")
+"""What PyInstaller's loader puts into the environment; a job must not receive it."""
+
 
 def from_bin(script):
     # type: (str) -> None
@@ -44,12 +61,49 @@ def from_bin(script):
     start(os.path.basename(script), "-", sys.argv[1:])
 
 
+def from_binary():
+    # type: () -> None
+    """Run what the binary was called for: by a link's name, by a plain name of a cluster, by ourselves or by hand."""
+    drop_loader_variables()
+    called, args = os.path.basename(sys.argv[0]), sys.argv[1:]
+    if called != os.path.basename(sys.executable):
+        start(called, "-", args)
+    first = args[0] if args else ""
+    if first == RUN and len(args) > 2:
+        start(args[1], args[2], args[3:])
+    elif first == PLAIN and len(args) > 1:
+        with open(args[1], "rb") as text:
+            program, _, cluster = os.fsdecode(text.read().split(b"\n")[1]).partition(" ")
+        start(program, cluster, args[2:])
+    elif first == SURVEY:
+        from mgpu_slurm.node.gpus import main
+
+        main()
+        raise SystemExit(0)
+    start(first, "-", args[1:])
+
+
+def drop_loader_variables():
+    # type: () -> None
+    """Give the environment back as the user had it before the binary's loader started the interpreter.
+
+    The loader puts the binary's own libraries in front of LD_LIBRARY_PATH, which would spoil every program of a job.
+    """
+    for name in LOADER_VARIABLES:
+        os.environ.pop(name, None)
+    if "LD_LIBRARY_PATH_ORIG" in os.environ:
+        os.environ["LD_LIBRARY_PATH"] = os.environ.pop("LD_LIBRARY_PATH_ORIG")
+    else:
+        os.environ.pop("LD_LIBRARY_PATH", None)
+
+
 def start(program, cluster, args):
     # type: (str, str, list[str]) -> None
     """Run `program` ("srun" or "mgpu_srun") and end this process with its status."""
     drop_coerced_locale()
-    name = program[5:] if program.startswith("mgpu_") else program
-    if name in DAEMONS:
+    if FROZEN:
+        pass
+    elif real_name(program) in DAEMONS:
         python = daemon_python(ROOT)
         if python != sys.executable:
             run_by(python, ["-I", "-X", "utf8"], program, cluster, args)
@@ -58,6 +112,14 @@ def start(program, cluster, args):
     from mgpu_slurm.__main__ import end_with, run
 
     end_with(run(program, args, cluster), program)
+
+
+def real_name(program):
+    # type: (str) -> str
+    """"node" from "mgpu_node" and from "mgpu_simple_node", as the first releases called it."""
+    for prefix in ("mgpu_", "simple_"):
+        program = program[len(prefix) :] if program.startswith(prefix) else program
+    return program
 
 
 def run_by(python, flags, program, cluster, args):
@@ -140,7 +202,9 @@ def stamped(root):
 def python_command(program, cluster="-"):
     # type: (str, str) -> list[str]
     """The words that start `program`, to which its arguments are added; a daemon's packages are made ready first."""
-    name = program[5:] if program.startswith("mgpu_") else program
+    if FROZEN:
+        return [sys.executable, RUN, program, cluster]
+    name = real_name(program)
     python, flags = (daemon_python(ROOT), ["-I", "-X", "utf8"]) if name in DAEMONS else (command_python(ROOT), FLAGS)
     if name in DAEMONS and not python.startswith(ROOT):
         flags = ["-P", "-X", "utf8"]  # packages may lie in the user's own site directory, which -I hides
@@ -154,10 +218,12 @@ def plain_name_text(program, cluster):
     It keeps the caller's environment whole. Where the interpreter's path cannot stand in a first line (a blank in it, or
     longer than old kernels read) a shell starts it.
     """
-    python = os.fsencode(command_python(ROOT))
-    if b" " in python or len(python) > 100:
+    python = os.fsencode(sys.executable if FROZEN else command_python(ROOT))
+    if b" " in python or len(python) > 100 or (FROZEN and "\n" in cluster):
         words = [b"'" + os.fsencode(word).replace(b"'", b"'\\''") + b"'" for word in python_command(program, cluster)]
         return b"#!/bin/sh\nexec " + b" ".join(words) + b' "$@"\n'
+    if FROZEN:
+        return b"#!" + python + b" " + PLAIN.encode() + b"\n" + os.fsencode(program + " " + cluster) + b"\n"
     # the ASCII form of surrogateescape'd paths reads back as the same text
     lines = ["import sys", f"sys.path.insert(0, {ROOT!a})", "from mgpu_slurm.boot import start"]
     lines.append(f"start({program!a}, {cluster!a}, sys.argv[1:])")

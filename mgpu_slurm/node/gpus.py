@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from mgpu_slurm import boot
 from mgpu_slurm.node import nvml
 from mgpu_slurm.records.gpu import Gpu, GpuReport
 
@@ -40,9 +41,10 @@ def survey(environ: Mapping[str, str] | None = None, timeout: float = 60.0) -> G
     `timeout` in seconds; the first NVML call after boot may take several while the driver wakes the devices.
     """
     environ = os.environ if environ is None else environ
-    if getattr(sys, "frozen", False):  # a bundled program is no interpreter that could run the child
-        return discover(environ)
-    command = [sys.executable, "-I", "-S", "-c", _CHILD, json.dumps(sys.path)]
+    if boot.FROZEN:
+        command = [sys.executable, boot.SURVEY]
+    else:
+        command = [sys.executable, "-I", "-S", "-c", _CHILD, json.dumps(sys.path)]
     pipe = subprocess.PIPE
     try:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=dict(environ))

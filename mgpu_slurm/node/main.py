@@ -24,18 +24,19 @@ if TYPE_CHECKING:
     from mgpu_slurm.node.settings import Settings
 
 USAGE = """Usage: mgpu_node [-f CONF] [-N NAME] [-D] [-v]
-       mgpu_node --node-id NAME --master-host HOST [--master-port PORT] [--gpu-count N]
+       mgpu_node --node-id NAME [--master-host HOST] [--master-port PORT] [--gpu-count N]
 
   -f CONF             configuration file (default: $MGPU_CONF, ~/.config/mgpu/mgpu.conf, /etc/mgpu/mgpu.conf)
   -N NAME             this node's name (default: the host's)
+  -C                  print this machine as a line of mgpu.conf and exit
   -D                  stay in the foreground (it always does)
   -v                  log more
   --node-id NAME      join a cluster whose configuration does not list this node
-  --master-host HOST  where its controller is
+  --master-host HOST  where its controller is (127.0.0.1)
   --master-port PORT  and on which port (8080)
   --gpu-count N       how many GPUs to offer (default: those that are found)
   --gpu-type TYPE     what they are called in --gres=gpu:TYPE:N
-  --address ADDRESS   this node's address (default: that of the route to the controller)
+  --address ADDRESS   this node's address (default: that of the route to the controller); also as --host
   -V, --version       print the version and exit
   -h, --help          print this text and exit
 """
@@ -58,6 +59,7 @@ class Options:
         self.gpu_type = ""
         self.address = ""
         self.verbose = False
+        self.print_hardware = False
 
 
 _TEXTS = {
@@ -66,6 +68,7 @@ _TEXTS = {
     "--master-host": "master_host",
     "--gpu-type": "gpu_type",
     "--address": "address",
+    "--host": "address",  # what the first releases called it
     "-f": "conf",
     "-N": "name",
 }
@@ -89,6 +92,9 @@ def parse(argv: list[str]) -> Options | str:
         if word in ("-v", "-D"):
             options.verbose = options.verbose or word == "-v"
             continue
+        if word == "-C":
+            options.print_hardware = True
+            continue
         if name not in _TEXTS and name not in _NUMBERS:
             raise ValueError(f"unrecognized option '{word}'")
         if not equals:
@@ -102,8 +108,10 @@ def parse(argv: list[str]) -> Options | str:
             setattr(options, _NUMBERS[name], int(value))
         else:
             raise ValueError(f"invalid number for {name}: {value}")
-    if bool(options.node_id) != bool(options.master_host):
-        raise ValueError("--node-id and --master-host belong together")
+    if options.master_host and not options.node_id:
+        raise ValueError("--master-host needs --node-id, the name to join under")
+    if options.node_id and not options.master_host:
+        options.master_host = "127.0.0.1"
     return options
 
 
@@ -116,6 +124,9 @@ def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, clu
         return 1
     if isinstance(options, str):
         streams.out.write(options)
+        return 0
+    if options.print_hardware:
+        streams.out.write(hardware_line(options.name or socket.gethostname().partition(".")[0]))
         return 0
     # First of all: the launcher must be small and without threads.
     forker = launcher.start()
@@ -137,6 +148,23 @@ def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, clu
         return 1
     except KeyboardInterrupt:
         return 0
+
+
+def hardware_line(name: str) -> str:
+    """What `slurmd -C` prints, with the GPUs: two lines, the first for the configuration. Seconds where a driver sleeps."""
+    import time
+
+    from mgpu_slurm.node import gpus, hardware, settings
+
+    found = hardware.detect()
+    gres = gpus.gres_config(gpus.offered(gpus.survey().gpus)) if settings.driver_present() else ""
+    minutes, seconds = divmod(int(time.time() - found.boot_time), 60)
+    days, minutes = divmod(minutes, 24 * 60)
+    return (
+        f"NodeName={name} CPUs={found.cpus} Boards={found.boards} SocketsPerBoard={found.sockets // found.boards} "
+        f"CoresPerSocket={found.cores_per_socket} ThreadsPerCore={found.threads_per_core} RealMemory={found.real_memory}"
+        f"{' Gres=' + gres if gres else ''}\nUpTime={days}-{minutes // 60:02}:{minutes % 60:02}:{seconds:02}\n"
+    )
 
 
 def _source(options: Options, environ: Mapping[str, str], cluster: str) -> Callable[[], Settings]:
@@ -167,7 +195,7 @@ def _source(options: Options, environ: Mapping[str, str], cluster: str) -> Calla
         return join
     path = options.conf or (cluster if cluster != "-" else "") or conf.find(environ, os.getuid(), home)
     if not path:
-        raise ConfigError("mgpu.conf", 0, "no configuration file found; use -f CONF, or --node-id and --master-host without one")
+        raise ConfigError("mgpu.conf", 0, "no configuration file found; use -f CONF, or --node-id without one")
     name = options.name or hostname
 
     def read() -> Settings:
@@ -206,7 +234,7 @@ async def _serve(settings: Settings, reload: Callable[[], Settings], forker: lau
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    key = await _wait_for_key(settings.key_file, stopping)
+    key = await _wait_for_key(settings, stopping)
     if key is None:
         return 0
     daemon = NodeDaemon(settings, key, forker)
@@ -232,18 +260,19 @@ def _reread(daemon: Any, reload: Callable[[], Settings], log_file: str) -> None:
         log.error("configuration not changed: %s", error)
 
 
-async def _wait_for_key(path: str, stopping: asyncio.Event) -> bytes | None:
+async def _wait_for_key(settings: Settings, stopping: asyncio.Event) -> bytes | None:
     """The cluster key; None when told to stop first. KeyFileError: it is there, but no good."""
     import asyncio
     import logging
 
     from mgpu_slurm.wire import credential
 
+    path = settings.key_file
     wait = 0.02
     told = False
     while not stopping.is_set():
         if os.path.exists(path):
-            return credential.load_key(path)
+            return credential.load_key(path, settings.key_owner)
         if not told and wait > 0.5:
             logging.getLogger("mgpu.node").info("waiting for the cluster key %s, which the controller makes", path)
             told = True

@@ -96,7 +96,8 @@ def test_pip_installs_the_same_programs() -> None:
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
     scripts = dict(line.split(" = ") for line in setup["options.entry_points"]["console_scripts"].split("\n") if line)
-    assert scripts == {f"mgpu_{name}": "mgpu_slurm.__main__:main" for name in PROGRAMS}
+    oldest = ["simple_master", "simple_node", "simple_client"]  # what the first releases called them
+    assert scripts == {f"mgpu_{name}": "mgpu_slurm.__main__:main" for name in [*PROGRAMS, *oldest]}
 
 
 @pytest.mark.parametrize(
