@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from mgpu_slurm.base.counts import compress
 from mgpu_slurm.base.hostlist import fold
+from mgpu_slurm.facts import gpu_binding as gpu_bindings
 from mgpu_slurm.facts.environ_devices import Devices, device_variables
 from mgpu_slurm.facts.environ_requests import requested
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from typing import Any
 
     Facts = Mapping[str, Any]
@@ -300,16 +301,34 @@ def _distribution(request: Facts, layout: Facts, nested: bool, compat: tuple[int
     return {}
 
 
-def task_environment(spec: Facts, node: str, rank: int, devices: Devices | None = None) -> Variables:
+def gpu_binding(
+    spec: Facts, node: str, rank: int, devices: Devices | None = None, cpus: Collection[int] = ()
+) -> gpu_bindings.GpuBinding:
+    """Which GPUs one task sees. `cpus`: the kernel's numbers of those that it is bound to, empty for no binding."""
+    part = next(each for each in spec["layout"]["nodes"] if each["node"] == node)
+    request = spec.get("request") or {}
+    local = list(part["tasks"]).index(rank)
+    own = list(part.get("task_gpus") or ())
+    if not request.get("gpu_bind") and local < len(own) and own[local]:
+        return gpu_bindings.GpuBinding(list(own[local]), bound=len(part["tasks"]) > 1)
+    near = devices.near if devices is not None else {}
+    gpus = _gpus(part.get("share") or {})
+    text = gpu_bindings.wanted(request)
+    return gpu_bindings.bind(text, gpus, local, len(part["tasks"]), compat_of(spec["job"]), near, cpus)
+
+
+def task_environment(
+    spec: Facts, node: str, rank: int, devices: Devices | None = None, binding: gpu_bindings.GpuBinding | None = None
+) -> Variables:
     """What one task sees besides `step_environment`: its rank, and its GPUs, which may be fewer than the step's."""
     part = next(each for each in spec["layout"]["nodes"] if each["node"] == node)
     local = list(part["tasks"]).index(rank)
-    gpus = _gpus(part.get("share") or {})
-    own = list(part.get("task_gpus") or ())
-    if local < len(own) and own[local]:
-        gpus = list(own[local])
+    bound = gpu_binding(spec, node, rank, devices) if binding is None else binding
     changes: Variables = {"SLURM_PROCID": str(rank), "SLURM_LOCALID": str(local)}
-    changes.update(device_variables(gpus, devices, "SLURM_STEP_GPUS"))
+    changes.update(device_variables(bound.gpus or (), devices, "SLURM_STEP_GPUS"))
+    compat = compat_of(spec["job"])
+    if bound.bound and compat < (23, 2):
+        changes["SLURMD_TRES_BIND"] = gpu_bindings.shown(gpu_bindings.wanted(spec.get("request") or {}), compat)
     return changes
 
 

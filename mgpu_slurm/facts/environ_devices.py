@@ -19,12 +19,19 @@ class Devices:
     """How this node's GPUs are called.
 
     `ordinals`: index in allocations -> the driver's ordinal, or the UUID of a MIG slice; absent ones are their own index.
+    `near`: index -> the kernel's numbers of the CPUs next to it; absent where nobody knows.
     """
 
-    __slots__ = ("ordinals", "variables")
+    __slots__ = ("near", "ordinals", "variables")
 
-    def __init__(self, ordinals: Mapping[int, str] | None = None, variables: Sequence[str] = ALL_VARIABLES) -> None:
+    def __init__(
+        self,
+        ordinals: Mapping[int, str] | None = None,
+        variables: Sequence[str] = ALL_VARIABLES,
+        near: Mapping[int, Sequence[int]] | None = None,
+    ) -> None:
         self.ordinals = dict(ordinals or {})
+        self.near = dict(near or {})
         self.variables = tuple(variables)
 
 

@@ -66,8 +66,6 @@ def requested(request: Mapping[str, Any], compat: tuple[int, int], step: bool = 
         changes["SLURM_PROFILE"] = ",".join(word.capitalize() for word in other["profile"].split(","))
     if step:
         changes.update(_cpu_bind(request))
-        if request.get("gpu_bind") and compat < (23, 2):
-            changes["SLURMD_TRES_BIND"] = "gpu:" + request["gpu_bind"]
     else:
         changes.update(_per_task(request, compat))
     return changes

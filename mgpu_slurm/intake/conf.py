@@ -95,6 +95,20 @@ class Config:
         """The cluster's key: MgpuKeyFile, or mgpu.key beside the configuration."""
         return str(self.values.get("MgpuKeyFile") or os.path.join(self.directory(), "mgpu.key"))
 
+    def slurm_uid(self) -> int:
+        """The uid of SlurmUser, under which the controller runs, where the file names one; else the file's owner."""
+        if not self.is_set("SlurmUser"):
+            return self.owner_uid
+        name = str(self.get("SlurmUser"))
+        if name.isdigit():
+            return int(name)
+        import pwd
+
+        try:
+            return pwd.getpwnam(name).pw_uid
+        except KeyError:
+            return self.owner_uid
+
     def run_dir(self) -> str:
         """The directory of the Unix sockets, the same for every user who reads the same file.
 

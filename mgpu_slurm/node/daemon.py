@@ -260,6 +260,7 @@ class NodeDaemon:
         """Take what may change while serving: the controller's addresses and sockets need a restart, as in Slurm."""
         self.settings.log_name = settings.log_name
         self.settings.address = settings.address
+        self.settings.steps = settings.steps
         self.client.link.disconnect()  # the controller hears of everything again when the link is back
         log.info("configuration read again")
 
@@ -292,12 +293,14 @@ class NodeDaemon:
             requeue=requeue,
             boot_id=self.hardware.boot_id,
         )
+        facts = order["spec"]["job"] if "spec" in order else order["facts"]
         directory = self.spool.add(entry)
         self._tags[key] = tag
         listener, control = spool.listen(directory)
         full = {
             **order,
             **self._devices,
+            **self.settings.steps.as_order(),
             "node": self.settings.name,
             "log_name": self.settings.log_name,
             "directory": directory,
@@ -306,6 +309,9 @@ class NodeDaemon:
             "lease": os.path.join(self.settings.spool, lease.NAME) if requeue else "",
             "descriptors": ["control", *more],
         }
+        places = self.hardware.places
+        if self.settings.steps.bind_cpus and orders.bindable(facts, self.settings.name, places):
+            full["machine"] = orders.machine(places)
         with listener:
             try:
                 self._launcher.launch(full, [listener.fileno(), *more.values()])

@@ -18,6 +18,7 @@ from mgpu_slurm.base.errors import (
 )
 from mgpu_slurm.facts.environ_devices import ALL_VARIABLES, NVIDIA_VARIABLES
 from mgpu_slurm.records.gpu import Gpu
+from mgpu_slurm.records.hardware import CpuPlace
 from mgpu_slurm.wire import credential, jsontext
 from mgpu_slurm.wire.credential import Identity
 from mgpu_slurm.wire.messages import FileOrder, LaunchBatch, LaunchTasks, ReceiveFile, StepSpec
@@ -127,4 +128,16 @@ def devices(gpus: Sequence[Gpu]) -> dict[str, Any]:
         if name != str(gpu.index):
             ordinals[str(gpu.index)] = name
     variables = NVIDIA_VARIABLES if gpus and len(found) == len(gpus) else ALL_VARIABLES
-    return {"ordinals": ordinals, "variables": list(variables)}
+    near = {str(gpu.index): gpu.cpu_affinity for gpu in gpus if gpu.cpu_affinity}
+    return {"ordinals": ordinals, "variables": list(variables), "near": near}
+
+
+def machine(places: Sequence[CpuPlace]) -> list[list[int]]:
+    """The CPUs of this machine as a supervisor binds tasks to them (supervisor/binding.py)."""
+    return [[each.cpu, each.socket, each.core, each.thread, each.numa_node or 0] for each in places]
+
+
+def bindable(facts: dict[str, Any], node: str, places: Sequence[CpuPlace]) -> bool:
+    """Whether CPU numbers of allocations mean CPUs of this machine: not where the configuration gives the node another
+    number of them than it has."""
+    return dict(facts.get("node_cpus") or {}).get(node) == len(places)

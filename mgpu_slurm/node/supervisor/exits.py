@@ -37,8 +37,9 @@ class Exits:
     def alive(self) -> list[Task]:
         return [task for task in self.tasks if task.status is None]
 
-    def reaped(self, pid: int, status: int, usage: resource.struct_rusage) -> None:
-        """A child, task or adopted, has ended. Its figures include those of the children it has waited for."""
+    def reaped(self, pid: int, status: int, usage: resource.struct_rusage) -> Task | None:
+        """A child, task or adopted, has ended; the task if it is one. Its figures include those of
+        the children it has waited for."""
         self.user_seconds += usage.ru_utime
         self.system_seconds += usage.ru_stime
         self.max_rss = max(self.max_rss, usage.ru_maxrss)
@@ -46,6 +47,7 @@ class Exits:
         if task is not None:
             task.status = status
             self._unreported.append(task)
+        return task
 
     def report(self) -> list[tuple[int, list[int]]]:
         """Exits not told yet: wait status and the ranks that had it."""

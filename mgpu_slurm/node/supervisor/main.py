@@ -12,9 +12,11 @@ import signal
 import socket
 import time
 
-from mgpu_slurm.base.errors import ESLURMD_SETUP_ENVIRONMENT_ERROR, ProtocolError
+from mgpu_slurm.base.errors import ESLURMD_CPU_BIND_ERROR, ESLURMD_SETUP_ENVIRONMENT_ERROR, ProtocolError, strerror
 from mgpu_slurm.node.supervisor import (
+    binding,
     cgroup,
+    hooks,
     identity,
     kernel,
     lease,
@@ -132,10 +134,13 @@ class Supervisor:
                 streams.wires = wiring.for_batch(self.order, who)
             else:
                 streams.wires = wiring.for_tasks(self.order, who, self._passed)
+            shared = tasks.common(self.order)
             group = self._processes.group = cgroup.Cgroup.make(self.order.tag)
             self._started = time.time()
-            self._processes.exits = Exits(tasks.start(self.order, who, streams.wires.plans, group))
-        except (wiring.CannotOpen, identity.IdentityError, programs.NoProgram, OSError) as error:
+            plans = streams.wires.plans
+            self._processes.epilogs = hooks.Epilogs(self.order, who, plans, shared.environment)
+            self._processes.exits = Exits(tasks.start(self.order, who, plans, group, shared))
+        except (wiring.CannotOpen, identity.IdentityError, programs.NoProgram, binding.OutsideAllocation, OSError) as error:
             return error
         streams.wires.close_theirs()
         pids = [task.pid for task in self._exits.tasks]
@@ -146,6 +151,12 @@ class Supervisor:
     def _fail(self, failure: Exception) -> None:
         """Nothing was started: say why, and end as Slurm's batch jobs and steps do."""
         self._text = str(failure)
+        if isinstance(failure, binding.OutsideAllocation):
+            self._streams.tell_srun({"kind": "step_text", "text": f"srun: error: {failure}"})
+            code = ESLURMD_CPU_BIND_ERROR
+            self._streams.tell_srun({"kind": "error", "code": code, "text": strerror(code, self.order.compat)})
+            self._write_result(LAUNCH_STATUS)
+            return
         self._tell_user(self._text)
         code = ESLURMD_SETUP_ENVIRONMENT_ERROR
         self._streams.tell_srun({"kind": "launch_failed", "node": self.order.node, "code": code, "text": self._text})
@@ -168,7 +179,7 @@ class Supervisor:
         self._forget_lost()
 
     def _timeout(self) -> int | None:
-        times = [at for at in (self._ending.next_time(), self._report_at, self._processes.sweep_at, self._lease_at) if at]
+        times = [at for at in (self._ending.next_time(), self._report_at, self._processes.next_time(), self._lease_at) if at]
         if not times or self._gone:
             return None
         # Waits are capped: wall clocks are set, and a deadline may lie years ahead.
@@ -196,7 +207,8 @@ class Supervisor:
             self._processes.sweep_at = now
         if self._exits.to_report and (now >= self._report_at or self._exits.all_ended):
             self._report()
-        if self._exits.all_ended and not self._processes.sweep_at:
+        self._processes.look_after_epilogs(now, self._ending.killing)
+        if self._exits.all_ended and not self._processes.sweep_at and not self._processes.busy:
             self._processes.sweep_at = now
         if self._processes.sweep_at and now >= self._processes.sweep_at:
             self._processes.sweep(now)

@@ -6,6 +6,7 @@ import os
 
 from mgpu_slurm.facts.environ import compat_of
 from mgpu_slurm.facts.environ_devices import ALL_VARIABLES, Devices
+from mgpu_slurm.node.supervisor import binding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ TASKS = "tasks"
 class Order:
     """A launch order with its parts at hand. `raw` holds (absent = empty):
 
-    kind, node, log_name ("slurmstepd"), directory, tag, uid, gid, plain_names, ordinals, variables, start;
+    kind, node, log_name ("slurmstepd"), directory, tag, uid, gid, plain_names, ordinals, variables, near, start,
+    machine (rows of binding.cpus_of; absent: CPUs are not bound), task_prolog and task_epilog of the configuration,
+    limit_memory;
     batch: facts, script (its path), argv, environment, deadline, kill_wait; tasks: spec, launch.
     """
 
@@ -33,7 +36,9 @@ class Order:
         self.gid: int = raw["gid"]
         self.plain_names: str = raw.get("plain_names") or ""
         ordinals = {int(index): str(name) for index, name in (raw.get("ordinals") or {}).items()}
-        self.devices = Devices(ordinals, raw.get("variables") or ALL_VARIABLES)
+        near = {int(index): list(cpus) for index, cpus in (raw.get("near") or {}).items()}
+        self.devices = Devices(ordinals, raw.get("variables") or ALL_VARIABLES, near)
+        self.machine = binding.cpus_of(raw.get("machine") or ())
         self.spec: dict[str, Any] = raw.get("spec") or {}
         self.launch: dict[str, Any] = raw.get("launch") or {}
         self.facts: dict[str, Any] = self.spec["job"] if self.kind == TASKS else raw["facts"]

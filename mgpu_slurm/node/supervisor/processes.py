@@ -11,6 +11,7 @@ from mgpu_slurm.node.supervisor.exits import Exits
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mgpu_slurm.node.supervisor.cgroup import Cgroup
+    from mgpu_slurm.node.supervisor.hooks import Epilogs
 
 _FIRST_SWEEP, _LONGEST_SWEEP = 0.005, 1.0
 
@@ -21,6 +22,7 @@ class Processes:
     def __init__(self) -> None:
         self.exits = Exits([])
         self.group: Cgroup | None = None
+        self.epilogs: Epilogs | None = None
         self.sweep_at = 0.0
         self._sweep_wait = _FIRST_SWEEP
 
@@ -54,7 +56,28 @@ class Processes:
                 return self.exits.all_ended and not (self.group and self.group.pids())
             if pid == 0:
                 return False
-            self.exits.reaped(pid, status, usage)
+            task = self.exits.reaped(pid, status, usage)
+            if self.epilogs is not None:
+                if task is None:
+                    self.epilogs.ended(pid, status)
+                else:
+                    self.epilogs.start(task.rank)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an epilog still runs."""
+        return self.epilogs is not None and self.epilogs.running
+
+    def look_after_epilogs(self, now: float, killing: bool) -> None:
+        if self.epilogs is not None:
+            self.epilogs.enforce(now)
+            if killing:
+                self.epilogs.skip()
+
+    def next_time(self) -> float:
+        """When something is due; 0 = never."""
+        times = [at for at in (self.sweep_at, self.epilogs.next_time() if self.epilogs is not None else 0.0) if at]
+        return min(times, default=0.0)
 
     def sweep(self, now: float) -> None:
         """Kill everything that is left; `sweep_at` is when to do it again, until nothing is."""

@@ -13,7 +13,8 @@ IGNORED = frozenset({"AS"})
 
 
 def apply(limits: Mapping[str, int]) -> list[str]:
-    """Set soft limits by name ("NOFILE"; -1 = unlimited), no higher than the hard limit. Returns what could not be set."""
+    """Set soft limits by name ("NOFILE"; -1 = unlimited), no higher than the hard limit.
+    Returns a line for each that could not be set."""
     failed = []
     for name, value in limits.items():
         number = getattr(resource, "RLIMIT_" + name, None)
@@ -26,5 +27,5 @@ def apply(limits: Mapping[str, int]) -> list[str]:
         try:
             resource.setrlimit(number, (soft, hard))
         except (OSError, ValueError):
-            failed.append(name)
+            failed.append(f"Can't propagate RLIMIT_{name} of {value} from submit host")
     return failed

@@ -8,7 +8,8 @@ import signal
 import termios
 
 from mgpu_slurm.facts import environ
-from mgpu_slurm.node.supervisor import hooks, identity, programs, rlimits, texts
+from mgpu_slurm.node.supervisor import binding, hooks, identity, programs, rlimits, texts
+from mgpu_slurm.node.supervisor.order import BATCH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,9 +44,31 @@ class Task:
         self.status: int | None = None
 
 
-def start(order: Order, who: identity.Identity, plans: list[Plan], group: Cgroup | None) -> list[Task]:
+class Common:
+    """What the tasks of a step have in common. `bound` None: CPUs are not bound here. `own`: descriptors that only the
+    task of a rank gets, with the variables that tell it of them."""
+
+    __slots__ = ("bound", "environment", "own")
+
+    def __init__(self, environment: dict[str, str], bound: binding.Binding | None) -> None:
+        self.environment = environment
+        self.bound = bound
+        self.own: dict[int, tuple[int, dict[str, str]]] = {}
+
+
+def common(order: Order) -> Common:
+    """binding.OutsideAllocation: the user's own map does not fit the step."""
+    environment = _shared_environment(order)
+    bound = None
+    if order.kind != BATCH and order.machine:
+        part = order.spec["layout"]["nodes"][order.node_index]
+        bound = binding.bind(order.spec.get("request") or {}, order.request, part, order.machine)
+        environment.update(bound.variables)
+    return Common(environment, bound)
+
+
+def start(order: Order, who: identity.Identity, plans: list[Plan], group: Cgroup | None, shared: Common) -> list[Task]:
     """Fork all, then release them. OSError: a fork failed; what was forked ends at once."""
-    shared = _shared_environment(order)
     gate_out, gate_in = os.pipe()
     tasks: list[Task] = []
     try:
@@ -69,7 +92,7 @@ def start(order: Order, who: identity.Identity, plans: list[Plan], group: Cgroup
 
 
 def _shared_environment(order: Order) -> dict[str, str]:
-    if order.kind == "batch":
+    if order.kind == BATCH:
         changes = environ.batch_environment(order.facts, order.node, order.devices)
     else:
         changes = environ.step_environment(order.spec, order.launch, order.node, order.environment, order.devices)
@@ -78,9 +101,7 @@ def _shared_environment(order: Order) -> dict[str, str]:
     return shared
 
 
-def _task(
-    order: Order, who: identity.Identity, plan: Plan, shared: dict[str, str], gate: int, group: Cgroup | None
-) -> None:
+def _task(order: Order, who: identity.Identity, plan: Plan, shared: Common, gate: int, group: Cgroup | None) -> None:
     """In the child; never returns."""
     status = 1
     try:
@@ -94,7 +115,7 @@ def _task(
 
 
 def _become_task(
-    order: Order, who: identity.Identity, plan: Plan, shared: dict[str, str], gate: int, group: Cgroup | None
+    order: Order, who: identity.Identity, plan: Plan, shared: Common, gate: int, group: Cgroup | None
 ) -> int:
     if plan.terminal:
         os.setsid()
@@ -108,27 +129,68 @@ def _become_task(
         group.join()
     if not os.read(gate, 1):
         return 1
-    rlimits.apply(order.rlimits)
+    for line in rlimits.apply(order.rlimits):
+        _say(order, line)
+    own_cpus = _bind(order, plan.rank, shared)
     identity.become(who)
     os.umask(order.umask)
     directory = _enter(order, plan)
-    environment = environ.apply(
-        shared,
-        environ.pid_variables(os.getpid())
-        if order.kind == "batch"
-        else {**environ.task_environment(order.spec, order.node, plan.rank, order.devices), **environ.pid_variables(os.getpid())},
-    )
-    environ.finish(environment, order.plain_names)
+    environment = _environment(order, plan.rank, shared, own_cpus)
     for number in (signal.SIGPIPE, signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    hooks.task_prolog(order, environment)
+    try:
+        hooks.task_prologs(order, environment)
+    except hooks.PrologFailed as failed:
+        for line in failed.lines:
+            _say(order, line)
+        return failed.status
     path = programs.find(plan.argv[0], directory, environment)
     try:
         os.execve(path, plan.argv, environment)
     except OSError as error:
         _say(order, texts.no_exec(path, path if "/" in path else "", error))
         return error.errno or 1
+
+
+def _bind(order: Order, rank: int, shared: Common) -> list[int]:
+    """Bind this process; the CPUs it is bound to, none where it is not."""
+    if not order.machine:
+        return []
+    if shared.bound is None:
+        share = next(each for each in order.facts["allocation"]["shares"] if each["node"] == order.node)
+        mask = binding.of_share(order.machine, share.get("cpus") or ())
+    else:
+        local = order.ranks.index(rank)
+        mask = shared.bound.masks[local]
+        line = shared.bound.report(order.node, rank, local, os.getpid())
+        if line:
+            os.write(2, line.encode() + b"\n")
+    cpus = binding.numbers(mask)
+    if cpus:
+        try:
+            os.sched_setaffinity(0, cpus)
+        except OSError as error:
+            # The machine may have lost CPUs since the daemon looked: the task runs, only less well placed.
+            _say(order, f"sched_setaffinity: {error.strerror}")
+    return cpus
+
+
+def _environment(order: Order, rank: int, shared: Common, cpus: list[int]) -> dict[str, str]:
+    changes = environ.pid_variables(os.getpid())
+    if order.kind != BATCH:
+        gpus = environ.gpu_binding(order.spec, order.node, rank, order.devices, cpus)
+        for text in gpus.errors:
+            _say(order, text)
+        if gpus.report:
+            os.write(2, gpus.report.encode() + b"\n")
+        changes.update(environ.task_environment(order.spec, order.node, rank, order.devices, gpus))
+    environment = environ.apply(shared.environment, changes)
+    if rank in shared.own:
+        descriptor, variables = shared.own[rank]
+        os.set_inheritable(descriptor, True)
+        environment.update(variables)
+    return environ.finish(environment, order.plain_names)
 
 
 def _enter(order: Order, plan: Plan) -> str:

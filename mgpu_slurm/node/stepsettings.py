@@ -1,0 +1,33 @@
+"""What the configuration says about every step of a node, apart from what its request says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from mgpu_slurm.intake.conf import Config
+
+
+class StepSettings(msgspec.Struct, kw_only=True, frozen=True):
+    """`bind_cpus`, `limit_memory`: tasks are kept to the CPUs and the memory that the step holds."""
+
+    task_prolog: str = ""
+    task_epilog: str = ""
+    bind_cpus: bool = False
+    limit_memory: bool = False
+
+    def as_order(self) -> dict[str, Any]:
+        """The part of a launch order that comes from here; CPUs are the daemon's to add."""
+        return {"task_prolog": self.task_prolog, "task_epilog": self.task_epilog, "limit_memory": self.limit_memory}
+
+
+def of(config: Config) -> StepSettings:
+    """TaskPlugin=affinity or cgroup binds CPUs, cgroup also limits memory, as with Slurm's ConstrainRAMSpace."""
+    plugins = {word.strip().removeprefix("task/") for word in str(config.get("TaskPlugin") or "").lower().split(",")}
+    return StepSettings(
+        task_prolog=str(config.get("TaskProlog") or ""),
+        task_epilog=str(config.get("TaskEpilog") or ""),
+        bind_cpus=bool(plugins & {"affinity", "cgroup"}),
+        limit_memory="cgroup" in plugins,
+    )
