@@ -143,6 +143,7 @@ def apply(
         if made_partition.all_nodes:
             made_partition.nodes = list(nodes)
         state.partitions[made_partition.name] = made_partition
+    state.licenses = dict(ctx.settings.licenses)
     ctx.empty_nodes = None
     ctx.possible.clear()
     ctx.cache.clear()

@@ -22,6 +22,7 @@ from mgpu_slurm.controller.events import (
     SaveNode,
     SavePartition,
     SaveRequest,
+    SaveReservation,
     SaveScript,
     ToNodeEffect,
     Unsend,
@@ -106,6 +107,7 @@ class Context:
         self.gone: list[Effect] = []
         self.dirty_nodes: dict[str, None] = {}
         self.dirty_partitions: dict[str, None] = {}
+        self.dirty_reservations: dict[str, None] = {}
         self.saved_counter = 0
         self.automatic: set[str] = set()  # configuration keys that follow the nodes' hardware
         self.owners: dict[int, int] = {}  # job -> connection of its owner
@@ -141,6 +143,10 @@ class Context:
     def save_partition(self, partition: Partition) -> None:
         self.dirty_partitions[partition.name] = None
         self.possible.clear()
+
+    def save_reservation(self, name: str) -> None:
+        """It has changed, or is no more."""
+        self.dirty_reservations[name] = None
 
     def forget(self, job: Job) -> None:
         """The job leaves the memory; the store's history keeps it."""
@@ -198,6 +204,9 @@ class Context:
         for name in self.dirty_partitions:
             if name in self.state.partitions:
                 saves.append(SavePartition(name=name, record=_encode(self.state.partitions[name])))
+        for name in self.dirty_reservations:
+            one = self.state.reservations.get(name)
+            saves.append(SaveReservation(name=name, record=_encode(one) if one is not None else b""))
         rest: list[Effect] = [effect for effect in self.effects if not isinstance(effect, Replan)]
         if len(rest) != len(self.effects):
             rest.append(Replan())
@@ -205,6 +214,7 @@ class Context:
         self.dirty = {}
         self.dirty_nodes = {}
         self.dirty_partitions = {}
+        self.dirty_reservations = {}
         self.gone = []
         return saves + rest
 

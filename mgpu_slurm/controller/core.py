@@ -40,13 +40,14 @@ from mgpu_slurm.controller.events import (
     Stop,
     TimeReached,
 )
+from mgpu_slurm.controller.reservations import watch
 from mgpu_slurm.controller.scheduler import Installed
 from mgpu_slurm.controller.state import Answered, State, has_ended
 from mgpu_slurm.facts.states import COMPLETING
 from mgpu_slurm.wire import messages as wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from mgpu_slurm.controller.events import Effect, Event
     from mgpu_slurm.controller.scheduler import Scheduler
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from mgpu_slurm.records.job import Job
     from mgpu_slurm.records.node import Node
     from mgpu_slurm.records.partition import Partition
+    from mgpu_slurm.records.reservation import Reservation
 
 _decoder: msgspec.json.Decoder[wire.ToClient] = msgspec.json.Decoder(wire.ToClient)
 
@@ -220,6 +222,7 @@ class Core:
         next_job_id: int,
         requests: dict[tuple[int, str], Answered],
         now: float,
+        reservations: Sequence[Reservation] = (),
     ) -> list[Effect]:
         """After a start: the configuration's nodes and partitions with what was stored of them, and the stored jobs.
 
@@ -227,6 +230,9 @@ class Core:
         """
         nodes_before = {one.name: one for one in node_records}
         configured.apply(self.ctx, now, nodes_before, {one.name: one for one in partitions})
+        for reservation in reservations:
+            self.state.reservations[reservation.name] = reservation
+            watch(self.ctx, reservation)
         return self.restore_records(jobs, next_job_id, requests, now)
 
     def restore_records(

@@ -96,7 +96,7 @@ class Controller:
         loaded = self.store.load()
         requests = {(uid, name): Answered(answer=answer, time=at) for uid, name, answer, at in loaded.requests}
         effects = self.core.restore(
-            loaded.jobs, loaded.nodes, loaded.partitions, loaded.next_job_id, requests, time.time()
+            loaded.jobs, loaded.nodes, loaded.partitions, loaded.next_job_id, requests, time.time(), loaded.reservations
         )
         log.info("%d jobs restored", len(loaded.jobs))
         self.carry_out(effects)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mgpu_slurm.base import errors
-from mgpu_slurm.controller import cancelling, launching, lifecycle, nodes, owners, reconcile, steps, waiting
+from mgpu_slurm.controller import cancelling, launching, lifecycle, nodes, owners, reconcile, reservations, steps, waiting
 from mgpu_slurm.facts.states import COMPLETING
 from mgpu_slurm.wire.messages import JobEvent
 
@@ -23,6 +23,10 @@ def handle(ctx: Context, now: float) -> None:
                 nodes.timed_out(ctx, name, now)
             elif what == "lease":
                 reconcile.lease_over(ctx, name, now)
+            elif what == "reserved":
+                reservations.begun(ctx)
+            elif what == "unreserved":
+                reservations.over(ctx, name)
         elif isinstance(name, tuple):
             _step_limit(ctx, *name)
         elif isinstance(name, int):

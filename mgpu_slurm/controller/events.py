@@ -14,6 +14,7 @@ from mgpu_slurm.records.saves import SaveJob as SaveJob
 from mgpu_slurm.records.saves import SaveNode as SaveNode
 from mgpu_slurm.records.saves import SavePartition as SavePartition
 from mgpu_slurm.records.saves import SaveRequest as SaveRequest
+from mgpu_slurm.records.saves import SaveReservation as SaveReservation
 from mgpu_slurm.records.saves import SaveScript as SaveScript
 from mgpu_slurm.sched.snapshot import Decision
 from mgpu_slurm.wire.messages import FromClient, FromNode, ToClient, ToNode

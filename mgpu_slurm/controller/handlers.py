@@ -15,6 +15,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from mgpu_slurm import __version__
 from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import SlurmError
@@ -48,6 +50,7 @@ class Handlers:
         self._controller = controller
         self._numbers = itertools.count(1)
         self._conversations: dict[int, _Conversation] = {}
+        self._unpromised: dict[int, tuple[int, str]] = {}  # connection -> user and id of a submission not yet on disk
         self._scripts: OrderedDict[int, tuple[int, str, dict[str, str]]] = OrderedDict()
         self._scripts_size = 0
 
@@ -86,9 +89,13 @@ class Handlers:
 
     async def _ask(self, identity: Identity, message: Any, stream: Stream) -> object:
         """Through the core; a reply that leaves the connection open is followed by its pushes until it closes."""
-        if isinstance(message, wire.SubmitJob | wire.Allocate) and self._controller.writer.failing:
-            raise SlurmError(errors.ESLURM_WRITING_TO_FILE)
         number = next(self._numbers)
+        if isinstance(message, wire.SubmitJob | wire.Allocate):
+            key = (identity.uid, message.request_id)
+            if self._controller.writer.failing:
+                self._withdraw(number, key, self._caller(identity))
+                raise SlurmError(errors.ESLURM_WRITING_TO_FILE)
+            self._unpromised[number] = key
         conversation = _Conversation(stream)
         self._conversations[number] = conversation
         try:
@@ -121,7 +128,18 @@ class Handlers:
         finally:
             closed.cancel()
 
+    def _withdraw(self, number: int, key: tuple[int, str], caller: Caller) -> None:
+        """Who asks again, tired of waiting for a full disk, is refused: the job that still waits must not come true."""
+        known = self._controller.state.requests.get(key)
+        if known is None or key not in self._unpromised.values():
+            return
+        self._unpromised = {conn: other for conn, other in self._unpromised.items() if other != key}
+        job_id = msgspec.json.decode(known.answer).get("job_id")
+        if job_id:
+            self._controller.handle(Asked(conn=number, caller=caller, message=wire.CancelJobs(ids=[str(job_id)])))
+
     def reply(self, effect: Reply) -> None:
+        self._unpromised.pop(effect.conn, None)
         self._queue(effect)
 
     def push(self, effect: Push) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mgpu_slurm.controller import arrays, lifecycle, picture, waiting
+from mgpu_slurm.controller import arrays, licenses, lifecycle, picture, reservations, waiting
 from mgpu_slurm.records.allocation import Allocation, NodeShare
 from mgpu_slurm.records.step import NodeTasks, Step, StepLayout
 from mgpu_slurm.sched.snapshot import Start, Wait
@@ -46,9 +46,12 @@ def _wait(ctx: Context, job: Job, decision: Wait, now: float) -> None:
     reason = decision.reason
     if ctx.settings.compat < (23, 2) and job.request.kind == "batch" and reason == "PartitionNodeLimit":
         reason = "PartitionConfig"
-    if (job.reason, job.reason_text, job.planned_start) != (reason, decision.text, decision.planned):
+    text = decision.text
+    if ctx.state.reservations and not text and (reason == "BadConstraints" or (reason == "ReqNodeNotAvail")):
+        reason, text = "ReqNodeNotAvail", reservations.RESERVED
+    if (job.reason, job.reason_text, job.planned_start) != (reason, text, decision.planned):
         job.reason = reason
-        job.reason_text = decision.text
+        job.reason_text = text
         job.planned_start = decision.planned
         if not job.accrue_time:
             job.accrue_time = now
@@ -64,7 +67,7 @@ def still_possible(ctx: Context, job: Job, decision: Start, now: float) -> bool:
         return False
     if decision.partition not in job.partition.split(","):
         return False
-    if job.array_tasks and not arrays.startable(ctx, job):
+    if (job.array_tasks and not arrays.startable(ctx, job)) or not licenses.free(ctx, job):
         return False
     if len({share.node for share in shares}) != len(shares):
         return False

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller.state import has_ended
@@ -121,6 +123,7 @@ def gone(ctx: Context, job: Job, now: float) -> None:
     if job.state == "PENDING":
         cancelled_by = job.killed_by if job.ending == "CANCELLED" else None
         back_in_queue(ctx, job)
+        delay(ctx, job, now)
         if cancelled_by is not None:
             job.killed_by = cancelled_by
             cancel_pending(ctx, job, now)
@@ -129,6 +132,13 @@ def gone(ctx: Context, job: Job, now: float) -> None:
     else:
         ended(ctx, job, now)
     arrays.room(ctx, job, now)
+
+
+def delay(ctx: Context, job: Job, now: float) -> None:
+    """A job that is to run again does not start at once, as in Slurm, where credentials of its last run must have expired."""
+    wait = ctx.settings.requeue_delay
+    if wait:
+        job.request = msgspec.structs.replace(job.request, begin=max(job.request.begin or 0.0, now + wait))
 
 
 def back_in_queue(ctx: Context, job: Job) -> None:

@@ -1,7 +1,8 @@
 """mgpu_master: argv, signals and logs around the controller.
 
     mgpu_master -f CONF            a configured cluster, in the foreground (-D is accepted)
-    mgpu_master --host H --port P  the first generation's form: no file, nodes join by themselves
+    mgpu_master --host H --port P  the first generation's form: no file, nodes join by themselves; also without options
+                                   where no file is found
     mgpu_master --embedded DIR     the personal cluster of one user (started by the commands)
 """
 
@@ -36,7 +37,7 @@ EMBEDDED_WAIT = 15.0
 USAGE = """Usage: mgpu_master [-f CONF | --host ADDRESS --port PORT] [-D] [-v]
 
   -f CONF            configuration file (default: $MGPU_CONF, ~/.config/mgpu/mgpu.conf, /etc/mgpu/mgpu.conf)
-  --host ADDRESS     without a file: the address to listen on (0.0.0.0 for all)
+  --host ADDRESS     without a file: the address to listen on (0.0.0.0, which is all)
   --port PORT        without a file: the port to listen on (8080)
   -D                 stay in the foreground (it always does)
   -v                 log more
@@ -122,12 +123,10 @@ def _source(options: Options, environ: Mapping[str, str], home: str) -> Callable
     hostname = socket.gethostname().partition(".")[0]
     if options.embedded:
         return lambda: conf.embedded(options.embedded, hostname, compat=environ.get("MGPU_COMPAT", ""))
-    if options.first_generation:
+    path = "" if options.first_generation else options.conf or conf.find(environ, os.getuid(), home)
+    if not path:
         host = options.host or "0.0.0.0"
         return lambda: conf.from_first_generation(host, options.port, home, hostname=hostname)
-    path = options.conf or conf.find(environ, os.getuid(), home)
-    if path is None:
-        raise ConfigError("mgpu.conf", 0, "no configuration file found; use -f CONF, or --host and --port without one")
     return lambda: conf.load(path)
 
 
@@ -151,23 +150,38 @@ def _log_to(config: Config, verbose: bool) -> None:
         log.warning("%s", warning)
 
 
+def _reread(controller: Controller) -> None:
+    """SIGHUP: the configuration is read again, and the log file opened again: it may have been rotated."""
+    controller.reconfigure()
+    _log_to(controller.config, logging.getLogger().isEnabledFor(logging.DEBUG))
+
+
+def _tell_systemd(text: str) -> None:
+    """Tell systemd, if it started this process, so that units that come after this one find it serving."""
+    place = os.environ.pop("NOTIFY_SOCKET", "")
+    if place:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            sock.sendto(text.encode(), "\0" + place[1:] if place.startswith("@") else place)
+
+
 async def serve(config: Config, reload: Callable[[], Config]) -> int:
     """Open everything, serve until told to stop, close everything."""
     state = str(config.get("StateSaveLocation"))
     os.makedirs(state, 0o700, exist_ok=True)
     lock = await _lock(state, EMBEDDED_WAIT if config.embedded_dir else 0.0)
-    key = _key(config.key_file())
+    key = _key(config.key_file(), config.slurm_uid())
     store = open_store(str(config.get("MgpuDatabase") or os.path.join(state, "state.db")))
     try:
         controller = Controller(config, store, key, reload)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, controller.stopping.set)
-        loop.add_signal_handler(signal.SIGHUP, controller.reconfigure)
+        loop.add_signal_handler(signal.SIGHUP, _reread, controller)
         controller.wakeups.start()
         controller.restore()
         controller.listen()
         log.info("mgpu_master %s serves cluster %s", __version__, config.cluster_name)
+        _tell_systemd("READY=1")
         keeper = NodeKeeper(config.embedded_dir) if config.embedded_dir else None
         keeping = asyncio.ensure_future(keeper.run()) if keeper else None
         controller.on_stop = keeper.no_more if keeper else None
@@ -203,12 +217,12 @@ async def _lock(state: str, patience: float) -> int:
             return lock
 
 
-def _key(path: str) -> bytes:
+def _key(path: str, owner: int) -> bytes:
     """The cluster's key, made where it is missing. Raises KeyFileError."""
     if os.path.exists(path):
-        return credential.load_key(path)
+        return credential.load_key(path, owner)
     os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
     try:
         return credential.create_key(path)
     except FileExistsError:
-        return credential.load_key(path)
+        return credential.load_key(path, owner)

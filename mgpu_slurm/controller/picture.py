@@ -9,9 +9,11 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from mgpu_slurm.base import idset
 from mgpu_slurm.base.errors import SlurmError
-from mgpu_slurm.controller import arrays
+from mgpu_slurm.controller import arrays, licenses, reservations
 from mgpu_slurm.controller.state import NodeUse
 from mgpu_slurm.facts.states import COMPLETING
 from mgpu_slurm.intake import gres as gres_grammar
@@ -171,10 +173,15 @@ def snapshot(ctx: Context, now: float) -> Snapshot:
     state = ctx.state
     places = {name: at for at, name in enumerate(state.nodes)}
     pending = []
+    held = licenses.used(state) if ctx.settings.licenses else {}
     for job_id in ctx.eligible:
         job = state.jobs[job_id]
         if any(name in state.partitions for name in job.partition.split(",")):
             seen = pending_job(ctx, job)
+            if job.request.licenses and not licenses.free(ctx, job, held):
+                seen = msgspec.structs.replace(seen, blocked=licenses.REASON)
+            if state.reservations:
+                seen = reservations.limited(ctx, job, seen, now)
             if seen.startable:
                 pending.append(seen)
     return Snapshot(

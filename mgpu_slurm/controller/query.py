@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from mgpu_slurm.base import errors, ids
 from mgpu_slurm.base.errors import SlurmError
+from mgpu_slurm.controller import licenses
 from mgpu_slurm.facts.states import COMPLETING, FLAG_CODE, JOB_FLAGS
 from mgpu_slurm.records.columns import JOB, Source
 from mgpu_slurm.records.node_columns import NODE, PARTITION
+from mgpu_slurm.records.reservation_columns import RESERVATION
 from mgpu_slurm.records.step_columns import STEP
 from mgpu_slurm.wire.messages import Table
 
@@ -52,11 +54,25 @@ def rows(state: State, query: Query, _caller: Caller, now: float) -> Table:
         columns = _plain(PARTITION, query.columns, _named(state.partitions, query.filters.get("names")), source)
     elif query.table == "config":
         columns = [[get(state)] for get in _getters(CONFIG, query.columns)]
-    elif query.table in ("reservations", "licenses"):
-        columns = [[] for _ in query.columns]
+    elif query.table == "licenses":
+        columns = _licences(state, query)
+    elif query.table == "reservations":
+        columns = _plain(RESERVATION, query.columns, _named(state.reservations, query.filters.get("names")), source)
     else:
         raise SlurmError(errors.ESLURM_NOT_SUPPORTED)
     return Table(columns=columns, now=now)
+
+
+def _licences(state: State, query: Query) -> list[list[object]]:
+    held = licenses.used(state)
+    table: dict[str, Callable[[str, int], object]] = {
+        "name": lambda name, _total: name,
+        "total": lambda _name, total: total,
+        "used": lambda name, _total: held.get(name, 0),
+    }
+    chosen_names = query.filters.get("names")
+    rows = [(name, total) for name, total in state.licenses.items() if chosen_names is None or name in chosen_names]
+    return [[get(name, total) for name, total in rows] for get in _getters(table, query.columns)]
 
 
 def _getters(table: Mapping[str, Callable[..., object]], columns: list[str]) -> list[Callable[..., object]]:

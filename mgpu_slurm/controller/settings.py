@@ -34,8 +34,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     return_to_service: int = 0
     fifo_priority: bool = False  # priority/basic: each job a lower number than the one before
     gres_types: frozenset[str] = frozenset({"gpu"})
-    licenses: frozenset[str] = frozenset()
-    reservations: frozenset[str] = frozenset()
+    licenses: dict[str, int] = {}  # name -> how many there are
+    requeue_delay: int = 0  # before a requeued job may start again
     backfill: bool = True
     embedded: bool = False
     without_file: bool = False  # the first generation's cluster: nodes join by themselves

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mgpu_slurm.records.allocation import NodeShare
     from mgpu_slurm.records.node import Node
     from mgpu_slurm.records.partition import Partition
+    from mgpu_slurm.records.reservation import Reservation
 
 
 class NodeUse(msgspec.Struct, kw_only=True):
@@ -76,6 +77,9 @@ class State:
         self.jobs: dict[int, Job] = {}
         self.nodes: dict[str, Node] = {}
         self.partitions: dict[str, Partition] = {}
+        self.reservations: dict[str, Reservation] = {}
+        self.reservation_count = 0  # made since the start; part of the names that are given
+        self.licenses: dict[str, int] = {}  # all there are, by name
         self.next_job_id = 1
         self.requests: dict[tuple[int, str], Answered] = {}
         self.use: dict[str, NodeUse] = {}

@@ -15,7 +15,7 @@ import msgspec
 
 from mgpu_slurm.base import errors, hostlist
 from mgpu_slurm.base.errors import SlurmError
-from mgpu_slurm.controller import arrays, permissions, picture, waiting
+from mgpu_slurm.controller import arrays, licenses, permissions, picture, reservations, waiting
 from mgpu_slurm.controller.launching import default_limit
 from mgpu_slurm.intake import arrays as array_grammar
 from mgpu_slurm.intake import constraint, gres
@@ -82,9 +82,6 @@ def admit(ctx: Context, job: Job, now: float) -> None:
     job.job_id = arrays.new_id(ctx)
     if job.array_tasks:
         job.array_job_id = job.job_id
-        if len(job.array_tasks) == 1:
-            job.array_task_id = job.array_tasks[0]
-            job.array_tasks = []
     if ctx.settings.fifo_priority and job.priority == 1:
         job.priority = max(1, TOP_PRIORITY - job.job_id - job.request.nice)
     ctx.state.add(job)
@@ -113,6 +110,7 @@ def make(ctx: Context, asked: Asked, requests: list[JobRequest], kind: str, now:
         raise SlurmError(errors.ESLURM_JOB_SCRIPT_MISSING)
     chosen = _partitions(ctx, asked.caller, request)
     _names(ctx, request)
+    reservations.check(ctx, request.reservation, owner.uid, request.account or "")
     warnings = _sizes(ctx, asked.caller, request)
     tasks: list[int] = []
     limit = 0
@@ -246,6 +244,8 @@ def test(ctx: Context, asked: Asked, job: Job, now: float) -> None:
             continue
         if isinstance(decision, Start):
             nodes, cpus, partition = decision.allocation.nodes, decision.allocation.cpus, decision.partition
+        elif decision.reason in ("BadConstraints", "PartitionConfig", "PartitionNodeLimit", "PartitionTimeLimit"):
+            raise SlurmError(errors.ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE)
         else:
             start, nodes = decision.planned or now, decision.nodes
     ctx.reply(
@@ -275,7 +275,7 @@ def _partitions(ctx: Context, caller: Caller, request: JobRequest) -> list[Parti
         for name in request.partition.split(","):
             one = ctx.state.partitions.get(name)
             if one is None:
-                raise Refused(errors.ESLURM_INVALID_PARTITION_NAME, f"invalid partition specified: {request.partition}")
+                raise Refused(errors.ESLURM_INVALID_PARTITION_NAME, f"invalid partition specified: {name}")
             found.append(one)
     operator = permissions.is_operator(ctx, caller)
     for one in found:
@@ -308,11 +308,7 @@ def _names(ctx: Context, request: JobRequest) -> None:
     for name, _, _ in gres.parse(request.gres) if request.gres else ():
         if name not in ctx.settings.gres_types:
             raise Refused(errors.ESLURM_INVALID_GRES, "")
-    if request.reservation and request.reservation not in ctx.settings.reservations:
-        raise SlurmError(errors.ESLURM_RESERVATION_INVALID)
-    for license in (request.licenses or "").replace("|", ",").split(","):
-        if license and license.partition(":")[0].partition("=")[0].partition("@")[0] not in ctx.settings.licenses:
-            raise SlurmError(errors.ESLURM_INVALID_LICENSES)
+    licenses.check(ctx, request.licenses)
 
 
 def known_nodes(ctx: Context, text: str | None) -> set[str]:

@@ -9,6 +9,8 @@ import msgspec
 from mgpu_slurm.base import errors, hostlist, units
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller import permissions
+from mgpu_slurm.controller.state import has_ended
+from mgpu_slurm.records.partition import Partition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,12 +80,29 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
 }
 
 
+def _delete(ctx: Context, partition: Partition) -> list[tuple[str, int, str]]:
+    """Raises SlurmError 2075 while a job is in it or waits for it."""
+    if any(partition.name in job.partition.split(",") and not has_ended(job) for job in ctx.state.jobs.values()):
+        raise SlurmError(errors.ESLURM_PARTITION_IN_USE)
+    del ctx.state.partitions[partition.name]
+    ctx.possible.clear()
+    ctx.cache.clear()
+    ctx.replan()
+    return [(partition.name, 0, "")]
+
+
 def update(ctx: Context, caller: Caller, message: Update, now: float) -> list[tuple[str, int, str]]:
     """Raises SlurmError 2010, 2000, 2018 and for keys and values that cannot be."""
     permissions.need_operator(ctx, caller)
     partition = ctx.state.partitions.get(message.name)
-    if partition is None:
+    if message.action == "create":
+        if partition is not None or not message.name:
+            raise SlurmError(errors.ESLURM_INVALID_PARTITION_NAME)
+        partition = Partition(name=message.name)
+    elif partition is None:
         raise SlurmError(errors.ESLURM_INVALID_PARTITION_NAME)
+    if message.action == "delete":
+        return _delete(ctx, partition)
     values: dict[str, Any] = {}
     for key, text in message.changes:
         row = _KEYS.get(key.lower())

@@ -16,6 +16,7 @@ from mgpu_slurm.controller import (
     cancelling,
     launching,
     permissions,
+    reservations,
     steps,
     submission,
     terms,
@@ -44,6 +45,8 @@ def update(ctx: Context, asked: Asked, message: Update, now: float) -> None:
         rows = update_nodes.update(ctx, asked.caller, message, now)
     elif message.what == "partition":
         rows = update_partitions.update(ctx, asked.caller, message, now)
+    elif message.what == "reservation":
+        rows = reservations.change(ctx, asked.caller, message, now)
     elif message.what == "step":
         rows = _step(ctx, asked.caller, message, now)
     else:

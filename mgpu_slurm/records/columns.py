@@ -28,6 +28,7 @@ SENTENCES = (
     "Nodes required for job are DOWN",
     "job requeued in held state",
     "launch failed requeued held",
+    "ReqNodeNotAvail, ",
     "Reservation ",
     "Job's ",
 )

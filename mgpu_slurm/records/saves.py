@@ -33,6 +33,13 @@ class SavePartition(msgspec.Struct, kw_only=True):
     record: bytes
 
 
+class SaveReservation(msgspec.Struct, kw_only=True):
+    """An empty record: it is no more."""
+
+    name: str
+    record: bytes = b""
+
+
 class SaveCounter(msgspec.Struct, kw_only=True):
     """The next job id to give out."""
 
@@ -48,4 +55,4 @@ class SaveRequest(msgspec.Struct, kw_only=True):
     time: float
 
 
-Save = SaveJob | SaveScript | SaveNode | SavePartition | SaveCounter | SaveRequest
+Save = SaveJob | SaveScript | SaveNode | SavePartition | SaveReservation | SaveCounter | SaveRequest

@@ -20,6 +20,7 @@ from mgpu_slurm.records import saves as kinds
 from mgpu_slurm.records.job import Job
 from mgpu_slurm.records.node import Node
 from mgpu_slurm.records.partition import Partition
+from mgpu_slurm.records.reservation import Reservation
 from mgpu_slurm.store import schema
 from mgpu_slurm.store.errors import StoreDamaged, StoreError, StoreFull
 from mgpu_slurm.store.migrate import bring_up_to_date
@@ -36,6 +37,7 @@ class Loaded(msgspec.Struct):
     partitions: list[Partition]
     next_job_id: int
     requests: list[tuple[int, str, bytes, float]]
+    reservations: list[Reservation] = []
 
 
 class _Indexed(msgspec.Struct):
@@ -94,7 +96,7 @@ class Store:
         self._insert: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
         self._upserts = {
             table.name: self._upsert(table)
-            for table in (schema.jobs, schema.scripts, schema.nodes, schema.partitions, schema.requests, schema.meta)
+            for table in (schema.jobs, schema.scripts, schema.nodes, schema.partitions, schema.reservations, schema.requests, schema.meta)
         }
         try:
             with engine.begin() as connection:
@@ -129,6 +131,11 @@ class Store:
                         (row.uid, row.request_id, row.answer, row.time)
                         for row in connection.execute(sa.select(schema.requests))
                     ],
+                    reservations=[
+                        msgspec.json.decode(row.record, type=Reservation)
+                        for row in connection.execute(sa.select(schema.reservations.c.record))
+                        if row.record
+                    ],
                 )
             except msgspec.MsgspecError as error:
                 raise StoreDamaged(f"a stored record cannot be read ({error}); nothing was changed") from error
@@ -153,6 +160,8 @@ class Store:
                         self._writer.execute(self._upserts[name], list(entries.values()))
                 if ended:
                     self._drop_scripts(ended)
+                if rows["reservations"]:
+                    self._writer.execute(schema.reservations.delete().where(schema.reservations.c.record == b""))
                 if rows["requests"]:
                     oldest = max(float(str(entry["time"])) for entry in rows["requests"].values()) - 3600
                     self._writer.execute(schema.requests.delete().where(schema.requests.c.time < oldest))
@@ -186,6 +195,8 @@ class Store:
                 rows["nodes"][save.name] = {"name": save.name, "record": save.record}
             case kinds.SavePartition():
                 rows["partitions"][save.name] = {"name": save.name, "record": save.record}
+            case kinds.SaveReservation():
+                rows["reservations"][save.name] = {"name": save.name, "record": save.record}
             case kinds.SaveCounter():
                 rows["meta"]["next_job_id"] = {"key": "next_job_id", "value": str(save.next_job_id)}
             case kinds.SaveRequest():

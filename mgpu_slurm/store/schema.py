@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-REVISION = "0001"
+REVISION = "0002"
 """The Alembic revision that `metadata` describes."""
 
 metadata = sa.MetaData()
@@ -50,6 +50,13 @@ partitions = sa.Table(
     metadata,
     sa.Column("name", sa.String(255), primary_key=True),
     sa.Column("record", sa.LargeBinary, nullable=False),
+)
+
+reservations = sa.Table(
+    "reservations",
+    metadata,
+    sa.Column("name", sa.String(255), primary_key=True),
+    sa.Column("record", sa.LargeBinary, nullable=False),  # empty: it has been deleted
 )
 
 requests = sa.Table(

@@ -177,9 +177,10 @@ def _is_hex(value: object, size: int) -> bool:
     return isinstance(value, str) and len(value) == size and not value.strip("0123456789abcdef")
 
 
-def load_key(path: str) -> bytes:
-    """The cluster key. KeyFileError: it cannot be read, is a link, belongs to another user than the caller or root, can
-    be read or written by group or others, or is shorter than MIN_KEY bytes."""
+def load_key(path: str, owner: int = 0) -> bytes:
+    """The cluster key. KeyFileError: it cannot be read, is a link, belongs to another user than the caller, root or
+    `owner`, can be read or written by group or others, or is shorter than MIN_KEY bytes. `owner` is SlurmUser's uid: a
+    node daemon, which is root, shares the file with a controller that is not."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
@@ -188,7 +189,7 @@ def load_key(path: str) -> bytes:
         status = os.fstat(descriptor)
         if status.st_mode & 0o170000 != 0o100000:
             raise KeyFileError(f"key file {path} is not a regular file")
-        if status.st_uid not in (0, os.geteuid()):
+        if status.st_uid not in (0, owner, os.geteuid()):
             raise KeyFileError(f"key file {path} belongs to uid {status.st_uid}; chown it to uid {os.geteuid()}")
         if status.st_mode & 0o077:
             raise KeyFileError(f"key file {path} is open to others (mode {status.st_mode & 0o777:04o}); chmod 600 it")

@@ -109,9 +109,10 @@ class JobAction(Message, tag="job_action"):
 class Update(Message, tag="update"):
     """scontrol update: `changes` are (key, text) as typed, keys in any case. Answer: Results or Error."""
 
-    what: str  # "job", "node", "partition", "step"
+    what: str  # "job", "node", "partition", "step", "reservation"
     name: str
     changes: list[tuple[str, str]]
+    action: str = "update"  # of partitions and reservations also "create" and "delete"
 
 
 class Query(Message, tag="query"):

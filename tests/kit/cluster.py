@@ -153,7 +153,7 @@ class Cluster(Suite):
 
     def __init__(
         self, nodes: int = 4, gpus: int = 4, *, settings: str = "", partitions: str = "", compat: str = "22.05",
-        cpus: int = 8, kill_wait: int = 2, state: Path | None = None,
+        cpus: int = 8, kill_wait: int = 2, requeue_delay: int = 0, state: Path | None = None,
     ) -> None:  # fmt: skip
         self.directory = Path(tempfile.mkdtemp(prefix="mgpu-test-"))
         self.directory.chmod(0o755)
@@ -180,6 +180,7 @@ class Cluster(Suite):
             f"MgpuRunDir={self.directory}/run", f"MgpuKeyFile={self.directory}/mgpu.key",
             "SelectTypeParameters=CR_Core_Memory", "GresTypes=gpu", f"KillWait={kill_wait}", "DefMemPerCPU=100",
             "SlurmdParameters=config_overrides", "ReturnToService=2", "MaxArraySize=100001",
+            f"MgpuRequeueDelay={requeue_delay}",
         ]  # fmt: skip
         if compat:
             lines.append(f"MgpuCompat={compat}")

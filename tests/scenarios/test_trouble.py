@@ -138,7 +138,7 @@ def small_disk() -> Iterator[Path]:
 
 
 def test_full_disk(small_disk: Path) -> None:
-    with Cluster.up(1, 0, state=small_disk / "state") as cluster:
+    with Cluster.up(1, 0, state=small_disk / "state", settings="MessageTimeout=2") as cluster:
         place = cluster.directory / "work"
         kept = cluster.submit("--wrap", f"touch {place}/up; while [ ! -e {place}/go ]; do sleep 0.05; done; touch {place}/over")
         cluster.until((place / "up").exists, "it runs")
@@ -148,12 +148,13 @@ def test_full_disk(small_disk: Path) -> None:
                     filler.write(b"x" * 4096)
             except OSError:
                 pass
-        refused = None
+        refused, accepted = None, []
         for _ in range(40):  # what the store has already reserved may take a few more
-            done = cluster.run("sbatch", "-H", "-o", "/dev/null", "--wrap", f"echo {'x' * 20000}", timeout=60)
+            done = cluster.run("sbatch", "--parsable", "-H", "-o", "/dev/null", "--wrap", f"echo {'x' * 20000}", timeout=60)
             if done.status:
                 refused = done
                 break
+            accepted.append(int(done.out))
         assert refused is not None
         assert refused.out == ""
         assert refused.err.startswith("sbatch: error: Batch job submission failed: "), refused
@@ -163,6 +164,8 @@ def test_full_disk(small_disk: Path) -> None:
         (small_disk / "filler").unlink()
         cluster.until(lambda: cluster.run("sbatch", "--wait", "-o", "/dev/null", "--wrap", "true").status == 0, "room again", 30)
         cluster.wait_state(kept, "COMPLETED")
+        waiting = sorted(map(int, cluster.ask("squeue", "-h", "-o", "%i").split()))
+        assert waiting == accepted, "what was refused is there all the same"
 
 
 def test_sighup_and_reconfigure_take_changes_over() -> None:

@@ -1,0 +1,272 @@
+"""Reservations: made, changed and ended by operators; what they mean for jobs that wait.
+
+A job that names a reservation starts on its nodes, while it lasts, and only where it is one of its users'. Any other job
+keeps off the nodes from the moment when it could still run at the reservation's start. Running jobs are left alone.
+"""
+
+from __future__ import annotations
+
+import grp
+import pwd
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from mgpu_slurm.base import errors, hostlist, units
+from mgpu_slurm.base.errors import SlurmError
+from mgpu_slurm.controller import permissions
+from mgpu_slurm.facts.states import TERMINAL
+from mgpu_slurm.intake import dates
+from mgpu_slurm.records.reservation import Reservation
+
+if TYPE_CHECKING:
+    from mgpu_slurm.controller.context import Context
+    from mgpu_slurm.controller.events import Caller
+    from mgpu_slurm.records.job import Job
+    from mgpu_slurm.sched.snapshot import PendingJob
+    from mgpu_slurm.wire.messages import Update
+
+YEAR = 365 * 86400
+RESERVED = "ReqNodeNotAvail, May be reserved for other job"
+FLAGS = {
+    "maint": "MAINT", "ignore_jobs": "IGNORE_JOBS", "daily": "DAILY", "weekly": "WEEKLY", "overlap": "OVERLAP",
+    "spec_nodes": "SPEC_NODES", "part_nodes": "PART_NODES", "any_nodes": "ANY_NODES", "static_alloc": "STATIC",
+    "flex": "FLEX", "magnetic": "MAGNETIC", "no_hold_jobs_after": "NO_HOLD_JOBS_AFTER_END", "purge_comp": "PURGE_COMP",
+}  # fmt: skip
+
+
+def change(ctx: Context, caller: Caller, message: Update, now: float) -> list[tuple[str, int, str]]:
+    """Create, update or delete. One row, whose id is the reservation's name. Raises SlurmError."""
+    permissions.need_operator(ctx, caller)
+    if message.action == "delete":
+        return [(_delete(ctx, message.name), 0, "")]
+    changes = {key.lower(): text for key, text in message.changes}
+    if message.action == "create":
+        one = _create(ctx, message.name, changes, now)
+    else:
+        old = ctx.state.reservations.get(message.name)
+        if old is None:
+            raise SlurmError(errors.ESLURM_RESERVATION_INVALID)
+        one = _changed(ctx, old, changes, now)
+    _check_free(ctx, one, now)
+    ctx.state.reservations[one.name] = one
+    _kept(ctx, one)
+    return [(one.name, 0, "")]
+
+
+def _kept(ctx: Context, one: Reservation) -> None:
+    ctx.save_reservation(one.name)
+    watch(ctx, one)
+    ctx.replan()
+
+
+def watch(ctx: Context, one: Reservation) -> None:
+    """Its beginning and its end are moments at which jobs may start."""
+    ctx.timers.set("reserved", one.name, one.start)
+    ctx.timers.set("unreserved", one.name, one.end)
+
+
+def begun(ctx: Context) -> None:
+    ctx.replan()
+
+
+def over(ctx: Context, name: str) -> None:
+    """Its time is up: it is forgotten, as Slurm forgets it."""
+    if ctx.state.reservations.pop(name, None) is not None:
+        ctx.save_reservation(name)
+        ctx.replan()
+
+
+def _create(ctx: Context, name: str, changes: dict[str, str], now: float) -> Reservation:
+    if name and name in ctx.state.reservations:
+        raise SlurmError(errors.ESLURM_RESERVATION_NAME_DUP)
+    made = _changed(ctx, Reservation(name=name, start=now, end=now + YEAR), changes, now)
+    if not made.users and not made.accounts and not made.groups:
+        raise SlurmError(errors.ESLURM_RESERVATION_EMPTY)
+    if not made.nodes:
+        raise SlurmError(errors.ESLURM_RESERVATION_EMPTY)
+    if not name:
+        ctx.state.reservation_count += 1
+        first = (made.users or made.accounts or made.groups)[0]
+        while (name := f"{first}_{ctx.state.reservation_count}") in ctx.state.reservations:
+            ctx.state.reservation_count += 1
+        made.name = name
+    else:
+        ctx.state.reservation_count += 1
+    return made
+
+
+def _changed(ctx: Context, old: Reservation, changes: dict[str, str], now: float) -> Reservation:
+    """The reservation with the changes applied. Raises SlurmError."""
+    values: dict[str, Any] = {}
+    flags = list(old.flags)
+    if "flags" in changes:
+        flags = _flags(flags, changes["flags"])
+    start = old.start
+    if "starttime" in changes:
+        start = values["start"] = _instant(ctx, changes["starttime"], now)
+    length = old.end - old.start
+    if "duration" in changes:
+        text = changes["duration"]
+        length = YEAR if text.lower() in ("infinite", "unlimited") else 60 * _minutes(text)
+    values["end"] = _instant(ctx, changes["endtime"], now) if "endtime" in changes else start + length
+    for key in ("users", "groups", "accounts"):
+        if key in changes:
+            values[key] = _words(getattr(old, key), changes[key])
+    if "users" in values or "groups" in values:
+        values["uids"] = _uids(values.get("users", old.users), values.get("groups", old.groups))
+    for key in ("features", "licenses"):
+        if key in changes:
+            values[key] = changes[key]
+    partition = changes.get("partitionname", changes.get("partition", old.partition))
+    if partition and partition not in ctx.state.partitions:
+        raise SlurmError(errors.ESLURM_INVALID_PARTITION_NAME)
+    if "nodes" in changes:
+        values["nodes"] = _nodes(ctx, changes["nodes"])
+        flags = [flag for flag in flags if flag != "SPEC_NODES"] + ["SPEC_NODES"]
+    elif "nodecnt" in changes:
+        if not partition:
+            partition = next((one.name for one in ctx.state.partitions.values() if one.default), "")
+        trial = msgspec.structs.replace(old, flags=flags, start=start, end=values["end"])
+        values["nodes"] = _pick(ctx, trial, changes["nodecnt"], partition)
+    return msgspec.structs.replace(old, flags=flags, partition=partition, **values)
+
+
+def _flags(before: list[str], text: str) -> list[str]:
+    found = list(before)
+    for word in text.split(","):
+        take = word.startswith("-")
+        name = FLAGS.get(word.lstrip("+-").lower())
+        if name is None:
+            raise SlurmError(errors.ESLURM_NOT_SUPPORTED, f"Invalid flag: {word}")
+        found = [one for one in found if one != name] + ([] if take else [name])
+    return found
+
+
+def _words(before: list[str], text: str) -> list[str]:
+    """`a,b` replaces; `+a` and `-b` change."""
+    words = [word for word in text.split(",") if word]
+    if not any(word[0] in "+-" for word in words):
+        return words
+    found = list(before)
+    for word in words:
+        name = word.lstrip("+-")
+        found = [one for one in found if one != name] + ([] if word.startswith("-") else [name])
+    return found
+
+
+def _uids(users: list[str], groups: list[str]) -> list[int]:
+    try:
+        found = [int(name) if name.isdecimal() else pwd.getpwnam(name).pw_uid for name in users]
+        for group in groups:
+            found += [pwd.getpwnam(name).pw_uid for name in grp.getgrnam(group).gr_mem]
+    except KeyError:
+        raise SlurmError(errors.ESLURM_USER_ID_INVALID) from None
+    return found
+
+
+def _instant(ctx: Context, text: str, now: float) -> float:
+    try:
+        return dates.parse(text, now, compat=ctx.settings.compat)
+    except ValueError:
+        raise SlurmError(errors.ESLURM_INVALID_TIME_VALUE) from None
+
+
+def _minutes(text: str) -> int:
+    try:
+        return units.parse_minutes(text)
+    except ValueError:
+        raise SlurmError(errors.ESLURM_INVALID_TIME_VALUE) from None
+
+
+def _nodes(ctx: Context, text: str) -> list[str]:
+    if text.upper() == "ALL":
+        return list(ctx.state.nodes)
+    try:
+        names = hostlist.expand(text)
+    except ValueError:
+        raise SlurmError(errors.ESLURM_INVALID_NODE_NAME) from None
+    if not ctx.state.nodes.keys() >= set(names):
+        raise SlurmError(errors.ESLURM_INVALID_NODE_NAME)
+    return names
+
+
+def _pick(ctx: Context, one: Reservation, count: str, partition: str) -> list[str]:
+    """That many nodes of the partition that are free for the time."""
+    if not count.isdecimal() or int(count) < 1:
+        raise SlurmError(errors.ESLURM_INVALID_NODE_COUNT)
+    place = ctx.state.partitions.get(partition)
+    names = list(ctx.state.nodes) if place is None or place.all_nodes else place.nodes
+    free = [name for name in names if _conflict(ctx, one, name) == 0]
+    if len(free) < int(count):
+        raise SlurmError(errors.ESLURM_NODES_BUSY if len(names) >= int(count) else errors.ESLURM_INVALID_NODE_COUNT)
+    return free[: int(count)]
+
+
+def _conflict(ctx: Context, one: Reservation, name: str) -> int:
+    """The code of what is on a node in that time; 0 where it is nothing."""
+    if "OVERLAP" not in one.flags and "MAINT" not in one.flags:
+        for other in ctx.state.reservations.values():
+            if other.name != one.name and name in other.nodes and other.start < one.end and one.start < other.end:
+                return errors.ESLURM_RESERVATION_OVERLAP
+    if "IGNORE_JOBS" not in one.flags and any(
+        (not job.end_time or job.end_time > one.start) and (job.request.reservation or "") != one.name
+        for job in ctx.state.jobs_on(name)
+    ):
+        return errors.ESLURM_NODES_BUSY
+    return 0
+
+
+def _check_free(ctx: Context, one: Reservation, now: float) -> None:
+    if one.end <= one.start or one.end <= now:
+        raise SlurmError(errors.ESLURM_INVALID_TIME_VALUE)
+    for name in one.nodes:
+        code = _conflict(ctx, one, name)
+        if code:
+            raise SlurmError(code)
+
+
+def _delete(ctx: Context, name: str) -> str:
+    if name not in ctx.state.reservations:
+        raise SlurmError(errors.ESLURM_RESERVATION_INVALID)
+    if any(job.request.reservation == name and job.state not in TERMINAL for job in ctx.state.jobs.values()):
+        raise SlurmError(errors.ESLURM_RESERVATION_BUSY)
+    del ctx.state.reservations[name]
+    for what in ("reserved", "unreserved"):
+        ctx.timers.cancel(what, name)
+    ctx.save_reservation(name)
+    ctx.replan()
+    return name
+
+
+# --- jobs -----------------------------------------------------------------------------------------------------------
+
+
+def check(ctx: Context, name: str | None, uid: int, account: str) -> None:
+    """Whether a job may name it. Raises SlurmError 2053, 2052."""
+    if not name:
+        return
+    one = ctx.state.reservations.get(name)
+    if one is None:
+        raise SlurmError(errors.ESLURM_RESERVATION_INVALID)
+    if uid not in one.uids and account not in one.accounts:
+        raise SlurmError(errors.ESLURM_RESERVATION_ACCESS)
+
+
+def limited(ctx: Context, job: Job, seen: PendingJob, now: float) -> PendingJob:
+    """What the scheduler sees of a job while there are reservations: nodes that are not for it now count as excluded."""
+    name = job.request.reservation
+    if name:
+        own = ctx.state.reservations.get(name)
+        if own is None or not own.start <= now < own.end:
+            return msgspec.structs.replace(seen, blocked="Reservation")
+        unwanted = set(ctx.state.nodes) - set(own.nodes)
+    else:
+        end = now + (60 * seen.time_limit if seen.time_limit >= 0 else YEAR)
+        unwanted = {node for one in ctx.state.reservations.values() if one.start < end and now < one.end for node in one.nodes}
+    if not unwanted:
+        return seen
+    if not unwanted.isdisjoint(seen.need.required_nodes):
+        return msgspec.structs.replace(seen, blocked="ReqNodeNotAvail")
+    excluded = tuple(sorted({*seen.need.excluded_nodes, *unwanted}))
+    return msgspec.structs.replace(seen, need=msgspec.structs.replace(seen.need, excluded_nodes=excluded))

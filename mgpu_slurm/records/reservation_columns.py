@@ -1,0 +1,37 @@
+"""Column name -> raw value of a reservation, and of a licence. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mgpu_slurm.base import hostlist
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mgpu_slurm.records.columns import Source
+    from mgpu_slurm.records.reservation import Reservation
+
+
+def cores(one: Reservation, source: Source) -> int:
+    found = (source.nodes[name] for name in one.nodes if name in source.nodes)
+    return sum(node.sockets * node.cores_per_socket for node in found)
+
+
+def cpus(one: Reservation, source: Source) -> int:
+    return sum(source.nodes[name].cpus for name in one.nodes if name in source.nodes)
+
+
+def _own(name: str) -> Callable[[Reservation, Source], object]:
+    return lambda one, _source: getattr(one, name)
+
+
+RESERVATION: dict[str, Callable[[Reservation, Source], object]] = {
+    **{name: _own(name) for name in "name start end users groups accounts partition features licenses flags".split()},
+    "nodes": lambda one, _source: hostlist.fold(one.nodes),
+    "node_count": lambda one, _source: len(one.nodes),
+    "node_names": lambda one, _source: one.nodes,
+    "cores": cores,
+    "cpus": cpus,
+    "active": lambda one, source: one.start <= source.now < one.end,
+}
