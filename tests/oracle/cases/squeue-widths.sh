@@ -1,0 +1,5 @@
+# how formats are cut and padded
+submit -H -J averylongnameofajob -N2 -n4 --array=1-30 -o /dev/null -A account -w n[0-1] --comment=abc --wrap true; A=$J
+f() { echo "$*"; squeue -j $A "$@" | ids $A | sed -E 's/^[A-Z][a-z]{2} [A-Z][a-z]{2} .*/DATE/'; }
+f -o '%.5j|%5j|%-5j|%.30j|%30j|%j'; f -o '[%i] %% %Z'  > /dev/null; f -o '%y %2D %.2D|%5C|'; f -o 'no letters'; f -o '%!'; f -o '%5'; f -o '%'; f -o ''; f -o '%i%t%T'; f -o '%.18i %.9P %.8j %.8u %.2t %.10M %.6D %R' ; f -r -h -o '%i' ; f -O 'JobID,Name:5,Name:.5,Name:30'; f -O Name,; f -O nosuch; f -O 'name: 3'; f -O 'jobid:3,name:0,state' ; f -O ArrayTaskID,ArrayJobID,JobArrayID:20 ; f -O 'State|:3,Name'; f --Format=STATE,NAME; f -l | tail -n +2; f -o '%.18i|%i'
+scancel $A; submit -H --array=1,3,5,7,9,11,13,15,17,19,21,23,25,27,29,31,33,35,37,39 -o /dev/null --wrap true; A=$J; squeue -h -j $A -o %i | ids $A; SLURM_BITSTR_LEN=20 squeue -h -j $A -o %i | ids $A; SLURM_BITSTR_LEN=0 squeue -h -j $A -o %i | ids $A; squeue -h -j $A -O JobArrayID:40,ArrayTaskID:12 | ids $A

@@ -1,0 +1,12 @@
+# GPUs of steps and tasks
+cat > j.sh <<'S'
+#!/bin/bash
+#SBATCH -N2 --gpus-per-node=4 -n4 -c2 -o out
+t() { echo "$*"; srun "$@" bash -c 'echo $SLURM_PROCID $CUDA_VISIBLE_DEVICES step=$SLURM_STEP_GPUS' | sort; }
+echo "$CUDA_VISIBLE_DEVICES $SLURM_JOB_GPUS $SLURM_GPUS_ON_NODE $SLURM_GPUS_PER_NODE"
+t -n2; t -n2 --gpus-per-task=1; t -n4 --gpus-per-task=2; t -n1 -N1 --gres=gpu:1; t -n1 -N1 --gpus=2; t --gres=none -n1 -N1; t -n2 -N1 --gpus-per-node=2 --gpu-bind=single:1; t -n4 --gpu-bind=none
+t -n2 -N1 --gres=gpu:2 --gpu-bind=map_gpu:1,0
+S
+submit j.sh; wait_gone; cat out
+srun --gpus=2 -n2 bash -c 'echo $SLURM_PROCID $CUDA_VISIBLE_DEVICES' | sort
+srun --gpus-per-task=1 -n2 bash -c 'echo $SLURM_PROCID $CUDA_VISIBLE_DEVICES' | sort

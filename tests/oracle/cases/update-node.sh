@@ -1,0 +1,12 @@
+# an administrator's changes of nodes
+r() { scontrol show node n3 | grep -E 'State=|Reason|Weight' | sed -E 's/\[root@.*//; s/ +$//'; sinfo -h -n n3 -p gpu -o '%T %t %E'; }
+scontrol update nodename=n3 state=drain reason='for a test'; r; sinfo -R -h -o '%E %u %N'; sinfo -R -h | sed -E 's/ +/ /g'; sinfo -h -p gpu -o '%t %D %N' | sort
+say scontrol update nodename=n3 state=drain; srun -w n3 -I1 true 2>&1 | sed -E 's/[0-9]{5}/N/g'
+submit -w n3 -o /dev/null --wrap true; sleep 1; squeue -h -j $J -o '%T %R'; scancel $J
+scontrol update nodename=n3 state=undrain; r; say scontrol update nodename=n3 state=resume; r
+scontrol update nodename=n[2-3] weight=5 comment='a remark' extra=more; r; scontrol show node n3 | grep -E 'Comment|Extra'
+scontrol update nodename=n3 features=f1,f2; scontrol show node n3 | grep -E 'Features'; sinfo -h -n n3 -p gpu -o '%f %b'; srun -C f1 bash -c 'echo $SLURMD_NODENAME'
+scontrol update nodename=n3 features= activefeatures= comment= extra=; scontrol update nodename=n[2-3] weight=1
+scontrol update nodename=n3 state=down reason=broken; r; srun -w n3 -I1 true 2>&1 | sed -E 's/[0-9]{5}/N/g'; scontrol update nodename=n3 state=resume; waits sh -c 'sinfo -h -n n3 -p gpu -o %T | grep -qx idle'; r
+say scontrol update nodename=n99 state=drain reason=x; say scontrol update nodename=n3 state=nosuch; say scontrol update nodename=n3 nosuch=1; say scontrol show node n99; say scontrol update nodename=n3 weight=x; say scontrol update nodename=n3 state=down
+waits sh -c 'scontrol update nodename=n3 state=resume; sinfo -h -n n3 -p gpu -o %T | grep -qx idle'
