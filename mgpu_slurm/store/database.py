@@ -94,10 +94,8 @@ class Store:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._insert: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
-        self._upserts = {
-            table.name: self._upsert(table)
-            for table in (schema.jobs, schema.scripts, schema.nodes, schema.partitions, schema.reservations, schema.requests, schema.meta)
-        }
+        kept = (schema.jobs, schema.scripts, schema.nodes, schema.partitions, schema.reservations, schema.requests, schema.meta)
+        self._upserts = {table.name: self._upsert(table) for table in kept}
         try:
             with engine.begin() as connection:
                 bring_up_to_date(connection)

@@ -54,7 +54,9 @@ import psij
 from psij.executors.batch.slurm import SlurmExecutorConfig
 
 executor = psij.JobExecutor.get_instance(
-    "slurm", config=SlurmExecutorConfig(queue_polling_interval=1, initial_queue_polling_delay=0, work_directory=Path("w").absolute()))
+    "slurm",
+    config=SlurmExecutorConfig(queue_polling_interval=1, initial_queue_polling_delay=0, work_directory=Path("w").absolute()),
+)
 minute = datetime.timedelta(minutes=1)
 
 def spec(*words, **more):
@@ -74,7 +76,7 @@ for job in jobs.values():
 jobs["long"].wait(target_states=[psij.JobState.ACTIVE], timeout=minute / 2)
 jobs["long"].cancel()
 status = {name: job.wait(timeout=minute / 2) for name, job in jobs.items()}
-print(json.dumps({name: [one.state.name, one.exit_code, job.native_id] for (name, job), one in zip(jobs.items(), status.values())}))
+print(json.dumps({name: [one.state.name, one.exit_code, jobs[name].native_id] for name, one in status.items()}))
 """
 
 
