@@ -30,6 +30,7 @@ PROGRAMS = {
     "client": ("mgpu_slurm.commands.first", "client"),
     "queue": ("mgpu_slurm.commands.first", "queue"),
     "cancel": ("mgpu_slurm.commands.first", "cancel"),
+    "doctor": ("mgpu_slurm.commands.doctor", "doctor"),
     "master": ("mgpu_slurm.controller.main", "run"),
     "node": ("mgpu_slurm.node.main", "run"),
 }

@@ -103,14 +103,19 @@ def _where(
             known = name == "--master"
             raise UsageError("option '--master' requires an argument" if known else f"unrecognized option '{word}'", 1)
         master = value if equal else words.pop(0)
+    return words, environ, master_of(master, environ, cluster), False
+
+
+def master_of(master: str, environ: Mapping[str, str], cluster: str) -> str:
+    """The CLUSTER word of the master at HOST[:PORT], or where none is named, of what is there. Raises UsageError."""
     if master:
         host, _, port = master.partition(":")
         if not host or (port and not port.isdecimal()):
             raise UsageError(f"not a master's address: {master}", 1)
-        return words, environ, f"{FIRST}{host}:{port or PORT}", False
+        return f"{FIRST}{host}:{port or PORT}"
     if cluster == DEFAULT and not environ.get("MGPU_CONF"):
-        cluster = _own_master() or cluster
-    return words, environ, cluster, False
+        return _own_master() or cluster
+    return cluster
 
 
 def _own_master() -> str:

@@ -19,7 +19,7 @@ import msgspec
 
 from mgpu_slurm.base import errors, ids
 from mgpu_slurm.base.errors import SlurmError
-from mgpu_slurm.controller import permissions, usage_query
+from mgpu_slurm.controller import inspection, permissions, usage_query
 from mgpu_slurm.controller.history_columns import (
     HISTORY,
     ended,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from mgpu_slurm.records.step import Step
     from mgpu_slurm.wire.messages import Query
 
-TABLES = ("history", "priorities", "statistics", "sstat")
+TABLES = ("history", "priorities", "statistics", "sstat", "inspection")
 
 Key = tuple[int, bool, int, int, int]
 Rows = list[tuple[Key, list[list[object]]]]
@@ -60,6 +60,8 @@ async def rows(controller: Controller, query: Query, caller: Caller) -> Table:
         return await _history(controller, query, now)
     if query.table == "sstat":
         return await usage_query.rows(controller, query, caller, now)
+    if query.table == "inspection":
+        return await inspection.rows(controller, query, caller, now)
     if query.table == "priorities":
         return _priorities(controller, query, now)
     if "reset" in query.filters:

@@ -39,6 +39,7 @@ from mgpu_slurm.controller.events import (
     Unsend,
 )
 from mgpu_slurm.controller.handlers import Handlers
+from mgpu_slurm.controller.inspection import Inspector
 from mgpu_slurm.controller.nodelinks import NodeLinks
 from mgpu_slurm.controller.programs import start_program
 from mgpu_slurm.controller.state import Answered, State
@@ -77,6 +78,7 @@ class Controller:
         self.links = NodeLinks(self, key)
         self.statistics = Statistics(self.started)
         self.usage = UsageAsker(self.links.ask)
+        self.inspector = Inspector(self.links.ask)
         self.handlers = Handlers(self)
         self._reload = reload
         self._server = Server(

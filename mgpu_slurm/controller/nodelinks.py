@@ -11,7 +11,7 @@ import msgspec
 
 from mgpu_slurm.controller.events import NodeLinkLost, NodeSaid, ToNodeEffect, Unsend
 from mgpu_slurm.wire.link import LinkFull, LinkServer
-from mgpu_slurm.wire.messages import FromNode, GetUsage, LaunchBatch, Register, Usage
+from mgpu_slurm.wire.messages import FromNode, GetUsage, Inspect, Inspected, LaunchBatch, Register, Usage
 from mgpu_slurm.wire.session import Link
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class NodeLinks:
         self._on_the_way[future] = link
         future.add_done_callback(lambda done: self._on_the_way.pop(done, None))
 
-    def ask(self, node: str, message: GetUsage) -> bool:
+    def ask(self, node: str, message: GetUsage | Inspect) -> bool:
         """Say it once; whether the node is connected."""
         return self.server.link(node).post(message)
 
@@ -75,6 +75,9 @@ class NodeLinks:
             return
         if isinstance(message, Usage):
             self._controller.usage.said(link.name, message)
+            return
+        if isinstance(message, Inspected):
+            self._controller.inspector.said(link.name, message)
             return
         self._controller.handle(NodeSaid(name=link.name, message=message, address=link.address))
 

@@ -47,6 +47,7 @@ QUERIES = {
     "priorities": ("REQUEST_PRIORITY_FACTORS", 2026),
     "statistics": ("REQUEST_STATS_INFO", 2035),
     "sstat": ("REQUEST_JOB_STEP_STAT", 5020),
+    "inspection": ("REQUEST_NODE_REGISTRATION_STATUS", 1001),
 }
 
 

@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import time
+from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
@@ -21,7 +22,7 @@ from mgpu_slurm.base.errors import (
     SLURM_UNEXPECTED_MSG_ERROR,
     SlurmError,
 )
-from mgpu_slurm.node import core, orders, plainnames, spool
+from mgpu_slurm.node import core, inspection, orders, plainnames, spool
 from mgpu_slurm.node import settings as node_settings
 from mgpu_slurm.node.core import Key, Known, NodeCore
 from mgpu_slurm.node.hardware import activity, detect
@@ -40,6 +41,7 @@ from mgpu_slurm.wire.messages import (
     GetUsage,
     Hardware,
     Heartbeat,
+    Inspect,
     LaunchTasks,
     Ping,
     Pong,
@@ -73,19 +75,20 @@ class NodeDaemon:
         self._noted = float("-inf")  # the contact that the lease file tells of
         self.started = time.time()
         self.gpus: list[Gpu] = []
+        self._gpu_notes: list[str] = []
         self._launcher = launcher
         self._timing = timing
         self._nonces = orders.Nonces()
         self._tags: dict[Key, str] = {}
-        self._cleaning: set[asyncio.Task[None]] = set()
+        self._beside: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Open spool and sockets, take up earlier steps, connect. OSError: something of that cannot be."""
         settings = self.settings
         self.spool = spool.Spool(settings.spool)
         self.plain_names = plainnames.write(settings.spool, settings.cluster)
-        self.gpus, notes = await asyncio.to_thread(node_settings.discover, settings.declared, settings.detect)
-        for note in notes:
+        self.gpus, self._gpu_notes = await asyncio.to_thread(node_settings.discover, settings.declared, settings.detect)
+        for note in self._gpu_notes:
             log.info("gpus: %s", note)
         self._devices = orders.devices(self.gpus)
         self.hardware = detect(settings.tmp_fs)
@@ -135,8 +138,8 @@ class NodeDaemon:
             await self.client.close()
             await self.server.close()
             self._supervisors.close()
-            for cleaning in self._cleaning:
-                cleaning.cancel()
+            for task in self._beside:
+                task.cancel()
             self._launcher.close()
 
     # --- earlier steps ----------------------------------------------------------------------------------------------
@@ -196,6 +199,9 @@ class NodeDaemon:
         if isinstance(message, GetUsage):
             self._ask_usage(message)
             return
+        if isinstance(message, Inspect):
+            self._keep(self._inspect(message, time.time()))
+            return
         effects = self.core.message(message, lease.clock())
         if isinstance(message, Registered):
             self._note_contact(lease.clock())  # before anything starts: supervisors hold it against a daemon that dies
@@ -216,13 +222,17 @@ class NodeDaemon:
                     self._tags.pop(effect.key, None)
                     self.spool.remove(effect.key)
                 case core.CleanUp():
-                    task = asyncio.create_task(self._clean_up(effect.key))
-                    self._cleaning.add(task)
-                    task.add_done_callback(self._cleaning.discard)
+                    self._keep(self._clean_up(effect.key))
                 case core.Note():
                     log.warning("%s", effect.text)
                 case core.StopDaemon():
                     self.stopping.set()
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let something go on beside all else; it is cancelled when the daemon stops."""
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
 
     def _report(self, effect: core.Report) -> None:
         try:
@@ -348,6 +358,15 @@ class NodeDaemon:
         rows = msgspec.convert(word.get("tasks") or [], list[TaskUsage])
         ask = int(word.get("ask") or 0)
         self.client.link.post(Usage(node=self.settings.name, ask=ask, job_id=key[0], step_id=key[1], tasks=rows))
+
+    # --- how this machine looks -------------------------------------------------------------------------------------
+
+    async def _inspect(self, message: Inspect, received: float) -> None:
+        settings = self.settings
+        answer = await asyncio.to_thread(
+            inspection.look, message, received, settings.name, settings.spool, len(self.gpus), self._gpu_notes
+        )
+        self.client.link.post(answer)
 
     # --- srun -------------------------------------------------------------------------------------------------------
 

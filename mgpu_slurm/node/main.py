@@ -126,7 +126,9 @@ def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, clu
         streams.out.write(options)
         return 0
     if options.print_hardware:
-        streams.out.write(hardware_line(options.name or socket.gethostname().partition(".")[0]))
+        text, troubles = hardware_lines(options.name or socket.gethostname().partition(".")[0])
+        streams.out.write(text)
+        streams.err.writelines(f"mgpu_node: warning: {trouble}\n" for trouble in troubles)
         return 0
     # First of all: the launcher must be small and without threads.
     forker = launcher.start()
@@ -150,21 +152,26 @@ def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, clu
         return 0
 
 
-def hardware_line(name: str) -> str:
-    """What `slurmd -C` prints, with the GPUs: two lines, the first for the configuration. Seconds where a driver sleeps."""
+def hardware_lines(name: str) -> tuple[str, list[str]]:
+    """What `slurmd -C` prints, with the GPUs: two lines, the first for the configuration; and what kept GPUs from being found.
+
+    Takes seconds where a driver sleeps.
+    """
     import time
 
     from mgpu_slurm.node import gpus, hardware, settings
 
     found = hardware.detect()
-    gres = gpus.gres_config(gpus.offered(gpus.survey().gpus)) if settings.driver_present() else ""
+    report = gpus.survey() if settings.driver_present() else None
+    gres = gpus.gres_config(gpus.offered(report.gpus)) if report else ""
     minutes, seconds = divmod(int(time.time() - found.boot_time), 60)
     days, minutes = divmod(minutes, 24 * 60)
-    return (
+    text = (
         f"NodeName={name} CPUs={found.cpus} Boards={found.boards} SocketsPerBoard={found.sockets // found.boards} "
         f"CoresPerSocket={found.cores_per_socket} ThreadsPerCore={found.threads_per_core} RealMemory={found.real_memory}"
         f"{' Gres=' + gres if gres else ''}\nUpTime={days}-{minutes // 60:02}:{minutes % 60:02}:{seconds:02}\n"
     )
+    return text, [*report.notes, *([report.error] if report.error else [])] if report else []
 
 
 def _source(options: Options, environ: Mapping[str, str], cluster: str) -> Callable[[], Settings]:

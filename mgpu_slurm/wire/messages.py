@@ -568,6 +568,25 @@ class Usage(Message, tag="usage"):
     count: int = 0
 
 
+class Inspected(Message, tag="inspected"):
+    """Answer to Inspect. Times are this node's UTC seconds, disk is MiB (-1 unknown)."""
+
+    node: str
+    ask: int
+    received: float = 0.0
+    said: float = 0.0
+    version: str = ""
+    root: bool = False
+    uids: dict[str, int] = {}
+    unresolved: list[str] = []
+    home: list[int] = []
+    spool: str = ""
+    spool_free: int = -1
+    cgroup: str = ""  # why steps get no cgroup of their own; "" = they do
+    gpus: int = 0
+    notes: list[str] = []  # what was worth a line when GPUs were looked for
+
+
 class GpuTrouble(Message, tag="gpu_trouble"):
     node: str
     gpus: list[Gpu]
@@ -639,6 +658,16 @@ class GetUsage(Message, tag="get_usage"):
     step_id: str = ""
 
 
+class Inspect(Message, tag="inspect"):
+    """How does this machine look to mgpu_doctor? The ids of `users`, which of `hosts` have no address, and the home directory
+    of `user`, who asks. Answer: Inspected with the same `ask`."""
+
+    ask: int
+    users: list[str] = []
+    hosts: list[str] = []
+    user: str = ""
+
+
 class ForgetStep(Message, tag="forget_step"):
     """The result is on disk at the controller; the spool entry may go."""
 
@@ -694,5 +723,17 @@ ToClient = (
 ToNodeFromClient = LaunchTasks | AttachStep | ReceiveFile | Ping | Sign
 FromSrun = SignalTasks | WindowSize | EndInput
 ToSrun = TasksStarted | LaunchFailed | TaskExited | StepText | StepEnded | Error | Attached
-FromNode = Register | Heartbeat | BatchStarted | StepResult | LaunchRefused | JobGone | GpuTrouble | Usage
-ToNode = Registered | LaunchBatch | SignalJob | TerminateJob | ExtendJob | SuspendJob | ForgetStep | Beat | StopNode | GetUsage
+FromNode = Register | Heartbeat | BatchStarted | StepResult | LaunchRefused | JobGone | GpuTrouble | Usage | Inspected
+ToNode = (
+    Registered
+    | LaunchBatch
+    | SignalJob
+    | TerminateJob
+    | ExtendJob
+    | SuspendJob
+    | ForgetStep
+    | Beat
+    | StopNode
+    | GetUsage
+    | Inspect
+)

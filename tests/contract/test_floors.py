@@ -21,7 +21,9 @@ FLOORS: dict[str, frozenset[str]] = {
     "store": frozenset({"base", "facts", "records"}),
     "controller": frozenset({"base", "facts", "intake", "records", "wire", "sched", "store"}),
     "node": frozenset({"base", "facts", "intake", "records", "wire", "sched.layout"}),
-    "commands": frozenset({"base", "facts", "intake", "wire.client", "wire.frames", "wire.passing", "wire.jsontext"}),
+    "commands": frozenset(
+        {"base", "facts", "intake", "wire.client", "wire.frames", "wire.passing", "wire.jsontext", "wire.machine"}
+    ),
 }
 MORE = {"wire.messages": {"records"}, "wire.server": {"records"}}
 EVERYWHERE = {"", "boot"}
