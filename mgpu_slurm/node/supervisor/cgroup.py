@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from mgpu_slurm.node.supervisor import descendants
+from mgpu_slurm.node.supervisor import descendants, kernel
 
 _MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
 
@@ -52,6 +52,16 @@ class Cgroup:
         except OSError:
             return None
         return cls(path)
+
+    def fork(self) -> tuple[int, bool]:
+        """What os.fork returns, and whether the child is inside already; if not it is to join. OSError."""
+        directory = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            return kernel.fork_into(directory), True
+        except OSError:
+            return os.fork(), False
+        finally:
+            os.close(directory)
 
     def join(self) -> None:
         """Move the calling process in. OSError."""

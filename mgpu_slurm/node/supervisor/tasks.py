@@ -73,10 +73,10 @@ def start(order: Order, who: identity.Identity, plans: list[Plan], group: Cgroup
     tasks: list[Task] = []
     try:
         for plan in plans:
-            pid = os.fork()
+            pid, inside = (os.fork(), False) if group is None else group.fork()
             if pid == 0:
                 os.close(gate_in)
-                _task(order, who, plan, shared, gate_out, group)
+                _task(order, who, plan, shared, gate_out, None if inside else group)
             tasks.append(Task(plan.rank, pid))
             if not plan.terminal:
                 # Both sides set it, so that neither can be too late.
@@ -101,11 +101,11 @@ def _shared_environment(order: Order) -> dict[str, str]:
     return shared
 
 
-def _task(order: Order, who: identity.Identity, plan: Plan, shared: Common, gate: int, group: Cgroup | None) -> None:
+def _task(order: Order, who: identity.Identity, plan: Plan, shared: Common, gate: int, joining: Cgroup | None) -> None:
     """In the child; never returns."""
     status = 1
     try:
-        status = _become_task(order, who, plan, shared, gate, group)
+        status = _become_task(order, who, plan, shared, gate, joining)
     except identity.IdentityError as error:
         _say(order, str(error))
     except OSError as error:
@@ -115,7 +115,7 @@ def _task(order: Order, who: identity.Identity, plan: Plan, shared: Common, gate
 
 
 def _become_task(
-    order: Order, who: identity.Identity, plan: Plan, shared: Common, gate: int, group: Cgroup | None
+    order: Order, who: identity.Identity, plan: Plan, shared: Common, gate: int, joining: Cgroup | None
 ) -> int:
     if plan.terminal:
         os.setsid()
@@ -125,8 +125,8 @@ def _become_task(
         os.dup2(source, target)
     if plan.terminal:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    if group is not None:
-        group.join()
+    if joining is not None:
+        joining.join()
     if not os.read(gate, 1):
         return 1
     for line in rlimits.apply(order.rlimits):
