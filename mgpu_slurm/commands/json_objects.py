@@ -138,7 +138,7 @@ def job_object(job: Mapping[str, Any], cluster: str) -> dict[str, object]:
         "time_limit": number(job["time_limit"], unlimited=True),
         "time_minimum": number(job["time_min"] or 0),
         "tres_alloc_str": job["tres"] if job["nodes"] else "",
-        "tres_bind": text["tres_bind"],
+        "tres_bind": f"gres/gpu:{text['tres_bind']}" if text["tres_bind"] else "",
         "tres_freq": text["tres_freq"],
         "tres_per_job": _later(job["tres_per_job"]),
         "tres_per_node": _later(job["tres_per_node"]),

@@ -48,6 +48,7 @@ def _hold(ctx: Context, job: Job, by: str, now: float) -> None:
     if job.state in TERMINAL:
         raise SlurmError(errors.ESLURM_JOB_FINISHED)
     job.priority = 0
+    job.priority_fixed = False
     job.held_by = by
     job.reason = waiting.HELD[by]
     ctx.save(job)
@@ -70,6 +71,7 @@ def release(ctx: Context, job: Job, caller: Caller, now: float) -> None:
         raise SlurmError(errors.ESLURM_ACCESS_DENIED)
     if job.priority == 0:
         job.priority = updates.default_priority(ctx, job)
+        job.priority_fixed = False
     job.held_by = ""
     if job.reason in waiting.HELD.values():
         job.reason = "None"

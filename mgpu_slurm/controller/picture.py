@@ -17,6 +17,7 @@ from mgpu_slurm.controller import arrays, licenses, reservations
 from mgpu_slurm.controller.state import NodeUse
 from mgpu_slurm.facts.states import COMPLETING
 from mgpu_slurm.intake import gres as gres_grammar
+from mgpu_slurm.sched.need import configured_memory
 from mgpu_slurm.sched.snapshot import GresSlot, NodeSlot, PartitionSlot, PendingJob, RunningJob, Snapshot
 
 if TYPE_CHECKING:
@@ -129,6 +130,12 @@ def need_of(ctx: Context, job: Job) -> Need:
     """The job's need; the first partition it asks for gives the defaults."""
     partition = ctx.state.partitions[job.partition.split(",")[0]]
     return ctx.scheduler.derive(job.request, partition, ctx.config)
+
+
+def default_memory(ctx: Context, job: Job) -> tuple[str, int]:
+    """What a job gets that asks for no memory: ("CPU" or "Node", MiB)."""
+    found = configured_memory(ctx.state.partitions[job.partition.split(",")[0]], ctx.config)
+    return ("CPU", found["mem_per_cpu"]) if "mem_per_cpu" in found else ("Node", found.get("mem_per_node", 0))
 
 
 def pending_job(ctx: Context, job: Job) -> PendingJob:

@@ -20,6 +20,7 @@ from mgpu_slurm.controller.launching import default_limit
 from mgpu_slurm.intake import arrays as array_grammar
 from mgpu_slurm.intake import constraint, gres
 from mgpu_slurm.records.job import Job
+from mgpu_slurm.sched.need import sizes
 from mgpu_slurm.sched.snapshot import PendingJob, Start, Wait
 from mgpu_slurm.wire.messages import AllocationState, JobSubmitted, JobTest
 
@@ -142,6 +143,7 @@ def make(ctx: Context, asked: Asked, requests: list[JobRequest], kind: str, now:
         qos=request.qos or "",
         reason="JobHeldUser" if held else "None",
         priority=0 if held else _priority(request),
+        priority_fixed=bool(request.priority) and not held,
         held_by="user" if held else "",
         submit_time=now,
         time_limit=time_limit,
@@ -177,11 +179,10 @@ def settle(ctx: Context, job: Job) -> None:
             job.request = msgspec.structs.replace(request, mem_per_node=need.mem_per_node)
         elif need.mem_per_gpu:
             job.request = msgspec.structs.replace(request, mem_per_gpu=need.mem_per_gpu)
-    job.min_nodes = need.min_nodes
-    job.max_nodes = need.max_nodes
-    job.ntasks = need.ntasks or need.min_nodes
-    tasks = need.ntasks or need.min_nodes * max(need.ntasks_per_node, 1)
-    job.min_cpus = max(need.min_nodes, tasks if need.overcommit else tasks * need.cpus_per_task)
+    job.asked_gpus = need.asked_in_all("gpu")
+    job.default_memory = picture.default_memory(ctx, job)
+    size = sizes(request, need)
+    job.min_nodes, job.max_nodes, job.ntasks, job.min_cpus = size.min_nodes, size.max_nodes, size.ntasks, size.min_cpus
 
 
 def judge(ctx: Context, job: Job) -> tuple[str, str]:

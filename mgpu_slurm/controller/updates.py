@@ -174,13 +174,17 @@ def _priority(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> 
     if job.reason in waiting.HELD.values():
         job.reason = "None"
     job.priority = wanted
+    job.priority_fixed = True
     job.held_by = ""
+    _request(job, nice=0)
 
 
 def _nice(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     nice = _number(text or "100")
     if nice < job.request.nice and not permissions.is_operator(ctx, caller):
         raise SlurmError(errors.ESLURM_ACCESS_DENIED)
+    if job.priority_fixed:
+        return
     _request(job, nice=nice)
     if job.priority and job.state == "PENDING":
         job.priority = default_priority(ctx, job)

@@ -27,7 +27,7 @@ JOB_TEXTS = (
 OTHER = (("SLURM_ACCTG_FREQ", "acctg-freq"), ("SLURM_NETWORK", "network"))
 """Options that are only kept: variable, long name."""
 
-_FREQUENCIES = {
+FREQUENCIES = {
     "low": "Low",
     "medium": "Medium",
     "high": "High",
@@ -61,7 +61,7 @@ def requested(request: Mapping[str, Any], compat: tuple[int, int], step: bool = 
         if other.get(key):
             changes[name] = other[key]
     if other.get("cpu-freq"):
-        changes["SLURM_CPU_FREQ_REQ"] = _FREQUENCIES.get(other["cpu-freq"].lower(), other["cpu-freq"])
+        changes["SLURM_CPU_FREQ_REQ"] = FREQUENCIES.get(other["cpu-freq"].lower(), other["cpu-freq"])
     if other.get("profile"):
         changes["SLURM_PROFILE"] = ",".join(word.capitalize() for word in other["profile"].split(","))
     if step:

@@ -178,7 +178,7 @@ def _layout(choices: Choices, reading: Reading) -> None:
         text = f"can't run {tasks} processes on {least} nodes, setting nnodes to {tasks}"
         reading.warnings.append(f"{reading.prog}: {word}: {text}")
         for field in ("min_nodes", "max_nodes"):
-            if field == "min_nodes" or (choices.number(field) or 0) > tasks:
+            if field == "min_nodes" or (choices.number(field) or tasks + 1) > tasks:
                 choices.put(field, Choice("nodes", tasks, COMMAND, None))
 
 

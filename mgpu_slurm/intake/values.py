@@ -119,18 +119,29 @@ def directory(text: str | None, reading: Reading) -> str:
 
 
 def minutes_of(text: str) -> int | None:
-    """A time limit in minutes, seconds rounded up; UNLIMITED for 0, -1, infinite, unlimited; None if it is none."""
+    """A time limit in minutes, seconds rounded up; UNLIMITED for 0, -1, infinite, unlimited; None if it is none.
+
+    As in Slurm, whose seconds have 32 bits and a sign and whose minutes have none, what is too much begins again at 0, and
+    days below 0 are a limit of thousands of years.
+    """
     seconds = seconds_of(text, 60)
     if seconds is None or seconds == UNLIMITED:
         return seconds
-    return -(-seconds // 60) or UNLIMITED
+    seconds = (seconds + (1 << 31)) % (1 << 32) - (1 << 31)
+    limit = int((seconds + 59) / 60) % (1 << 32)
+    return UNLIMITED if limit in (0, (1 << 32) - 1) else limit
 
 
 def seconds_of(text: str, unit: int) -> int | None:
-    """M, M:S, H:M:S, D-, D-H, D-H:M, D-H:M:S in seconds; a bare number counts in `unit` seconds. None if it is none."""
+    """M, M:S, H:M:S, D-, D-H, D-H:M, D-H:M:S in seconds; a bare number counts in `unit` seconds, one with a minus in days.
+
+    None if it is none.
+    """
     if text == "-1" or text.lower() in ("infinite", "unlimited"):
         return UNLIMITED
     days, dash, rest = text.partition("-")
+    if dash and not days and rest.isascii() and rest.isdigit():
+        return -int(rest) * 86400
     if not dash:
         rest, days = days, "0"
     parts = rest.split(":") if rest or not dash else []

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os.path
 from typing import TYPE_CHECKING, Any
 
-from mgpu_slurm.base import hostlist, idset, patterns
+from mgpu_slurm.base import hostlist, idset, patterns, units
 from mgpu_slurm.base.units import UNLIMITED
 from mgpu_slurm.records.step_columns import step_cpus as step_cpus
 from mgpu_slurm.records.step_columns import step_nodes as step_nodes
@@ -51,6 +51,7 @@ class Source:
         self.partitions = partitions
         self.use = use
         self.now = now
+        self._most_cpus = 0
         self._partitions_of: dict[str, list[str]] | None = None
 
     def partitions_of(self, node: str) -> list[str]:
@@ -61,6 +62,13 @@ class Source:
                     found.setdefault(name, []).append(partition.name)
             self._partitions_of = found
         return self._partitions_of.get(node, [])
+
+    @property
+    def most_cpus(self) -> int:
+        """CPUs of the largest node."""
+        if not self._most_cpus:
+            self._most_cpus = max((node.cpus for node in self.nodes.values()), default=1) or 1
+        return self._most_cpus
 
     def het_members(self, het_job_id: int, size: int) -> list[int]:
         near = range(het_job_id, het_job_id + max(size, 1))
@@ -127,10 +135,37 @@ def nodes(job: Job, _source: Source) -> str:
     return hostlist.fold(job.allocation.nodes)
 
 
-def num_nodes(job: Job, _source: Source) -> int:
+def num_nodes(job: Job, source: Source) -> int:
     if job.allocation is not None and job.allocation.shares and job.state != "PENDING":
         return len(job.allocation.shares)
-    return job.min_nodes
+    return node_estimate(job, source)
+
+
+def node_estimate(job: Job, source: Source) -> int:
+    """How many nodes Slurm says that a waiting job will need: a guess from the largest node, with the oddities of 22.05."""
+    request, cpus = job.request, source.most_cpus
+    tasks, per_task, per_node = request.ntasks or 0, request.cpus_per_task or 1, request.ntasks_per_node
+    if tasks and per_node:
+        found = tasks // per_node
+    elif tasks and 1 < per_task <= cpus:
+        full, rest = divmod(tasks, cpus // per_task)
+        found = max(full, job.min_nodes) + (1 if rest else 0)
+    else:
+        found = -(-max(tasks, job.min_cpus) // cpus)
+    return max(found, job.min_nodes)
+
+
+def min_nodes(job: Job, source: Source) -> int:
+    """The lower bound shown of a waiting job, never above the upper one."""
+    least = node_estimate(job, source)
+    return min(least, job.max_nodes) if job.max_nodes else least
+
+
+def num_tasks(job: Job, _source: Source) -> int:
+    """With the nodes it got, at least one for each, or as many as were asked for on each."""
+    if job.allocation is None or job.state == "PENDING":
+        return job.ntasks
+    return max(job.ntasks, (job.request.ntasks_per_node or 1) * len(job.allocation.shares))
 
 
 def num_cpus(job: Job, _source: Source) -> int:
@@ -158,6 +193,8 @@ def over_subscribe(job: Job, source: Source) -> str:
     request = job.request
     if request.exclusive is not None:
         return {"user": "USER", "mcs": "MCS", "topo": "TOPO"}.get(request.exclusive, "NO")
+    if request.reboot:
+        return "NO"
     partition = source.partitions.get(job.partition.partition(",")[0])
     if partition is not None and partition.oversubscribe.startswith("EXCLUSIVE"):
         return "NO"
@@ -253,17 +290,28 @@ def pending_seconds(job: Job, source: Source) -> int:
 
 def memory_shown(job: Job, _source: Source) -> int:
     request = job.request
-    return request.mem_per_node or request.mem_per_cpu or request.mem_per_gpu or 0
+    if request.mem_per_gpu:
+        return job.default_memory[1] if job.state == "PENDING" else 0
+    return request.mem_per_node or request.mem_per_cpu or 0
 
 
 def memory_kind(job: Job, _source: Source) -> str:
+    if job.request.mem_per_gpu:
+        return job.default_memory[0] if job.state == "PENDING" else "Node"
     return "CPU" if job.request.mem_per_cpu is not None and job.request.mem_per_node is None else "Node"
+
+
+def delay_boot(job: Job, _source: Source) -> int:
+    """Seconds; UNLIMITED as it is."""
+    text = job.request.other.get("delay-boot")
+    return units.parse_seconds(text) if text else 0
 
 
 def min_cpus_node(job: Job, _source: Source) -> int:
     request = job.request
     per_task = request.cpus_per_task or 1
-    return max(request.min_cpus_per_node or 1, per_task * (request.ntasks_per_node or 1))
+    tasks = 1 if request.overcommit or request.ntasks == 1 else request.ntasks_per_node or 1
+    return max(request.min_cpus_per_node or 1, per_task * tasks)
 
 
 def wanted_nodes(text: str | None) -> str:
@@ -289,13 +337,14 @@ def _of_job(name: str) -> Callable[[Job, Source], object]:
 # columns that are attributes of the record, or of its request
 _JOB_OWN = (
     "job_id uid gid user_name group_name name partition account qos state flags reason priority held_by"
-    " submit_time eligible_time suspend_time min_nodes ntasks exit_code"
+    " submit_time eligible_time suspend_time exit_code"
     " derived_exit_code restart_count array_job_id array_task_id array_limit het_job_id het_offset batch_host"
 )
 _REQUEST_OWN = (
     "submit_host work_dir comment contiguous cores_per_socket sockets_per_node threads_per_core core_spec thread_spec"
-    " cpus_per_task cpus_per_gpu deadline nice ntasks_per_core ntasks_per_node ntasks_per_socket prefer reboot"
-    " reservation switches switches_wait time_min tmp_disk licenses wckey mail_type mail_user submit_line kind"
+    " cpus_per_task cpus_per_gpu deadline nice ntasks_per_core ntasks_per_node ntasks_per_socket ntasks_per_gpu prefer reboot"
+    " reservation spread_job switches switches_wait time_min tmp_disk licenses wckey mail_type mail_user submit_line kind"
+    " kill_on_invalid_dep"
 )
 
 JOB: dict[str, Callable[[Job, Source], object]] = {
@@ -314,8 +363,11 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
             "cluster_features": "cluster-constraint",
             "container": "container",
             "container_id": "container-id",
+            "cpu_freq": "cpu-freq",
+            "gres_flags": "gres-flags",
             "mcs_label": "mcs-label",
             "network": "network",
+            "power": "power",
             "profile": "profile",
         }.items()
     },
@@ -331,6 +383,7 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
     "batch": lambda job, _source: job.request.kind == "batch",
     "command": command,
     "cpus_per_tres": lambda job, _source: f"gres:gpu:{job.request.cpus_per_gpu}" if job.request.cpus_per_gpu else "",
+    "delay_boot": delay_boot,
     "dependency": lambda job, _source: job.dependency_text,
     "details": details,
     "end_time": end_time,
@@ -339,6 +392,8 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
     "features": lambda job, _source: job.request.constraint,
     "het_job_id_set": het_job_id_set,
     "job_gres": job_gres,
+    "min_nodes": min_nodes,
+    "ntasks": num_tasks,
     "max_nodes": lambda job, _source: job.max_nodes,
     "mem_per_tres": lambda job, _source: f"gres:gpu:{job.request.mem_per_gpu}" if job.request.mem_per_gpu else "",
     "memory": memory_shown,
@@ -360,7 +415,7 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
     "time_limit": time_limit,
     "asked_tres": asked_tres,
     "tres": job_tres,
-    "tres_bind": lambda job, _source: f"gres:gpu:{job.request.gpu_bind}" if job.request.gpu_bind else "",
+    "tres_bind": lambda job, _source: job.request.gpu_bind or "",
     "tres_freq": lambda job, _source: f"gpu:{job.request.gpu_freq}" if job.request.gpu_freq else "",
     "tres_per_job": lambda job, _source: gpu_text(job.request.gpus),
     "tres_per_node": tres_per_node,

@@ -32,6 +32,7 @@ class Job(msgspec.Struct, omit_defaults=True, kw_only=True):
     reason: str = "None"  # a word of facts/reasons.py
     reason_text: str = ""  # a longer explanation where there is one
     priority: int = 0  # 0 = held
+    priority_fixed: bool = False  # given as it is: nice values do not count
     held_by: str = ""  # "", "user" or "admin"
 
     submit_time: float = 0.0
@@ -49,6 +50,8 @@ class Job(msgspec.Struct, omit_defaults=True, kw_only=True):
     max_nodes: int = 0  # 0 = no bound
     min_cpus: int = 1
     ntasks: int = 1
+    asked_gpus: int = 0  # in all, as far as the request says
+    default_memory: tuple[str, int] = ("Node", 0)  # "CPU" or "Node", MiB: shown while a request for memory per GPU waits
     allocation: Allocation | None = None  # kept after the end, for display and accounting
     holds_resources: bool = False
     tasks_per_node: list[int] = []  # of the allocation, for batch and salloc

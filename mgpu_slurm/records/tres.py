@@ -49,6 +49,8 @@ def asked_tres(job: Job, source: Source) -> str:
     cpus = job.min_cpus
     if request.mem_per_node is not None:
         mem = (request.mem_per_node or whole_memory(job, source)) * job.min_nodes
+    elif request.mem_per_gpu:
+        mem = request.mem_per_gpu * job.asked_gpus
     else:
         mem = (request.mem_per_cpu or 0) * cpus
     return named_tres(cpus, mem, job.min_nodes, cpus)

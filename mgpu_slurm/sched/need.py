@@ -7,7 +7,7 @@ from the partition, else from the cluster, else it is the whole node's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from mgpu_slurm.base import hostlist
 from mgpu_slurm.intake import gres
@@ -38,11 +38,11 @@ def derive(request: JobRequest, partition: Partition | None, config: Defaults) -
     ntasks = request.ntasks or 0
     min_nodes = request.min_nodes or 1
     max_nodes = request.max_nodes or 0
-    required = tuple(hostlist.expand(request.nodelist)) if request.nodelist else ()
+    required = tuple(dict.fromkeys(hostlist.expand(request.nodelist))) if request.nodelist else ()
     if required:
-        distinct = len(set(required))
-        min_nodes = max(min_nodes, distinct)
-        max_nodes = max_nodes and max(max_nodes, distinct)
+        # Of more names than nodes the first count: sbatch has lowered the number to that of the tasks.
+        required = required[: max_nodes or None]
+        min_nodes = max(min_nodes, len(required))
     gpus_total = _count(per_job)
     if not ntasks and request.ntasks_per_gpu:
         gpus = gpus_total or _count(per_node) * min_nodes
@@ -50,6 +50,11 @@ def derive(request: JobRequest, partition: Partition | None, config: Defaults) -
     if not ntasks and gpus_total and _count(per_task):
         ntasks = max(1, gpus_total // _count(per_task))
     per_node_tasks = request.ntasks_per_node or 0
+    if request.ntasks == 1:
+        # A single task gets CPUs for itself alone (22.05, measured), two get them for as many as a node may run.
+        per_node_tasks = min(per_node_tasks, 1)
+    if per_node_tasks and not ntasks:
+        max_nodes = min(max_nodes, per_node_tasks * min_nodes)
     if ntasks and not request.min_nodes and per_node_tasks:
         min_nodes = max(min_nodes, -(-ntasks // per_node_tasks))
     if ntasks or max_nodes in (0, min_nodes):
@@ -93,12 +98,45 @@ def derive(request: JobRequest, partition: Partition | None, config: Defaults) -
     )
 
 
+class Sizes(NamedTuple):
+    """What a job is said to ask for, before anything is given to it."""
+
+    min_nodes: int
+    max_nodes: int  # 0: no bound
+    ntasks: int
+    min_cpus: int
+
+
+def sizes(request: JobRequest, need: Need) -> Sizes:
+    """As Slurm counts a request: nodes as typed, and CPUs of a range of nodes for the one task that is sure."""
+    per_node = request.ntasks_per_node or 0
+    least = need.min_nodes
+    if request.ntasks and per_node and not request.min_nodes:
+        least = max(1, len(need.required_nodes))
+    if request.ntasks:
+        tasks = request.ntasks
+    else:
+        tasks = per_node * least or need.ntasks or least
+    most = request.max_nodes or need.max_nodes
+    if request.ntasks:
+        most = min(most, request.ntasks)
+    counted = request.ntasks or per_node or need.ntasks
+    fixed = request.min_nodes and request.max_nodes in (None, request.min_nodes)
+    cpus = (tasks if counted else least if fixed else 1) * need.cpus_per_task
+    return Sizes(least, most, tasks, least if need.overcommit else cpus)
+
+
 def memory_defaults(request: JobRequest, partition: Partition | None, config: Defaults) -> dict[str, int]:
     """{"mem_per_node"|"mem_per_cpu"|"mem_per_gpu": MiB} as applied to a request; 0 means the whole node."""
     for key in ("mem_per_node", "mem_per_cpu", "mem_per_gpu"):
         value = getattr(request, key)
         if value is not None:
             return {key: value}
+    return configured_memory(partition, config)
+
+
+def configured_memory(partition: Partition | None, config: Defaults) -> dict[str, int]:
+    """What counts where a request says nothing of memory."""
     for source in (_of(partition), _of_config(config)):
         for key in ("mem_per_cpu", "mem_per_node", "mem_per_gpu"):
             value = source.get(key)

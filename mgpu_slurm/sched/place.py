@@ -166,7 +166,9 @@ def _assign(chosen: list[Candidate], need: Need, partition: PartitionSlot | None
         shares.append(share)
     if any(number > 0 for row, number in enumerate(wanted) if not need.gpus_fixed_per_node(need.gres_per_job[row][0])):
         return None
-    if not need.ntasks and not need.ntasks_per_node:
+    if need.ntasks_per_node:
+        tasks = [need.ntasks_per_node for _ in shares]
+    elif not need.ntasks:
         tasks = [max(1, len(share.cpus) // need.cpus_per_task) for share in shares]
     return Placement(Allocation(shares=shares), tasks)
 
@@ -214,7 +216,9 @@ def _share(
         if exclusive:
             amount = min(amount, slot.mem_total)
     elif need.mem_per_gpu:
-        amount = need.mem_per_gpu * gpus
+        amount = need.mem_per_gpu * held.get("gpu", 0).bit_count()
+        if exclusive:
+            amount = min(amount, slot.mem_total)
     else:
         amount = need.mem_per_node
     if amount > memory:

@@ -59,6 +59,19 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
         """Devices of a name that every node must give, 0 when that is not said."""
         return sum(number for key, _, number in self.gres_per_node if key == name)
 
+    def asked_in_all(self, name: str) -> int:
+        """Devices of a name that the whole job asks for, by the widest of its requests."""
+        for rows, times in (
+            (self.gres_per_job, 1),
+            (self.gres_per_node, self.min_nodes),
+            (self.gres_per_task, max(self.ntasks, 1)),
+            (self.gres_per_socket, max(self.sockets_per_node, 1) * self.min_nodes),
+        ):
+            number = sum(row[2] for row in rows if row[0] == name)
+            if number:
+                return number * times
+        return 0
+
     def gpus_fixed_per_node(self, name: str) -> bool:
         """A total per job says nothing more where the count per node or per task is given too."""
         return any(row[0] == name for row in self.gres_per_node + self.gres_per_task)

@@ -11,7 +11,7 @@ from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.records.partition import Partition
 from mgpu_slurm.records.request import JobRequest
 from mgpu_slurm.sched import devices, features, fit
-from mgpu_slurm.sched.need import derive, memory_defaults
+from mgpu_slurm.sched.need import derive, memory_defaults, sizes
 from mgpu_slurm.sched.place import Placement, Refusal, place
 from mgpu_slurm.sched.snapshot import GresSlot, Need
 from mgpu_slurm.sched.spread import Spread, counts, spread
@@ -46,6 +46,48 @@ PART = Partition(name="gpu", def_cpus_per_gpu=2, def_mem_per_cpu=500)
 def test_need(words: str, part: Partition | None, config: dict[str, Any], expected: dict[str, Any]) -> None:
     found = world.need(words, part, config)
     assert {field: getattr(found, field) for field in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "nodes", "tasks", "cpus"),
+    [
+        ("", (1, 0), 1, 1),
+        ("-c3", (1, 0), 1, 3),
+        ("-N2", (2, 2), 2, 2),
+        ("-N2 -c3", (2, 2), 2, 6),
+        ("-N2-4", (2, 4), 2, 1),
+        ("-N1-4 -n2", (1, 2), 2, 2),
+        ("-O -n9", (1, 0), 9, 1),
+        ("-O -N2 --ntasks-per-node=3", (2, 2), 6, 2),
+        ("--ntasks-per-node=2 -n5", (1, 0), 5, 5),
+        ("-N1-3 --ntasks-per-node=2", (1, 3), 2, 2),
+        ("-N2 --ntasks-per-node=3 -n4", (2, 2), 4, 4),
+        ("--ntasks-per-node=2 -n3 -c2", (1, 0), 3, 6),
+        ("-w n0,n1", (2, 0), 2, 2),
+        ("--gpus=8 --gpus-per-node=4", (2, 2), 2, 1),
+        ("--ntasks-per-gpu=2 --gpus=2", (1, 0), 4, 4),
+        ("--mincpus=3 -n2", (1, 0), 2, 2),
+    ],
+)
+def test_sizes_shown_of_a_waiting_job(words: str, nodes: tuple[int, int], tasks: int, cpus: int) -> None:
+    """As `scontrol show job` of Slurm 22.05.8 has them (8 CPUs a node)."""
+    request = world.request(words)
+    assert sizes(request, derive(request, None, {})) == (*nodes, tasks, cpus)
+
+
+@pytest.mark.parametrize(
+    ("words", "gpus"),
+    [
+        ("-n4", 0),
+        ("--gpus=3 -n2", 3),
+        ("--gres=gpu:2 -N2", 4),
+        ("--gpus-per-node=a100:1 -N3", 3),
+        ("--gpus-per-task=2 -n3", 6),
+        ("--gpus-per-socket=1 --sockets-per-node=2 -N2", 4),
+    ],
+)
+def test_devices_asked_for_in_all(words: str, gpus: int) -> None:
+    assert world.need(words).asked_in_all("gpu") == gpus
 
 
 def test_tres_per_task_names_cpus_and_devices() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mgpu_slurm.base.units import UNLIMITED, format_seconds
+from mgpu_slurm.facts import gpu_binding
 from mgpu_slurm.facts.fields.field import (
     NONE,
     WORDS,
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 WITH_REASON = frozenset(("PENDING", "FAILED", "TIMEOUT", "OUT_OF_MEMORY", "DEADLINE"))
 """States in which %R shows the reason in place of the nodes."""
+
+YEAR = 365 * 24 * 60
+"""Minutes: squeue shows no longer time limit of a job."""
 
 ID_COLUMNS = "job_id array_job_id array_task_id array_tasks array_limit het_job_id het_offset"
 
@@ -85,7 +89,11 @@ def time_left(_view: View, limit: int | None, used: float) -> str:
         return "NOT_SET"
     if limit == UNLIMITED:
         return "UNLIMITED"
-    return format_seconds(limit * 60 - int(used))
+    return "INVALID" if limit > YEAR else format_seconds(limit * 60 - int(used))
+
+
+def time_limit(view: View, value: int | None) -> str:
+    return "INVALID" if value is not None and value > YEAR else minutes(view, value)
 
 
 def star(_view: View, value: int | None) -> str:
@@ -130,6 +138,10 @@ def yes_no(_view: View, value: Any) -> str:
     return "Yes" if value else "No"
 
 
+def binding(view: View, text: str) -> str:
+    return gpu_binding.shown(text, view.compat) if text else "N/A"
+
+
 def derived(_view: View, status: int) -> str:
     return "{}:{}".format(*exit_pair(status))
 
@@ -161,7 +173,7 @@ _FIELDS = [
     Field("", "cpus-per-tres", "CPUS_PER_TRES", "cpus_per_tres", not_available),
     Field("", "CronJob", "CRON_JOB", "job_id", constant("No")),
     Field("", "Deadline", "DEADLINE", "deadline", moment),
-    Field("", "DelayBoot", "DELAY_BOOT", "job_id", constant("0:00")),
+    Field("", "DelayBoot", "DELAY_BOOT", "delay_boot", seconds),
     Field("E", "Dependency", "DEPENDENCY", "dependency", null),
     Field("", "DerivedEC", "DERIVED_EC", "derived_exit_code", exit_code),
     Field("", "EligibleTime", "ELIGIBLE_TIME", "eligible_time", moment),
@@ -245,10 +257,10 @@ _FIELDS = [
     Field("", "system_comment", "SYSTEM_COMMENT", "job_id", constant("(null)")),
     Field("J", "Threads", "THREADS_PER_CORE", "threads_per_core", star),
     Field("L", "TimeLeft", "TIME_LEFT", "time_limit run_seconds", time_left, WORDS),
-    Field("l", "TimeLimit", "TIME_LIMIT", "time_limit", minutes, WORDS),
+    Field("l", "TimeLimit", "TIME_LIMIT", "time_limit", time_limit, WORDS),
     Field("M", "TimeUsed", "TIME", "run_seconds", seconds, WORDS),
     Field("", "tres-alloc Tres", "TRES_ALLOC", "tres", not_available),
-    Field("", "tres-bind", "TRES_BIND", "tres_bind", not_available),
+    Field("", "tres-bind", "TRES_BIND", "tres_bind", binding),
     Field("", "tres-freq", "TRES_FREQ", "tres_freq", not_available),
     Field("", "tres-per-job", "TRES_PER_JOB", "tres_per_job", not_available),
     Field("", "tres-per-node", "TRES_PER_NODE", "tres_per_node", not_available),

@@ -7,6 +7,8 @@ what was asked for and what is held apart.
 from __future__ import annotations
 
 from mgpu_slurm.base.units import UNLIMITED
+from mgpu_slurm.facts import gpu_binding
+from mgpu_slurm.facts.environ_requests import FREQUENCIES
 from mgpu_slurm.facts.fields.field import View, exit_pair, long_seconds, memory, shortened
 
 TYPE_CHECKING = False
@@ -23,7 +25,8 @@ _COLUMNS = (
     " threads_per_core tres asked_tres ntasks_per_node ntasks_per_socket ntasks_per_core core_spec thread_spec"
     " min_cpus_node memory memory_kind tmp_disk features over_subscribe contiguous licenses network reservation command"
     " submit_line work_dir comment std_err std_in std_out switches switches_wait burst_buffer cpus_per_tres mem_per_tres"
-    " tres_bind tres_freq tres_per_job tres_per_node tres_per_socket tres_per_task mail_user mail_type"
+    " tres_bind tres_freq tres_per_job tres_per_node tres_per_socket tres_per_task mail_user mail_type delay_boot"
+    " cluster_features cpu_freq power gres_flags kill_on_invalid_dep spread_job ntasks_per_gpu container"
 )
 COLUMNS = tuple(_COLUMNS.split())
 
@@ -31,6 +34,11 @@ DETAIL_COLUMNS = ("derived_exit_code", "job_gres", "details")
 
 LATER = (23, 2)
 """From here on what was asked for and what is held are lines of their own."""
+
+LONGEST_WAIT = 300
+"""Seconds: nobody waits longer for the switches they want (Slurm's max_switch_wait)."""
+
+GOVERNORS = ("Conservative", "OnDemand", "Performance", "PowerSave", "UserSpace", "SchedUtil")
 
 
 def or_null(value: Any) -> str:
@@ -154,13 +162,18 @@ def _size(job: Mapping[str, Any], view: View, details: bool) -> list[str]:
 
 
 def _rest(job: Mapping[str, Any], view: View) -> list[str]:
+    delay = job["delay_boot"]
     lines = [
         f"MinCPUsNode={job['min_cpus_node']} MinMemory{job['memory_kind']}={memory(view, job['memory'])}"
         f" MinTmpDiskNode={memory(view, job['tmp_disk'])}",
-        f"Features={or_null(job['features'])} DelayBoot=00:00:00",
-        f"OverSubscribe={job['over_subscribe']} Contiguous={int(bool(job['contiguous']))}"
-        f" Licenses={or_null(job['licenses'])} Network={or_null(job['network'])}",
+        f"Features={or_null(job['features'])} DelayBoot={'UNLIMITED' if delay == UNLIMITED else long_seconds(delay)}",
     ]
+    if job["cluster_features"]:
+        lines.append(f"ClusterFeatures={job['cluster_features']}")
+    lines.append(
+        f"OverSubscribe={job['over_subscribe']} Contiguous={int(bool(job['contiguous']))}"
+        f" Licenses={or_null(job['licenses'])} Network={or_null(job['network'])}"
+    )
     if job["reservation"]:
         lines.append(f"Reservation={job['reservation']}")
     lines.append(f"Command={or_null(job['command'])}")
@@ -172,19 +185,59 @@ def _rest(job: Mapping[str, Any], view: View) -> list[str]:
         lines.append(f"Comment={job['comment']}" + (" " if view.compat < LATER else ""))
     if job["batch"]:
         lines += [f"StdErr={or_null(job['std_err'])}", f"StdIn={or_null(job['std_in'])}", f"StdOut={or_null(job['std_out'])}"]
-    if view.compat < (24, 5):
-        lines.append("Power=")
     if job["switches"]:
-        lines.append(f"Switches={job['switches']}@{long_seconds(job['switches_wait'] or 0)}")
+        wait = job["switches_wait"]
+        wait = LONGEST_WAIT if wait is None else min(wait, LONGEST_WAIT)
+        lines.append(f"Switches={job['switches']}@{long_seconds(wait)}")
     if job["burst_buffer"]:
         lines.append(f"BurstBuffer={job['burst_buffer']}")
+    if job["cpu_freq"]:
+        lines.append(frequencies(job["cpu_freq"]))
+    if view.compat < (24, 5):
+        lines.append(f"Power={(job['power'] or '').upper()}")
+    flags = _flags(job)
+    if flags:
+        # 22.05 forgets what should part them
+        lines += flags if view.compat >= LATER else ["".join(flags)]
     for key, column in (
         ("CpusPerTres", "cpus_per_tres"), ("MemPerTres", "mem_per_tres"), ("TresBind", "tres_bind"), ("TresFreq", "tres_freq"),
         ("TresPerJob", "tres_per_job"), ("TresPerNode", "tres_per_node"), ("TresPerSocket", "tres_per_socket"),
         ("TresPerTask", "tres_per_task"),
     ):  # fmt: skip
         if job[column]:
-            lines.append(f"{key}={tres_name(view, job[column])}")
+            shown = gpu_binding.shown(job[column], view.compat) if column == "tres_bind" else tres_name(view, job[column])
+            lines.append(f"{key}={shown}")
     if job["mail_type"]:
         lines.append(f"MailUser={or_null(job['mail_user'] or job['user_name'])} MailType={job['mail_type']}")
+    if job["ntasks_per_gpu"]:
+        lines.append(f"NtasksPerTRES={job['ntasks_per_gpu']}")
+    if job["container"]:
+        lines.append(f"Container={job['container']}")
     return lines
+
+
+def frequencies(text: str) -> str:
+    """The value of --cpu-freq, MIN-MAX:GOVERNOR or one of them, as words of the record."""
+
+    def name(word: str) -> str:
+        return FREQUENCIES.get(word.lower(), word)
+
+    span, _, governor = text.partition(":")
+    low, dash, high = span.partition("-")
+    if not dash and name(low) in GOVERNORS:
+        return f"Governor={name(low)}"
+    words = [f"CPU_min_freq={name(low)}", f"CPU_max_freq={name(high)}"] if dash else [f"CPU_max_freq={name(low)}"]
+    return " ".join([*words, *([f"Governor={name(governor)}"] if governor else ())])
+
+
+def _flags(job: Mapping[str, Any]) -> list[str]:
+    binding = (job["gres_flags"] or "").split(",")
+    found = []
+    for word, text in (("enforce-binding", "Yes"), ("disable-binding", "No")):
+        if word in binding:
+            found.append(f"GresEnforceBind={text}")
+    if job["kill_on_invalid_dep"] is not None:
+        found.append(f"KillOInInvalidDependent={'Yes' if job['kill_on_invalid_dep'] else 'No'}")
+    if job["spread_job"]:
+        found.append("SpreadJob=Yes")
+    return found
