@@ -13,6 +13,7 @@ from mgpu_slurm.base import hostlist, idset
 from mgpu_slurm.facts.states import COMPLETING, TERMINAL
 from mgpu_slurm.intake import gres as gres_grammar
 from mgpu_slurm.records import columns as job_columns
+from mgpu_slurm.records import job_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,7 +155,7 @@ def time_limit(job: Job, step: Step | None, _source: Source) -> int | None:
 
 
 def cpus(job: Job, step: Step | None, source: Source) -> int:
-    return job_columns.num_cpus(job, source) if step is None else job_columns.step_cpus(step, job, source)
+    return job_sizes.num_cpus(job, source) if step is None else job_columns.step_cpus(step, job, source)
 
 
 def req_cpus(job: Job, step: Step | None, source: Source) -> int:
@@ -162,7 +163,7 @@ def req_cpus(job: Job, step: Step | None, source: Source) -> int:
 
 
 def num_nodes(job: Job, step: Step | None, source: Source) -> int:
-    return job_columns.num_nodes(job, source) if step is None else max(len(step.layout.nodes), 1)
+    return job_sizes.num_nodes(job, source) if step is None else max(len(step.layout.nodes), 1)
 
 
 def alloc_nodes(job: Job, step: Step | None, source: Source) -> int:

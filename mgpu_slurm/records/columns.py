@@ -10,8 +10,9 @@ from __future__ import annotations
 import os.path
 from typing import TYPE_CHECKING, Any
 
-from mgpu_slurm.base import hostlist, idset, patterns, units
+from mgpu_slurm.base import hostlist, idset, patterns
 from mgpu_slurm.base.units import UNLIMITED
+from mgpu_slurm.records import job_sizes
 from mgpu_slurm.records.step_columns import step_cpus as step_cpus
 from mgpu_slurm.records.step_columns import step_nodes as step_nodes
 from mgpu_slurm.records.tres import asked_tres, device_counts, job_tres, share_gres
@@ -65,9 +66,9 @@ class Source:
 
     @property
     def most_cpus(self) -> int:
-        """CPUs of the largest node."""
+        """CPUs of the largest node, endless where no node is known."""
         if not self._most_cpus:
-            self._most_cpus = max((node.cpus for node in self.nodes.values()), default=1) or 1
+            self._most_cpus = max((node.cpus for node in self.nodes.values()), default=1 << 31) or 1
         return self._most_cpus
 
     def het_members(self, het_job_id: int, size: int) -> list[int]:
@@ -133,45 +134,6 @@ def nodes(job: Job, _source: Source) -> str:
     if job.allocation is None or job.state == "PENDING":
         return ""
     return hostlist.fold(job.allocation.nodes)
-
-
-def num_nodes(job: Job, source: Source) -> int:
-    if job.allocation is not None and job.allocation.shares and job.state != "PENDING":
-        return len(job.allocation.shares)
-    return node_estimate(job, source)
-
-
-def node_estimate(job: Job, source: Source) -> int:
-    """How many nodes Slurm says that a waiting job will need: a guess from the largest node, with the oddities of 22.05."""
-    request, cpus = job.request, source.most_cpus
-    tasks, per_task, per_node = request.ntasks or 0, request.cpus_per_task or 1, request.ntasks_per_node
-    if tasks and per_node:
-        found = tasks // per_node
-    elif tasks and 1 < per_task <= cpus:
-        full, rest = divmod(tasks, cpus // per_task)
-        found = max(full, job.min_nodes) + (1 if rest else 0)
-    else:
-        found = -(-max(tasks, job.min_cpus) // cpus)
-    return max(found, job.min_nodes)
-
-
-def min_nodes(job: Job, source: Source) -> int:
-    """The lower bound shown of a waiting job, never above the upper one."""
-    least = node_estimate(job, source)
-    return min(least, job.max_nodes) if job.max_nodes else least
-
-
-def num_tasks(job: Job, _source: Source) -> int:
-    """With the nodes it got, at least one for each, or as many as were asked for on each."""
-    if job.allocation is None or job.state == "PENDING":
-        return job.ntasks
-    return max(job.ntasks, (job.request.ntasks_per_node or 1) * len(job.allocation.shares))
-
-
-def num_cpus(job: Job, _source: Source) -> int:
-    if job.allocation is not None and job.allocation.shares and job.state != "PENDING":
-        return job.allocation.cpus
-    return job.min_cpus
 
 
 def command(job: Job, _source: Source) -> str:
@@ -288,32 +250,6 @@ def pending_seconds(job: Job, source: Source) -> int:
     return max(int(job.start_time or source.now) - int(job.submit_time), 0)
 
 
-def memory_shown(job: Job, _source: Source) -> int:
-    request = job.request
-    if request.mem_per_gpu:
-        return job.default_memory[1] if job.state == "PENDING" else 0
-    return request.mem_per_node or request.mem_per_cpu or 0
-
-
-def memory_kind(job: Job, _source: Source) -> str:
-    if job.request.mem_per_gpu:
-        return job.default_memory[0] if job.state == "PENDING" else "Node"
-    return "CPU" if job.request.mem_per_cpu is not None and job.request.mem_per_node is None else "Node"
-
-
-def delay_boot(job: Job, _source: Source) -> int:
-    """Seconds; UNLIMITED as it is."""
-    text = job.request.other.get("delay-boot")
-    return units.parse_seconds(text) if text else 0
-
-
-def min_cpus_node(job: Job, _source: Source) -> int:
-    request = job.request
-    per_task = request.cpus_per_task or 1
-    tasks = 1 if request.overcommit or request.ntasks == 1 else request.ntasks_per_node or 1
-    return max(request.min_cpus_per_node or 1, per_task * tasks)
-
-
 def wanted_nodes(text: str | None) -> str:
     """A node list as asked for, folded; one that cannot be read is shown as it is."""
     try:
@@ -383,7 +319,7 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
     "batch": lambda job, _source: job.request.kind == "batch",
     "command": command,
     "cpus_per_tres": lambda job, _source: f"gres:gpu:{job.request.cpus_per_gpu}" if job.request.cpus_per_gpu else "",
-    "delay_boot": delay_boot,
+    "delay_boot": job_sizes.delay_boot,
     "dependency": lambda job, _source: job.dependency_text,
     "details": details,
     "end_time": end_time,
@@ -392,16 +328,16 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
     "features": lambda job, _source: job.request.constraint,
     "het_job_id_set": het_job_id_set,
     "job_gres": job_gres,
-    "min_nodes": min_nodes,
-    "ntasks": num_tasks,
+    "min_nodes": job_sizes.min_nodes,
+    "ntasks": job_sizes.num_tasks,
     "max_nodes": lambda job, _source: job.max_nodes,
     "mem_per_tres": lambda job, _source: f"gres:gpu:{job.request.mem_per_gpu}" if job.request.mem_per_gpu else "",
-    "memory": memory_shown,
-    "memory_kind": memory_kind,
-    "min_cpus_node": min_cpus_node,
+    "memory": job_sizes.memory_shown,
+    "memory_kind": job_sizes.memory_kind,
+    "min_cpus_node": job_sizes.min_cpus_node,
     "nodes": nodes,
-    "num_cpus": num_cpus,
-    "num_nodes": num_nodes,
+    "num_cpus": job_sizes.num_cpus,
+    "num_nodes": job_sizes.num_nodes,
     "over_subscribe": over_subscribe,
     "pending_seconds": pending_seconds,
     "req_nodes": lambda job, _source: wanted_nodes(job.request.nodelist),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mgpu_slurm.base.units import UNLIMITED, format_seconds
-from mgpu_slurm.facts import gpu_binding
 from mgpu_slurm.facts.fields.field import (
     NONE,
     WORDS,
@@ -139,7 +138,11 @@ def yes_no(_view: View, value: Any) -> str:
 
 
 def binding(view: View, text: str) -> str:
-    return gpu_binding.shown(text, view.compat) if text else "N/A"
+    if not text:
+        return "N/A"
+    from mgpu_slurm.facts import gpu_binding
+
+    return gpu_binding.shown(text, view.compat)
 
 
 def derived(_view: View, status: int) -> str:
