@@ -1,0 +1,76 @@
+"""How large a job is said to be: what it asks for while it waits, what it has from its start on. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mgpu_slurm.base import units
+
+if TYPE_CHECKING:
+    from mgpu_slurm.records.columns import Source
+    from mgpu_slurm.records.job import Job
+
+
+def num_nodes(job: Job, source: Source) -> int:
+    if job.allocation is not None and job.allocation.shares and job.state != "PENDING":
+        return len(job.allocation.shares)
+    return node_estimate(job, source)
+
+
+def node_estimate(job: Job, source: Source) -> int:
+    """How many nodes Slurm says that a waiting job will need: a guess from the largest node, with the oddities of 22.05."""
+    request, cpus = job.request, source.most_cpus
+    tasks, per_task, per_node = request.ntasks or 0, request.cpus_per_task or 1, request.ntasks_per_node
+    if tasks and per_node:
+        found = tasks // per_node
+    elif tasks and 1 < per_task <= cpus:
+        full, rest = divmod(tasks, cpus // per_task)
+        found = max(full, job.min_nodes) + (1 if rest else 0)
+    else:
+        found = -(-max(tasks, job.min_cpus) // cpus)
+    return max(found, job.min_nodes)
+
+
+def min_nodes(job: Job, source: Source) -> int:
+    """The lower bound shown of a waiting job, never above the upper one."""
+    least = node_estimate(job, source)
+    return min(least, job.max_nodes) if job.max_nodes else least
+
+
+def num_tasks(job: Job, _source: Source) -> int:
+    """With the nodes it got, at least one for each, or as many as were asked for on each."""
+    if job.allocation is None or job.state == "PENDING":
+        return job.ntasks
+    return max(job.ntasks, (job.request.ntasks_per_node or 1) * len(job.allocation.shares))
+
+
+def num_cpus(job: Job, _source: Source) -> int:
+    if job.allocation is not None and job.allocation.shares and job.state != "PENDING":
+        return job.allocation.cpus
+    return job.min_cpus
+
+
+def memory_shown(job: Job, _source: Source) -> int:
+    request = job.request
+    if request.mem_per_gpu:
+        return job.default_memory[1] if job.state == "PENDING" else 0
+    return request.mem_per_node or request.mem_per_cpu or 0
+
+
+def memory_kind(job: Job, _source: Source) -> str:
+    if job.request.mem_per_gpu:
+        return job.default_memory[0] if job.state == "PENDING" else "Node"
+    return "CPU" if job.request.mem_per_cpu is not None and job.request.mem_per_node is None else "Node"
+
+
+def delay_boot(job: Job, _source: Source) -> int:
+    """Seconds; UNLIMITED as it is."""
+    text = job.request.other.get("delay-boot")
+    return units.parse_seconds(text) if text else 0
+
+
+def min_cpus_node(job: Job, _source: Source) -> int:
+    request = job.request
+    per_task = request.cpus_per_task or 1
+    tasks = 1 if request.overcommit or request.ntasks == 1 else request.ntasks_per_node or 1
+    return max(request.min_cpus_per_node or 1, per_task * tasks)
