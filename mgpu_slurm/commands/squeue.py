@@ -244,6 +244,8 @@ def _steps_asked(text: str) -> list[str]:
     for word in _id_words(text):
         try:
             ref = ids.parse_job(word)
+            if ref.step is None:
+                raise ValueError(word)
         except ValueError:
             shown = word if "." in word else f"{word}.??"
             raise UsageError(f"Invalid job_step id: {shown}", 1) from None
@@ -291,7 +293,7 @@ def _layout(given: Given, asked: Request, streams: Streams) -> None:
         asked.format = listing.parse_names(table.LONG if given.has("long") else table.JOBS, asked.fields)
     asked.long = given.has("long")
     for wrong in asked.format.wrong:
-        streams.err.write(f"squeue: error: Invalid job format specification: {wrong}\n")
+        streams.err.write(f"squeue: error: Invalid job{' step' * asked.steps} format specification: {wrong}\n")
     text = table.SORT_STEPS if asked.steps else table.SORT_START if given.has("start") else table.SORT_JOBS
     if given.has("sort"):
         text = given.text("sort")

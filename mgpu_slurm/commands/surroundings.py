@@ -70,5 +70,6 @@ def host() -> str:
 def complete(request: dict[str, Any], environ: Mapping[str, str], propagate: str | None) -> None:
     """Add to a job's request what every submit command tells about itself."""
     request["submit_host"] = host()
+    request.setdefault("other", {})["alloc-sid"] = str(os.getsid(0))
     request["umask"] = umask(environ)
     request["rlimits"] = limits(propagate)

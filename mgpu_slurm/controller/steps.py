@@ -16,6 +16,7 @@ from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller import launching, lifecycle, permissions
 from mgpu_slurm.facts.states import COMPLETING, TERMINAL
+from mgpu_slurm.records import step_asks
 from mgpu_slurm.records.step import Step, StepLayout
 from mgpu_slurm.wire.messages import CreateStep, Done, StepCreated, StepPending, StepSpec, TerminateJob
 
@@ -110,6 +111,7 @@ def _created(ctx: Context, job: Job, asked: Asked, message: CreateStep, layout: 
         layout=layout,
         overlap=request.overlap or request.kind == "interactive",
         submit_line=request.submit_line,
+        asked=step_asks.texts(job, request, layout),
         src_host=message.src_host or asked.caller.host,
         src_pid=message.src_pid,
     )

@@ -172,6 +172,7 @@ def _layout(choices: Choices, reading: Reading) -> None:
         raise UsageError(text, 1)
     if choices.has("nodelist"):
         _node_list(choices, reading, arbitrary)
+    _geometry(choices)
     tasks, least = choices.number("ntasks"), choices.number("min_nodes")
     if tasks is not None and least is not None and tasks < least:
         word = "Warning" if reading.compat < (23, 2) else "warning"
@@ -180,6 +181,21 @@ def _layout(choices: Choices, reading: Reading) -> None:
         for field in ("min_nodes", "max_nodes"):
             if field == "min_nodes" or (choices.number(field) or tasks + 1) > tasks:
                 choices.put(field, Choice("nodes", tasks, COMMAND, None))
+
+
+_GEOMETRY = ("sockets_per_node", "cores_per_socket", "threads_per_core")
+
+
+def _geometry(choices: Choices) -> None:
+    """--extra-node-info without a number of tasks asks for a task on each thread that it names."""
+    if choices.has("ntasks") or choices.has("ntasks_per_node"):
+        return
+    given = [choices.fields[field] for field in _GEOMETRY if choices.has(field)]
+    if given and given[0].name == "extra-node-info":
+        count = choices.number("min_nodes") or 1
+        for field in _GEOMETRY:
+            count *= choices.number(field) or 1
+        choices.put("ntasks", Choice("extra-node-info", count, given[0].source, given[0].text))
 
 
 def _node_list(choices: Choices, reading: Reading, arbitrary: bool) -> None:

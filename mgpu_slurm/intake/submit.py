@@ -36,8 +36,8 @@ STEP_FIELDS = (
     "name", "argv", "submit_line", "min_nodes", "max_nodes", "ntasks", "cpus_per_task", "ntasks_per_node",
     "ntasks_per_socket", "ntasks_per_core", "ntasks_per_gpu", "threads_per_core", "mem_per_node", "mem_per_cpu",
     "mem_per_gpu", "gres", "gpus", "gpus_per_node", "gpus_per_socket", "gpus_per_task", "cpus_per_gpu", "tres_per_task",
-    "gpu_bind", "nodelist", "exclude", "distribution", "plane_size", "overcommit", "time_limit", "immediate", "no_kill",
-    "other",
+    "gpu_bind", "gpu_freq", "nodelist", "exclude", "distribution", "plane_size", "overcommit", "time_limit", "immediate",
+    "no_kill", "other",
 )  # fmt: skip
 _STEP_CLIENT = ("cpu_bind", "mem_bind", "relative", "whole")
 
@@ -144,6 +144,9 @@ def parse(
 def step(component: Component, job_id: int) -> dict[str, Any]:
     """The StepRequest dict for a component of srun within allocation `job_id`."""
     request = {field: component.request[field] for field in STEP_FIELDS if field in component.request}
+    if component.sources.get("name") == merge.ENVIRONMENT and component.operands:
+        # SLURM_JOB_NAME in an allocation is the job's, not a wish
+        request["name"] = component.operands[0].rpartition("/")[2]
     client = component.client
     request.update({field: client[field] for field in _STEP_CLIENT if field in client})
     request["job_id"] = job_id

@@ -36,6 +36,10 @@ SENTENCES = (
 """Beginnings of the sentences with which Slurm's controller replaces a reason word."""
 
 
+MAX_SWITCH_WAIT = 300
+"""Seconds that a job may wait for few switches at most."""
+
+
 class Source:
     """What columns may look at besides their record. `use`: node -> what jobs hold there (masks of CPUs and devices, memory)."""
 
@@ -128,6 +132,22 @@ def end_time(job: Job, source: Source) -> float:
     if not start or limit is None or limit == UNLIMITED:
         return 0.0
     return start + 60 * limit
+
+
+def time_min(job: Job, _source: Source) -> int | None:
+    """A job with a deadline and no limit may be cut down to a minute."""
+    request = job.request
+    if request.time_min is None and request.deadline and request.time_limit is None:
+        return 1
+    return request.time_min
+
+
+def switches_wait(job: Job, _source: Source) -> int | None:
+    """Seconds; the longest, which is also the default, is Slurm's default of max_switch_wait."""
+    if not job.request.switches:
+        return None
+    wait = job.request.switches_wait
+    return MAX_SWITCH_WAIT if wait is None else min(wait, MAX_SWITCH_WAIT)
 
 
 def nodes(job: Job, _source: Source) -> str:
@@ -279,7 +299,7 @@ _JOB_OWN = (
 _REQUEST_OWN = (
     "submit_host work_dir comment contiguous cores_per_socket sockets_per_node threads_per_core core_spec thread_spec"
     " cpus_per_task cpus_per_gpu deadline nice ntasks_per_core ntasks_per_node ntasks_per_socket ntasks_per_gpu prefer reboot"
-    " reservation spread_job switches switches_wait time_min tmp_disk licenses wckey mail_type mail_user submit_line kind"
+    " reservation spread_job switches tmp_disk licenses wckey mail_type mail_user submit_line kind"
     " kill_on_invalid_dep"
 )
 
@@ -348,7 +368,9 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
     "std_err": std_err,
     "std_in": std_in,
     "std_out": std_out,
+    "switches_wait": switches_wait,
     "time_limit": time_limit,
+    "time_min": time_min,
     "asked_tres": asked_tres,
     "tres": job_tres,
     "tres_bind": lambda job, _source: job.request.gpu_bind or "",

@@ -149,6 +149,7 @@ class StepRequest(msgspec.Struct, omit_defaults=True, kw_only=True):
     cpu_bind: str | None = None
     mem_bind: str | None = None
     gpu_bind: str | None = None
+    gpu_freq: str | None = None
     nodelist: str | None = None
     exclude: str | None = None
     relative: int | None = None

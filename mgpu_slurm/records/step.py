@@ -49,5 +49,6 @@ class Step(msgspec.Struct, omit_defaults=True, kw_only=True):
     user_seconds: float = 0.0
     system_seconds: float = 0.0
     max_rss: int = 0  # KiB, largest single task
+    asked: dict[str, str] = {}  # what it asked for, in Slurm's words (step_asks.py)
     killed_by: int | None = None
     ending: str = ""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mgpu_slurm.base import hostlist
 from mgpu_slurm.base.units import UNLIMITED
-from mgpu_slurm.records.tres import device_type, named_tres
+from mgpu_slurm.records.tres import named_tres
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,17 +41,6 @@ def step_tres(step: Step, _job: Job, _source: Source) -> str:
     return named_tres(step_cpus(step, _job, _source), sum(part.share.mem for part in parts), len(parts))
 
 
-def step_gres(step: Step, job: Job, source: Source) -> str:
-    for part in step.layout.nodes:
-        words = []
-        for name, devices in part.share.gres.items():
-            kind = device_type(source.nodes.get(part.node), name, devices)
-            words.append(f"gres:{name}:{kind + ':' if kind else ''}{len(devices)}")
-        if words and step.step_id.isdecimal():
-            return ",".join(words)
-    return ""
-
-
 def step_distribution(step: Step, _job: Job, _source: Source) -> str:
     """Slurm's default is cyclic for as many tasks as nodes or fewer, where it makes no difference."""
     layout = step.layout
@@ -63,6 +52,9 @@ def step_limit(step: Step, _job: Job, _source: Source) -> int:
 
 
 _STEP_OWN = "step_id uid name state start_time end_time src_host src_pid exit_code submit_line"
+_STEP_ASKED = (
+    "cpus_per_tres mem_per_tres tres_bind tres_freq tres_per_step tres_per_node tres_per_socket tres_per_task"
+)
 _STEP_JOB = "job_id array_job_id array_task_id het_job_id het_offset partition user_name account qos"
 
 STEP: dict[str, Callable[[Step, Job, Source], object]] = {
@@ -74,6 +66,10 @@ STEP: dict[str, Callable[[Step, Job, Source], object]] = {
         name: (lambda key: lambda _step, job, _source: getattr(job, key))(name)
         for name in _STEP_JOB.split()
     },
+    **{
+        name: (lambda key: lambda step, _job, _source: step.asked.get(key, ""))(name)
+        for name in _STEP_ASKED.split()
+    },
     "distribution": step_distribution,
     "nodes": step_nodes,
     "ntasks": lambda step, _job, _source: step.layout.ntasks,
@@ -82,5 +78,4 @@ STEP: dict[str, Callable[[Step, Job, Source], object]] = {
     "run_seconds": step_run_seconds,
     "time_limit": step_limit,
     "tres": step_tres,
-    "tres_per_node": step_gres,
 }

@@ -303,6 +303,8 @@ def _part(
         memory = request.mem_per_node or room.memory
     elif request.mem_per_cpu is not None:
         memory = request.mem_per_cpu * len(cpus) or room.memory
+    elif request.mem_per_gpu and held.get("gpu"):
+        memory = min(request.mem_per_gpu * held["gpu"].bit_count(), room.share.mem)
     else:
         memory = room.share.mem
     share = NodeShare(node=room.share.node, cpus=cpus, mem=memory, gres={k: unmask(v) for k, v in held.items() if v})

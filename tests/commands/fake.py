@@ -118,7 +118,7 @@ def share(node: str, cpus: list[int], mem: int, gpus: Sequence[int] = ()) -> Nod
 def step(job_id: int, step_id: str, name: str, node: str, cpus: list[int], mem: int = 200, gpus: Sequence[int] = ()) -> Step:
     tasks = NodeTasks(node=node, tasks=[0], share=share(node, cpus, mem, gpus))
     return Step(job_id=job_id, step_id=step_id, name=name, start_time=START, layout=StepLayout(nodes=[tasks], ntasks=1),
-                src_host="vm", src_pid=4096)  # fmt: skip
+                asked={"tres_per_node": "gres:gpu:a100:1"}, src_host="vm", src_pid=4096)  # fmt: skip
 
 
 def oracle() -> State:

@@ -77,9 +77,10 @@ def nodes_or_reason(_view: View, state: str, flags: list[str], nodes: str, word:
     return nodes
 
 
-def end_time(view: View, value: float, state: str, limit: int | None) -> str:
+def end_time(view: View, value: float, state: str, limit: int | None, start: float) -> str:
     if not value:
-        return "NONE" if limit == UNLIMITED and state in ("RUNNING", "SUSPENDED") else "N/A"
+        starts = state in ("RUNNING", "SUSPENDED") or (state == "PENDING" and start)
+        return "NONE" if limit == UNLIMITED and starts else "N/A"
     return view.time(value, "N/A")
 
 
@@ -180,7 +181,7 @@ _FIELDS = [
     Field("E", "Dependency", "DEPENDENCY", "dependency", null),
     Field("", "DerivedEC", "DERIVED_EC", "derived_exit_code", exit_code),
     Field("", "EligibleTime", "ELIGIBLE_TIME", "eligible_time", moment),
-    Field("e", "EndTime", "END_TIME", "end_time state time_limit", end_time),
+    Field("e", "EndTime", "END_TIME", "end_time state time_limit start_time", end_time),
     Field("x", "ExcNodes", "EXC_NODES", "exc_nodes", plain, NONE),
     Field("", "Exclusive", "EXCLUSIVE", "over_subscribe", plain),
     Field("", "exit_code", "EXIT_CODE", "exit_code", exit_code),

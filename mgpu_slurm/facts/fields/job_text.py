@@ -52,8 +52,10 @@ def limit(minutes: int | None) -> str:
 
 
 def tres_name(view: View, text: str) -> str:
-    """gres:gpu:2 of older versions is gres/gpu:2 in later ones."""
-    return text.replace("gres:", "gres/") if view.compat >= (23, 11) else text
+    """gres:gpu:2 of older versions, and gpu:closest of a binding, are gres/gpu:... in later ones."""
+    if view.compat < (23, 11):
+        return text
+    return f"gres/{text}" if text.startswith("gpu:") else text.replace("gres:", "gres/")
 
 
 def job_text(job: Mapping[str, Any], view: View, details: bool, one_line: bool) -> str:
@@ -141,7 +143,7 @@ def _size(job: Mapping[str, Any], view: View, details: bool) -> list[str]:
 
     nodes = str(job["num_nodes"])
     if job["state"] == "PENDING" and job["max_nodes"]:
-        nodes = f"{job['min_nodes']}-{job['max_nodes']}"
+        nodes = f"{min(job['num_nodes'], job['max_nodes'])}-{job['max_nodes']}"
     lines = [
         f"NumNodes={nodes} NumCPUs={job['num_cpus']} NumTasks={job['ntasks']} CPUs/Task={job['cpus_per_task'] or 1}"
         f" ReqB:S:C:T=0:0:{star('cores_per_socket')}:{star('threads_per_core')}"

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 STEP_COLUMNS = (
     "job_id", "array_job_id", "array_task_id", "het_job_id", "het_offset", "step_id", "uid", "start_time", "time_limit", "state",
     "partition", "nodes", "num_nodes", "num_cpus", "ntasks", "name", "tres", "distribution", "src_host", "src_pid",
-    "tres_per_node",
+    "cpus_per_tres", "mem_per_tres", "tres_bind", "tres_freq", "tres_per_step", "tres_per_node", "tres_per_socket",
+    "tres_per_task",
 )  # fmt: skip
 
 NODE_COLUMNS = (
@@ -43,6 +44,13 @@ def joined(lines: Sequence[str], one_line: bool) -> str:
 DISTRIBUTIONS = {"block": "Block", "cyclic": "Cyclic", "plane": "Plane", "arbitrary": "Arbitrary"}
 
 
+STEP_ASKED = (
+    ("CpusPerTres", "cpus_per_tres"), ("MemPerTres", "mem_per_tres"), ("TresBind", "tres_bind"), ("TresFreq", "tres_freq"),
+    ("TresPerStep", "tres_per_step"), ("TresPerNode", "tres_per_node"), ("TresPerSocket", "tres_per_socket"),
+    ("TresPerTask", "tres_per_task"),
+)  # fmt: skip
+
+
 def step_text(step: Mapping[str, Any], view: View, one_line: bool) -> str:
     shown = step_id(view, *(step[name] for name in STEP_COLUMNS[:6]))
     until = "UNLIMITED" if step["time_limit"] == UNLIMITED else long_seconds(step["time_limit"] * 60)
@@ -58,8 +66,7 @@ def step_text(step: Mapping[str, Any], view: View, one_line: bool) -> str:
         f"CPUFreqReq=Default{spread}",
         f"SrunHost:Pid={or_null(step['src_host'])}:{step['src_pid']}",
     ]
-    if step["tres_per_node"]:
-        lines.append(f"TresPerNode={tres_name(view, step['tres_per_node'])}")
+    lines += [f"{key}={tres_name(view, step[name])}" for key, name in STEP_ASKED if step[name]]
     return joined(lines, one_line)
 
 

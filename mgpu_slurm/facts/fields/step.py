@@ -11,7 +11,6 @@ from mgpu_slurm.facts.fields.field import (
     constant,
     minutes,
     moment,
-    not_available,
     null,
     plain,
     seconds,
@@ -25,25 +24,29 @@ def step_id(_view: View, job: int, array: int, task: int | None, het: int, offse
     return f"{het}+{offset}.{step}" if het else f"{job}.{step}"
 
 
+def frequency(_view: View, step: str) -> str:
+    return "Unknown-Unknown:Unknown" if step.isdecimal() else "0-0:0"
+
+
 def limit(_view: View, value: int | None) -> str:
     return minutes(_view, -1 if value is None else value)
 
 
 STEP = Fields(
     [
-        Field("", "ArrayJobId", "ARRAY_JOB_ID", "array_job_id", not_available),
+        Field("", "ArrayJobId", "ARRAY_JOB_ID", "array_job_id", plain),
         Field("", "ArrayTaskId", "ARRAY_TASK_ID", "array_task_id", lambda _view, v: "N/A" if v is None else str(v)),
         Field("", "Cluster", "CLUSTER", "job_id", lambda view, _job: view.cluster or "N/A"),
         Field("", "Container", "CONTAINER", "job_id", constant("(null)")),
         Field("", "ContainerId", "CONTAINERID", "job_id", constant("(null)")),
-        Field("", "CPUFreq", "CPU_FREQ", "job_id", constant("N/A")),
-        Field("", "cpus-per-tres", "CPUS_PER_TRES", "job_id", constant("N/A")),
-        Field("b", "Gres tres-per-node", "TRES_PER_JOB", "tres_per_node", not_available),
+        Field("", "CPUFreq", "CPU_FREQ", "step_id", frequency),
+        Field("", "cpus-per-tres", "CPUS_PER_TRES", "cpus_per_tres", null),
+        Field("b", "Gres tres-per-node", "TRES_PER_JOB", "tres_per_node", null),
         Field("", "JobId", "JOB_ID", "job_id", plain),
-        Field("", "mem-per-tres", "MEM_PER_TRES", "job_id", constant("N/A")),
+        Field("", "mem-per-tres", "MEM_PER_TRES", "mem_per_tres", null),
         Field("", "Network", "NETWORK", "job_id", constant("(null)")),
         Field("N", "Nodes", "NODELIST", "nodes", None, NONE),
-        Field("", "NumCPUs", "NUM_CPUS", "num_cpus", plain),
+        Field("", "NumCPUs", "NUM_CPUS", "num_cpus step_id", lambda _view, count, step: str(count if step.isdecimal() else 0)),
         Field("A", "NumTasks", "TASKS", "ntasks", plain),
         Field("P", "Partition", "PARTITION", "partition"),
         Field("", "ResvPorts", "RESERVED_PORTS", "job_id", constant("(null)")),
@@ -57,11 +60,11 @@ STEP = Fields(
         Field("", "StepState", "STATE", "state", null),
         Field("l", "TimeLimit", "TIME_LIMIT", "time_limit", limit, WORDS),
         Field("M", "TimeUsed", "TIME", "run_seconds", seconds, WORDS),
-        Field("", "tres-bind", "TRES_BIND", "job_id", constant("N/A")),
-        Field("", "tres-freq", "TRES_FREQ", "job_id", constant("N/A")),
-        Field("", "tres-per-job tres-per-step", "TRES_PER_STEP", "job_id", constant("N/A")),
-        Field("", "tres-per-socket", "TRES_PER_SOCKET", "job_id", constant("N/A")),
-        Field("", "tres-per-task", "TRES_PER_TASK", "job_id", constant("N/A")),
+        Field("", "tres-bind", "TRES_BIND", "tres_bind", null),
+        Field("", "tres-freq", "TRES_FREQ", "tres_freq", null),
+        Field("", "tres-per-job tres-per-step", "TRES_PER_STEP", "tres_per_step", null),
+        Field("", "tres-per-socket", "TRES_PER_SOCKET", "tres_per_socket", null),
+        Field("", "tres-per-task", "TRES_PER_TASK", "tres_per_task", null),
         Field("U", "UserId", "UID", "uid", plain),
         Field("u", "UserName", "USER", "user_name"),
     ]
