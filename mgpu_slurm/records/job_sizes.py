@@ -27,7 +27,7 @@ def node_estimate(job: Job, source: Source) -> int:
         full, rest = divmod(tasks, cpus // per_task)
         found = max(full, job.min_nodes) + (1 if rest else 0)
     else:
-        found = -(-max(tasks, job.min_cpus) // cpus)
+        found = min(-(-max(tasks, job.min_cpus) // cpus), job.ntasks)
     return max(found, job.min_nodes)
 
 

@@ -27,7 +27,7 @@ _OF_JOB = {name: name for name in NAMES if name != "tres_per_step"} | {"tres_per
 
 
 def texts(job: Job, request: StepRequest, layout: StepLayout) -> dict[str, str]:
-    """Column name -> text; what was not asked for is left out."""
+    """Column name -> text, the binding without its name of a resource; what was not asked for is left out."""
     devices = (request.gres, request.gpus, request.gpus_per_node, request.gpus_per_socket, request.gpus_per_task)
     if all(text is None for text in devices):
         found = {name: str(JOB[column](job, _NOTHING) or "") for name, column in _OF_JOB.items()}
@@ -45,7 +45,7 @@ def _own(request: StepRequest, layout: StepLayout) -> dict[str, str]:
     return {
         "cpus_per_tres": f"gres:gpu:{request.cpus_per_gpu}" if request.cpus_per_gpu else "",
         "mem_per_tres": f"gres:gpu:{request.mem_per_gpu}" if request.mem_per_gpu else "",
-        "tres_bind": f"gpu:{bind}" if bind else "",
+        "tres_bind": bind,
         "tres_freq": f"gpu:{request.gpu_freq}" if request.gpu_freq else "",
         "tres_per_step": _joined(whole, gpu_text(request.gpus)),
         "tres_per_node": _joined(per_node, gpu_text(request.gpus_per_node)),

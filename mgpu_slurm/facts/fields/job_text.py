@@ -52,10 +52,8 @@ def limit(minutes: int | None) -> str:
 
 
 def tres_name(view: View, text: str) -> str:
-    """gres:gpu:2 of older versions, and gpu:closest of a binding, are gres/gpu:... in later ones."""
-    if view.compat < (23, 11):
-        return text
-    return f"gres/{text}" if text.startswith("gpu:") else text.replace("gres:", "gres/")
+    """gres:gpu:2 of older versions is gres/gpu:2 in later ones."""
+    return text.replace("gres:", "gres/") if view.compat >= (23, 11) else text
 
 
 def job_text(job: Mapping[str, Any], view: View, details: bool, one_line: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mgpu_slurm.base.units import UNLIMITED
+from mgpu_slurm.facts import gpu_binding
 from mgpu_slurm.facts.fields.field import View, long_seconds
 from mgpu_slurm.facts.fields.job_text import limit, or_null, tres_name
 from mgpu_slurm.facts.fields.step import step_id
@@ -52,12 +53,12 @@ STEP_ASKED = (
 
 
 def step_text(step: Mapping[str, Any], view: View, one_line: bool) -> str:
-    shown = step_id(view, *(step[name] for name in STEP_COLUMNS[:6]))
+    step_name = step_id(view, *(step[name] for name in STEP_COLUMNS[:6]))
     until = "UNLIMITED" if step["time_limit"] == UNLIMITED else long_seconds(step["time_limit"] * 60)
     numbered = step["step_id"].isdecimal()
     spread = f" Dist={DISTRIBUTIONS.get(step['distribution'].partition(':')[0], 'Block')}" if numbered else ""
     lines = [
-        f"StepId={shown} UserId={step['uid']} StartTime={view.time(step['start_time'], 'Unknown')} TimeLimit={until}",
+        f"StepId={step_name} UserId={step['uid']} StartTime={view.time(step['start_time'], 'Unknown')} TimeLimit={until}",
         f"State={step['state']} Partition={step['partition']} NodeList={step['nodes']}",
         f"Nodes={step['num_nodes']} CPUs={step['num_cpus'] if numbered else 0} Tasks={step['ntasks']} Name={step['name']}"
         " Network=(null)",
@@ -66,7 +67,10 @@ def step_text(step: Mapping[str, Any], view: View, one_line: bool) -> str:
         f"CPUFreqReq=Default{spread}",
         f"SrunHost:Pid={or_null(step['src_host'])}:{step['src_pid']}",
     ]
-    lines += [f"{key}={tres_name(view, step[name])}" for key, name in STEP_ASKED if step[name]]
+    for key, name in STEP_ASKED:
+        if step[name]:
+            shown = gpu_binding.shown(step[name], view.compat) if name == "tres_bind" else tres_name(view, step[name])
+            lines.append(f"{key}={shown}")
     return joined(lines, one_line)
 
 

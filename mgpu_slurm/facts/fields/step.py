@@ -28,6 +28,14 @@ def frequency(_view: View, step: str) -> str:
     return "Unknown-Unknown:Unknown" if step.isdecimal() else "0-0:0"
 
 
+def binding(view: View, text: str) -> str:
+    if not text:
+        return "(null)"
+    from mgpu_slurm.facts import gpu_binding
+
+    return gpu_binding.shown(text, view.compat)
+
+
 def limit(_view: View, value: int | None) -> str:
     return minutes(_view, -1 if value is None else value)
 
@@ -60,7 +68,7 @@ STEP = Fields(
         Field("", "StepState", "STATE", "state", null),
         Field("l", "TimeLimit", "TIME_LIMIT", "time_limit", limit, WORDS),
         Field("M", "TimeUsed", "TIME", "run_seconds", seconds, WORDS),
-        Field("", "tres-bind", "TRES_BIND", "tres_bind", null),
+        Field("", "tres-bind", "TRES_BIND", "tres_bind", binding),
         Field("", "tres-freq", "TRES_FREQ", "tres_freq", null),
         Field("", "tres-per-job tres-per-step", "TRES_PER_STEP", "tres_per_step", null),
         Field("", "tres-per-socket", "TRES_PER_SOCKET", "tres_per_socket", null),
