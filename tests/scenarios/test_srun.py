@@ -142,7 +142,8 @@ def _running(cluster: Suite, here: Path, *words: str) -> subprocess.Popen[str]:
 
 
 def test_one_interrupt_tells_two_end(cluster: Suite, here: Path) -> None:
-    process = _running(cluster, here, "-n2", "sh", "-c", f"touch {here}/up; sleep 100")
+    # exec: what is there when the second comes dies of it at once, before the KILL that follows it
+    process = _running(cluster, here, "-n2", "sh", "-c", f"touch {here}/up; exec sleep 100")
     process.send_signal(signal.SIGINT)
     told = time.monotonic()
     assert process.stderr is not None
