@@ -12,7 +12,7 @@ from mgpu_slurm.commands.session import Session, find_session, new_request_id
 from mgpu_slurm.commands.stepio import Sink, Source, label_width
 from mgpu_slurm.commands.steplaunch import Launch, LaunchError
 from mgpu_slurm.commands.steploop import Plan, StepLoop
-from mgpu_slurm.intake import exports, submit
+from mgpu_slurm.intake import bindings, exports, submit
 from mgpu_slurm.wire import frames, jsontext
 
 TYPE_CHECKING = False
@@ -68,6 +68,7 @@ class Srun:
         self.signals = signals
         self.owner: allocating.Owner | None = None
         self.multi_prog = ""
+        self.mpi = self._mpi()
 
     def run(self) -> int:
         """Allocate where there is no allocation yet, run the step, give back."""
@@ -102,6 +103,15 @@ class Srun:
             if self.owner is not None:
                 self.owner.release(status, self.notes)
         return exit_status(status)
+
+    def _mpi(self) -> str:
+        """How the tasks of a parallel program find each other: --mpi, else the configuration's. UsageError."""
+        asked = self.client.get("mpi")
+        if asked:
+            return str(asked)
+        config = self.session.config
+        default = str(config.get("MpiDefault") or "none") if config is not None else "none"
+        return bindings.mpi_type(default)
 
     # --- the allocation ---------------------------------------------------------------------------------------------
 
@@ -235,6 +245,8 @@ class Srun:
         environment, problems = exports.apply(client.get("export"), self.environ)
         for text in problems:
             self.notes.error(text)
+        if client.get("mpi") and self.mpi != "none":
+            environment["SLURM_MPI_TYPE"] = self.mpi
         message: dict[str, Any] = {
             "kind": "launch_tasks", "spec": created["spec"], "mac": created["mac"], "argv": self.component.operands,
             "environment": environment, "work_dir": self.component.request.get("work_dir") or self.cwd,
@@ -243,7 +255,7 @@ class Srun:
             "open_mode": str(client.get("open_mode") or "t"), "label": bool(client.get("label")),
             "unbuffered": bool(client.get("unbuffered")), "pty": pty, "multi_prog": self.multi_prog,
             "task_prolog": client.get("task_prolog") or "", "task_epilog": client.get("task_epilog") or "",
-            "kill_on_bad_exit": bool(client.get("kill_on_bad_exit")), "mpi": str(client.get("mpi") or "none"),
+            "kill_on_bad_exit": bool(client.get("kill_on_bad_exit")), "mpi": self.mpi,
             "src_host": surroundings.host(), "src_address": _own_address(addresses),
         }  # fmt: skip
         if pty:

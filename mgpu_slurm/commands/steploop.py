@@ -9,7 +9,7 @@ from mgpu_slurm.base.errors import ProtocolError, strerror
 from mgpu_slurm.commands import stepsignals
 from mgpu_slurm.commands.report import TaskStates, exit_status, task_end, tasks_text
 from mgpu_slurm.commands.steplaunch import HIGH_WATER, NodeLink
-from mgpu_slurm.wire import frames
+from mgpu_slurm.wire import frames, keyspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class StepLoop:
         self._interrupts = interrupts
         self._owner = owner
         self._states = TaskStates(plan.ntasks)
+        self._exchange = keyspace.Exchange(link.node for link in links)
         self._sinks = list({id(sink): sink for sink, _ in plan.outputs.values()}.values())
         self._last_report = -1
         self._quiet = False  # exits are expected and say nothing
@@ -227,6 +228,11 @@ class StepLoop:
             link.over = True
         elif kind == "step_text":
             self._text(str(message["text"]))
+        elif kind in keyspace.KINDS:
+            for node, told in self._exchange.said(link.node, message):
+                next(each for each in self._links if each.node == node).tell(told)
+        elif kind == "step_abort":
+            self._tell_all({"kind": "signal_tasks", "signal": stepsignals.KILL})
         elif kind in ("launch_failed", "error"):
             self._launch_failed(link, message, kind == "error")
 

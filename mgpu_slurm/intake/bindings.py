@@ -223,12 +223,36 @@ def gres(text: str | None, reading: Reading) -> str:
     return text or ""
 
 
+MPI_TYPES = ("none", "pmi2", "pmix")
+
+
 def mpi(text: str | None, reading: Reading) -> str:
     if text == "list":
-        raise Finished("MPI plugin types are...\n\tnone\n\tpmi2\n")
-    if text not in ("none", "pmi2", "openmpi", "pmix"):
-        raise UsageError(f"Invalid MPI type '{text}', --mpi=list for acceptable types", 1)
-    return text or ""
+        listed = "".join(f"\t{name}\n" for name in MPI_TYPES)
+        raise Finished(f"MPI plugin types are...\n{listed}")
+    return mpi_type(text or "")
+
+
+def mpi_type(kind: str) -> str:
+    """One of MPI_TYPES: openmpi is an old word for none, pmix_v4 and the like ask for a version where there is one.
+
+    UsageError: nothing of that name.
+    """
+    if kind == "openmpi":
+        return "none"
+    version = kind.removeprefix("pmix_v")
+    if version != kind and version.isdecimal():
+        return "pmix"
+    if kind not in MPI_TYPES:
+        lines = [
+            f"Couldn't find the specified plugin name for mpi/{kind} looking at all files",
+            f"cannot find mpi plugin for mpi/{kind}",
+            f"MPI: Cannot create context for mpi/{kind}",
+            "MPI: Unable to load any plugin",
+            f"Invalid MPI type '{kind}', --mpi=list for acceptable types",
+        ]
+        raise UsageError(lines, 1)
+    return kind
 
 
 def tres_per_task(text: str | None, reading: Reading) -> str:

@@ -433,6 +433,33 @@ class StepEnded(Message, tag="step_ended"):
     node: str
 
 
+class KeysFence(Message, tag="keys_fence"):
+    """Supervisor -> srun: what this node's tasks of a parallel program have put, once all of them wait for those of the
+    other nodes; srun -> supervisor: what all have put, when every node has said it. `more`: another piece follows."""
+
+    pairs: dict[str, str]
+    node: str = ""
+    more: bool = False
+
+
+class KeysName(Message, tag="keys_name"):
+    """A task publishes, looks up or unpublishes a name (`action`), and srun's answer, where `found` says whether it could."""
+
+    task: int
+    action: str
+    node: str = ""
+    name: str = ""
+    port: str = ""
+    found: bool = False
+
+
+class StepAbort(Message, tag="step_abort"):
+    """A task has called MPI_Abort: srun ends the step on all nodes."""
+
+    node: str
+    task: int
+
+
 class SignalTasks(Message, tag="signal_tasks"):
     """srun -> supervisor."""
 
@@ -721,8 +748,10 @@ ToClient = (
     | Signed
 )
 ToNodeFromClient = LaunchTasks | AttachStep | ReceiveFile | Ping | Sign
-FromSrun = SignalTasks | WindowSize | EndInput
-ToSrun = TasksStarted | LaunchFailed | TaskExited | StepText | StepEnded | Error | Attached
+FromSrun = SignalTasks | WindowSize | EndInput | KeysFence | KeysName
+ToSrun = (
+    TasksStarted | LaunchFailed | TaskExited | StepText | StepEnded | Error | Attached | KeysFence | KeysName | StepAbort
+)
 FromNode = Register | Heartbeat | BatchStarted | StepResult | LaunchRefused | JobGone | GpuTrouble | Usage | Inspected
 ToNode = (
     Registered

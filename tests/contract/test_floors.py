@@ -22,7 +22,8 @@ FLOORS: dict[str, frozenset[str]] = {
     "controller": frozenset({"base", "facts", "intake", "records", "wire", "sched", "store"}),
     "node": frozenset({"base", "facts", "intake", "records", "wire", "sched.layout"}),
     "commands": frozenset(
-        {"base", "facts", "intake", "wire.client", "wire.frames", "wire.passing", "wire.jsontext", "wire.machine"}
+        {"base", "facts", "intake", "wire.client", "wire.frames", "wire.passing", "wire.jsontext", "wire.keyspace"}
+        | {"wire.machine"}
     ),
 }
 MORE = {"wire.messages": {"records"}, "wire.server": {"records"}}

@@ -20,6 +20,7 @@ from mgpu_slurm.node.supervisor import (
     identity,
     kernel,
     lease,
+    pmi_sockets,
     programs,
     result,
     tasks,
@@ -36,6 +37,7 @@ from mgpu_slurm.node.supervisor.order import BATCH, Order
 from mgpu_slurm.node.supervisor.peer import Peer
 from mgpu_slurm.node.supervisor.processes import Processes
 from mgpu_slurm.node.supervisor.streams import Streams
+from mgpu_slurm.wire import keyspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,6 +97,7 @@ class Supervisor:
         self._passed = descriptors
         self._ending = Ending(order.deadline, order.kill_wait)
         self._processes = Processes()
+        self._pmi: pmi_sockets.PmiServer | None = None
         self._started = time.time()
         self._report_at = 0.0
         self._gone = False  # no process of the step lives
@@ -135,6 +138,9 @@ class Supervisor:
             else:
                 streams.wires = wiring.for_tasks(self.order, who, self._passed)
             shared = tasks.common(self.order)
+            if self.order.launch.get("mpi") == "pmi2":
+                self._pmi = pmi_sockets.PmiServer(self.order, streams.tell_srun, self._tell_user)
+                shared.own.update(self._pmi.own())
             group = self._processes.group = cgroup.Cgroup.make(self.order.tag)
             self._started = time.time()
             plans = streams.wires.plans
@@ -143,6 +149,8 @@ class Supervisor:
         except (wiring.CannotOpen, identity.IdentityError, programs.NoProgram, binding.OutsideAllocation, OSError) as error:
             return error
         streams.wires.close_theirs()
+        if self._pmi is not None:
+            self._pmi.close_theirs()
         pids = [task.pid for task in self._exits.tasks]
         streams.tell_srun({"kind": "tasks_started", "node": self.order.node, "pids": pids})
         streams.hear_ahead()
@@ -173,6 +181,8 @@ class Supervisor:
         for control in self._controls:
             turn.watch(control.fileno(), select.POLLIN, lambda _, control=control: self._from_daemon(control))
         self._streams.watch(turn)
+        if self._pmi is not None:
+            self._pmi.watch(turn)
         turn.run(self._timeout())
         self._reap()
         self._timers(time.time())
@@ -280,6 +290,8 @@ class Supervisor:
             if number in (signal.SIGTERM, signal.SIGKILL):
                 self._announce("CANCELLED", number == signal.SIGKILL, time.time())
             self._processes.signal(number, full=True)
+        elif message.get("kind") in keyspace.KINDS and self._pmi is not None:
+            self._pmi.told(message)
 
     def _accept(self, _: int) -> None:
         while True:

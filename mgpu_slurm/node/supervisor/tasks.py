@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import signal
@@ -147,6 +148,8 @@ def _become_task(
         return failed.status
     path = programs.find(plan.argv[0], directory, environment)
     try:
+        if not path:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))  # which Python calls a wrong value
         os.execve(path, plan.argv, environment)
     except OSError as error:
         _say(order, texts.no_exec(path, path if "/" in path else "", error))
