@@ -31,6 +31,7 @@ PROGRAMS = {
     "queue": ("mgpu_slurm.commands.first", "queue"),
     "cancel": ("mgpu_slurm.commands.first", "cancel"),
     "doctor": ("mgpu_slurm.commands.doctor", "doctor"),
+    "cluster": ("mgpu_slurm.deploy.command", "cluster"),
     "master": ("mgpu_slurm.controller.main", "run"),
     "node": ("mgpu_slurm.node.main", "run"),
 }

@@ -13,9 +13,9 @@ Four ways lead here:
 
 CLUSTER is "-" (look in the default places), the path of a configuration, or "embedded:DIR".
 
-Daemons need packages, so they run in the virtual environment of the tree, <root>/.venv, made when first needed; commands
-need the standard library only. This file must be readable by older Pythons than the rest, down to 3.6, since it is what
-looks for another one.
+Daemons and mgpu_cluster need packages, so they run in the virtual environment of the tree, <root>/.venv, made when first
+needed; the other commands need the standard library only. This file must be readable by older Pythons than the rest, down
+to 3.6, since it is what looks for another one.
 """
 
 import os
@@ -31,6 +31,8 @@ NEEDED = (3, 11)
 NEWEST = 19
 FLAGS = ["-I", "-S", "-X", "utf8"]
 DAEMONS = ("master", "node")
+PACKAGED = DAEMONS + ("cluster",)
+"""Programs that need packages."""
 
 FROZEN = bool(getattr(sys, "frozen", False))
 """Whether this is the binary; sys.executable is then the program itself."""
@@ -103,7 +105,7 @@ def start(program, cluster, args):
     drop_coerced_locale()
     if FROZEN:
         pass
-    elif real_name(program) in DAEMONS:
+    elif real_name(program) in PACKAGED:
         python = daemon_python(ROOT)
         if python != sys.executable:
             run_by(python, ["-I", "-X", "utf8"], program, cluster, args)
@@ -205,8 +207,8 @@ def python_command(program, cluster="-"):
     if FROZEN:
         return [sys.executable, RUN, program, cluster]
     name = real_name(program)
-    python, flags = (daemon_python(ROOT), ["-I", "-X", "utf8"]) if name in DAEMONS else (command_python(ROOT), FLAGS)
-    if name in DAEMONS and not python.startswith(ROOT):
+    python, flags = (daemon_python(ROOT), ["-I", "-X", "utf8"]) if name in PACKAGED else (command_python(ROOT), FLAGS)
+    if name in PACKAGED and not python.startswith(ROOT):
         flags = ["-P", "-X", "utf8"]  # packages may lie in the user's own site directory, which -I hides
     return [python] + flags + [os.path.join(ROOT, "mgpu_slurm", "boot.py"), program, cluster]
 

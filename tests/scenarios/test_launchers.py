@@ -21,7 +21,7 @@ from mgpu_slurm.__main__ import PROGRAMS, plain_name, shown_name
 ROOT = Path(__file__).resolve().parents[2]
 SLURM_NAMES = ["srun", "sbatch", "salloc", "squeue", "scancel", "sinfo", "scontrol"]
 SLURM_NAMES += ["sacct", "sstat", "sprio", "sdiag", "sattach", "sbcast"]
-OWN_NAMES = ["master", "node", "client", "queue", "cancel", "doctor"]
+OWN_NAMES = ["master", "node", "client", "queue", "cancel", "doctor", "cluster"]
 
 # What every program of the copied tree does: its first argument says what.
 TELLER = '''
@@ -47,7 +47,7 @@ def run(argv, environ, cwd, streams, cluster="-"):
         return 0
     raise eval(rest[0])
 
-client = queue = cancel = doctor = run
+client = queue = cancel = doctor = cluster = run
 '''
 
 

@@ -29,6 +29,7 @@ ROWS: tuple[Option, ...] = (
     Option("with", "", "", "text", "with", "", "what to bring: binary, python or auto (the binary where it runs)"),
     Option("set", "s", "", "text", "set", "", "a line KEY=VALUE for the configuration; may be repeated"),
     Option("directory", "d", "", "text", "directory", "", "the cluster's directory on the hosts"),
+    Option("no-links", "", "", "flag", "no_links", "", "leave the hosts' default configuration and PATH alone"),
     Option("keep-state", "", "", "flag", "keep_state", "", "leave jobs' history and the configuration on the hosts"),
     Option("force", "", "", "flag", "force", "", "even if jobs run there: they are cancelled"),
     Option("wait", "w", "", "flag", "wait", "", "first wait until the jobs there have ended"),
@@ -51,7 +52,7 @@ ROWS: tuple[Option, ...] = (
 _SSH = ("accept", "port", "login", "identity", "jump", "ssh_config", "parallel", "verbose", "name")
 
 TAKEN: dict[str, frozenset[str]] = {
-    "up": frozenset({*_SSH, "dry_run", "controller", "with", "set", "directory", "timeout"}),
+    "up": frozenset({*_SSH, "dry_run", "controller", "with", "set", "directory", "no_links", "timeout"}),
     "status": frozenset(_SSH),
     "add": frozenset({*_SSH, "dry_run", "with", "timeout"}),
     "remove": frozenset({*_SSH, "dry_run", "force", "wait", "timeout"}),

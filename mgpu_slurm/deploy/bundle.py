@@ -1,0 +1,380 @@
+"""What is copied to hosts: the binary, or for hosts with a Python the package and the packages it needs.
+
+A release is a directory of its own on a host, made from pieces: gzipped tar archives that are kept in a cache here and
+known by their digests, so that what a host has already is not copied again.
+
+- binary: dist/mgpu as packaging/build makes it, or the binary that is running. Runs where architecture and C library fit.
+- python: `program` (the package, its launchers) and `packages` (msgspec, SQLAlchemy, ...) for one version of Python. The
+  host's release looks like a checkout with its virtual environment made, so that boot.py finds everything.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import importlib.metadata as metadata
+import io
+import os
+import platform
+import re
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mgpu_slurm import __version__, boot
+from mgpu_slurm.deploy.hosts import Facts
+
+LEVEL = 4
+"""gzip's level: on a local network, packing must not take longer than sending."""
+
+WHEN = 1577836800
+"""The time of every file in an archive, so that equal contents give equal archives: 2020-01-01."""
+
+BINARY, PYTHON, AUTO = "binary", "python", "auto"
+
+MODULES = {"nvidia-ml-py": "pynvml", "SQLAlchemy": "sqlalchemy"}
+"""Packages whose module is called otherwise."""
+
+HERE_ONLY = frozenset(["paramiko"])
+"""What only this command needs, which is not run on the hosts."""
+
+
+class BundleError(Exception):
+    """There is nothing to bring to a host. The text is the reason, for the user."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """An archive: where it lies, its digest (sha256), its size and that of its contents, in bytes."""
+
+    name: str
+    path: str
+    digest: str
+    size: int
+    unpacked: int
+
+
+@dataclass(frozen=True)
+class Release:
+    """What a host gets. `id` names its directory there; `python` is "" or the host's interpreter."""
+
+    kind: str
+    id: str
+    pieces: tuple[Piece, ...]
+    python: str = ""
+
+    @property
+    def unpacked(self) -> int:
+        return sum(piece.unpacked for piece in self.pieces)
+
+
+def binary_folder() -> Path | None:
+    """The binary to bring: that which is running, else what was built in this tree or installed by a package."""
+    if boot.FROZEN:
+        return Path(sys.executable).resolve().parent
+    for place in (Path(boot.ROOT) / "dist" / "mgpu", Path("/usr/lib/mgpu")):
+        if (place / "mgpu").is_file() and (place / "_internal").is_dir():
+            return place
+    return None
+
+
+def stale(folder: Path) -> str:
+    """Why a built binary is not this tree's program; "" where it is, as far as the dates tell."""
+    if boot.FROZEN or folder != Path(boot.ROOT) / "dist" / "mgpu":
+        return ""
+    built = (folder / "mgpu").stat().st_mtime
+    newer = [file for file in Path(boot.ROOT, "mgpu_slurm").rglob("*.py") if file.stat().st_mtime > built]
+    return f"{newer[0].relative_to(boot.ROOT)} is newer than dist/mgpu" if newer else ""
+
+
+class Bundles:
+    """Makes releases, each piece once. `cache` is where archives are kept."""
+
+    def __init__(self, cache: Path, wanted: str = AUTO, folder: Path | None = None) -> None:
+        self.cache = cache
+        self.wanted = wanted
+        self.folder = folder if folder is not None else binary_folder()
+        self._pieces: dict[str, Piece] = {}
+
+    def choose(self, facts: Facts) -> tuple[str, str]:
+        """("binary", "") or ("python", interpreter) for a host. Pure but for a look at the binary. BundleError."""
+        why_not = self._no_binary(facts)
+        if self.wanted != PYTHON and not why_not:
+            return BINARY, ""
+        if self.wanted == BINARY:
+            raise BundleError(why_not)
+        if not facts.pythons:
+            raise BundleError(f"it has no Python 3.11 or later with sqlite3, and {why_not}")
+        ours = sys.version_info[:2]
+        best = max(facts.pythons, key=lambda found: (found[1:] == ours, found[1:]))
+        return PYTHON, best[0]
+
+    def _no_binary(self, facts: Facts) -> str:
+        if self.folder is None:
+            return "no binary is here (packaging/build makes one)"
+        old = stale(self.folder)
+        if old and self.wanted == AUTO:
+            return f"the binary here is out of date: {old}"
+        if facts.arch != platform.machine():
+            return f"the binary here is for {platform.machine()}, it is {facts.arch}"
+        needed = self.needed_libc()
+        if facts.glibc < needed:
+            return f"the binary needs glibc {needed[0]}.{needed[1]}, it has {facts.libc}"
+        return ""
+
+    def release(self, facts: Facts) -> Release:
+        """What this host gets, packed. Seconds when it has to be packed first. BundleError."""
+        kind, python = self.choose(facts)
+        if kind == BINARY:
+            pieces: tuple[Piece, ...] = (self._piece("binary", lambda: folder_files(self.folder or Path())),)
+        else:
+            version = next((found[1], found[2]) for found in facts.pythons if found[0] == python)
+            pieces = self._program(), self._packages(version, facts)
+        digest = hashlib.sha256("".join(piece.digest for piece in pieces).encode() + python.encode()).hexdigest()
+        return Release(kind, f"{__version__}-{digest[:12]}", pieces, python)
+
+    def needed_libc(self) -> tuple[int, int]:
+        """The newest version of the C library that a file of the binary asks for."""
+        folder = self.folder
+        assert folder is not None
+        note = self.cache / f"libc-{_stamp(folder_files(folder))}"
+        try:
+            major, minor = note.read_text().split(".")
+            return int(major), int(minor)
+        except (OSError, ValueError):
+            pass  # not looked at yet
+        newest = (2, 0)
+        for _, source, _ in folder_files(folder):
+            if isinstance(source, Path) and not source.is_symlink():
+                data = source.read_bytes()
+                if data[:4] == b"\x7fELF":
+                    found = re.findall(rb"\0GLIBC_(\d+)\.(\d+)", data)
+                    newest = max([newest, *((int(a), int(b)) for a, b in found)])
+        self.cache.mkdir(parents=True, exist_ok=True)
+        note.write_text(f"{newest[0]}.{newest[1]}")
+        return newest
+
+    def _program(self) -> Piece:
+        return self._piece("program", program_files)
+
+    def _packages(self, version: tuple[int, int], facts: Facts) -> Piece:
+        if version == sys.version_info[:2] and facts.arch == platform.machine() and facts.glibc >= (2, 17):
+            try:
+                return self._piece(f"packages-{version[0]}.{version[1]}", lambda: package_files(version))
+            except metadata.PackageNotFoundError as missing:
+                raise BundleError(f"the package {missing.name} is not installed here") from None
+        place = self._downloaded(version, facts)
+        return self._piece(f"packages-{version[0]}.{version[1]}-{facts.arch}", lambda: downloaded_files(place, version))
+
+    def _downloaded(self, version: tuple[int, int], facts: Facts) -> Path:
+        """A directory with the packages for another Python or machine than ours, from the package index. BundleError."""
+        wanted = needed()
+        kind = "musllinux_1_2" if "musl" in facts.libc else "manylinux2014"
+        named = hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:12]
+        place = self.cache / f"{version[0]}.{version[1]}-{facts.arch}-{kind}-{named}"
+        if place.exists():
+            return place
+        draft = self.cache / f".{place.name}.{os.getpid()}"
+        words = [
+            sys.executable, "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-compile",
+            "--target", str(draft), "--python-version", f"{version[0]}.{version[1]}", "--only-binary=:all:",
+            "--platform", f"{kind}_{facts.arch}",
+            *(["--platform", f"manylinux_2_28_{facts.arch}"] if kind == "manylinux2014" and facts.glibc >= (2, 28) else []),
+            *wanted,
+        ]  # fmt: skip
+        what = f"packages for Python {version[0]}.{version[1]} on {facts.arch}"
+        if boot.FROZEN:
+            raise BundleError(f"{what} can be fetched only by a mgpu_cluster that pip installed")
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines() or [""]
+            raise BundleError(f"pip could not get {what}: {said[-1].removeprefix('ERROR: ')}")
+        draft.rename(place)
+        return place
+
+    def _piece(self, name: str, files: object) -> Piece:
+        if name not in self._pieces:
+            assert callable(files)
+            self._pieces[name] = pack(name, list(files()), self.cache)
+        return self._pieces[name]
+
+
+# A file of an archive: its name there, what it is (a file, or its contents), its mode.
+File = tuple[str, Path | bytes, int]
+
+
+def folder_files(folder: Path) -> Iterator[File]:
+    """The binary's folder; a `bin` in it, so that both kinds of release have their commands in the same place."""
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted([*names, *(sub for sub in folders if Path(place, sub).is_symlink())]):
+            file = Path(place, name)
+            yield str(file.relative_to(folder)), file, 0o755 if os.access(file, os.X_OK) else 0o644
+
+
+def program_files() -> Iterator[File]:
+    """The package, the launchers of its commands, and what boot.py reads to find its packages beside it."""
+    package = Path(boot.ROOT, "mgpu_slurm")
+    for place, folders, names in os.walk(package):
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        for name in sorted(names):
+            file = Path(place, name)
+            if not name.endswith(".pyc"):
+                yield str(file.relative_to(package.parent)), file, 0o644
+    from mgpu_slurm.__main__ import PROGRAMS
+
+    launcher = launcher_text().encode()
+    for program in PROGRAMS:
+        yield f"bin/mgpu_{program}", launcher, 0o755
+    yield "setup.cfg", ("[options]\ninstall_requires =\n" + "".join(f"    {line}\n" for line in needed())).encode(), 0o644
+
+
+def launcher_text() -> str:
+    """The launchers' one text: a checkout's, or what an installation without bin/ would have."""
+    try:
+        return Path(boot.ROOT, "bin", "mgpu_srun").read_text()
+    except OSError:
+        return LAUNCHER
+
+
+LAUNCHER = f"""\
+#!/usr/bin/env -S PATH={boot.SYSTEM_PATH}${{PATH}} python3 -ISXutf8
+import os
+import sys
+
+script = os.path.realpath(__file__)
+sys.path.insert(0, script[: script.rindex("/bin/")])
+from mgpu_slurm import boot  # noqa: E402
+
+boot.from_bin(script)
+"""
+
+
+def needed() -> list[str]:
+    """The requirements of what runs on the hosts: ours, without those that no module of the package imports."""
+    text = "".join(file.read_text() for file in Path(boot.ROOT, "mgpu_slurm").rglob("*.py"))
+    wanted = []
+    for line in requirements():
+        name = re.split(r"[<>=!~\[; ]", line, maxsplit=1)[0]
+        module = MODULES.get(name, name)
+        if name not in HERE_ONLY and re.search(rf"^\s*(import|from) {re.escape(module)}\b", text, re.M):
+            wanted.append(line)
+    return wanted
+
+
+def requirements() -> list[str]:
+    """What setup.cfg lists, from the file of a checkout or from the installed package. BundleError."""
+    import configparser
+
+    setup = configparser.ConfigParser(interpolation=None)
+    if setup.read(Path(boot.ROOT, "setup.cfg"), encoding="utf-8"):
+        return [line.strip() for line in setup["options"]["install_requires"].splitlines() if line.strip()]
+    try:
+        return [line for line in metadata.requires("mgpu-slurm") or [] if "extra ==" not in line]
+    except metadata.PackageNotFoundError:
+        raise BundleError("this mgpu_slurm is neither a checkout nor installed by pip") from None
+
+
+def package_files(version: tuple[int, int]) -> Iterator[File]:
+    """The packages that are installed here, with what they need themselves. PackageNotFoundError."""
+    target = f".venv/lib/python{version[0]}.{version[1]}/site-packages"
+    for name in closure(needed()):
+        found = metadata.distribution(name)
+        for file in found.files or ():
+            source = Path(str(file.locate()))
+            if ".." in file.parts or file.suffix == ".pyc" or _for_tests(file.parts) or not source.is_file():
+                continue
+            yield f"{target}/{file}", source, 0o755 if file.suffix == ".so" else 0o644
+
+
+def _for_tests(parts: tuple[str, ...]) -> bool:
+    return any(part in ("tests", "testing") for part in parts[1:-1]) and parts[0] in ("numpy", "psutil", "alembic")
+
+
+def closure(wanted: Iterable[str]) -> list[str]:
+    """The names of these requirements' packages and of all that they need here. PackageNotFoundError."""
+    names: dict[str, None] = {}
+    left = list(wanted)
+    while left:
+        line = left.pop(0)
+        name = re.split(r"[<>=!~\[;( ]", line, maxsplit=1)[0]
+        key = name.lower().replace("_", "-")
+        if key in names:
+            continue
+        try:
+            more = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:
+            if ";" in line:
+                continue  # for another system or an extra
+            raise
+        names[key] = None
+        left += [entry for entry in more if "extra ==" not in entry]
+    return list(names)
+
+
+def downloaded_files(place: Path, version: tuple[int, int]) -> Iterator[File]:
+    """What pip has put into `place`."""
+    target = f".venv/lib/python{version[0]}.{version[1]}/site-packages"
+    for where, folders, names in os.walk(place):
+        folders[:] = sorted(name for name in folders if name not in ("__pycache__", "bin"))
+        for name in sorted(names):
+            file = Path(where, name)
+            yield f"{target}/{file.relative_to(place)}", file, 0o755 if file.suffix == ".so" else 0o644
+
+
+def _stamp(files: Iterable[File]) -> str:
+    """What tells one set of files from another without reading them."""
+    digest = hashlib.sha256()
+    for name, source, mode in files:
+        if isinstance(source, bytes):
+            seen = hashlib.sha256(source).hexdigest()
+        else:
+            status = source.lstat()
+            seen = f"{status.st_size} {status.st_mtime_ns} {os.readlink(source) if source.is_symlink() else ''}"
+        digest.update(f"{name}\0{mode}\0{seen}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()[:24]
+
+
+def pack(name: str, files: list[File], cache: Path) -> Piece:
+    """An archive of the files in the cache, made unless it is there. BundleError: no room for it."""
+    archive = cache / f"{name}-{_stamp(files)}.tar.gz"
+    note = archive.with_suffix(".sha256")
+    unpacked = sum(len(source) if isinstance(source, bytes) else source.lstat().st_size for _, source, _ in files)
+    try:
+        cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not (archive.exists() and note.exists()):
+            draft = cache / f".{archive.name}.{os.getpid()}"
+            with (
+                open(draft, "wb") as out,
+                gzip.GzipFile("", "wb", LEVEL, out, WHEN) as zipped,
+                tarfile.open(fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT) as tar,
+            ):
+                for file in files:
+                    _add(tar, *file)
+            for old in cache.glob(f"{name}-*"):
+                old.unlink()
+            note.write_text(_digest(draft))
+            draft.rename(archive)
+        return Piece(name, str(archive), note.read_text(), archive.stat().st_size, unpacked)
+    except OSError as error:
+        raise BundleError(f"{error.filename or archive}: {error.strerror}") from None
+
+
+def _add(tar: tarfile.TarFile, name: str, source: Path | bytes, mode: int) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.mtime, entry.mode = WHEN, mode
+    if isinstance(source, Path) and source.is_symlink():
+        entry.type, entry.linkname = tarfile.SYMTYPE, os.readlink(source)
+        tar.addfile(entry)
+        return
+    data = source if isinstance(source, bytes) else source.read_bytes()
+    entry.size = len(data)
+    tar.addfile(entry, io.BytesIO(data))
+
+
+def _digest(file: Path) -> str:
+    with open(file, "rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()

@@ -1,0 +1,111 @@
+"""known_hosts: what is known of a server's key, as OpenSSH's sshd(8) describes the file. Pure.
+
+A line is `[@MARKER] NAMES KEYTYPE BASE64`; NAMES are patterns with `*`, `?` and `!`, or one hashed name. Certificates'
+authorities (@cert-authority) are not followed: a host that is known only through one counts as unknown.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+KNOWN, UNKNOWN, CHANGED, REVOKED = "known", "unknown", "changed", "revoked"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line: for whom, which key."""
+
+    marker: str
+    names: tuple[str, ...]
+    kind: str
+    blob: bytes
+    file: str
+    line: int
+
+
+def read(text: str, file: str = "") -> list[Entry]:
+    """The entries of a file's text. Lines that say nothing are passed over, as ssh does."""
+    entries = []
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        marker = words.pop(0) if words[0].startswith("@") else ""
+        if len(words) < 3:
+            continue
+        try:
+            blob = base64.b64decode(words[2], validate=True)
+        except binascii.Error:
+            continue
+        entries.append(Entry(marker, tuple(words[0].split(",")), words[1], blob, file, number))
+    return entries
+
+
+def name_of(host: str, port: int) -> str:
+    """The name under which a server is written down."""
+    return host.lower() if port == 22 else f"[{host.lower()}]:{port}"
+
+
+def matches(entry: Entry, name: str) -> bool:
+    """Whether the entry is about `name`."""
+    found = False
+    for pattern in entry.names:
+        if pattern.startswith("|1|"):
+            found = found or _hash_matches(pattern, name)
+            continue
+        denied = pattern.startswith("!")
+        # fnmatch knows [..] sets, known_hosts does not: [host]:port is a name
+        if fnmatchcase(name, pattern.removeprefix("!").lower().replace("[", "[[]")):
+            if denied:
+                return False
+            found = True
+    return found
+
+
+def _hash_matches(pattern: str, name: str) -> bool:
+    try:
+        salt, digest = (base64.b64decode(part, validate=True) for part in pattern.split("|")[2:4])
+    except (ValueError, binascii.Error):
+        return False
+    return hmac.compare_digest(hmac.new(salt, name.encode(), hashlib.sha1).digest(), digest)
+
+
+def kinds(entries: Iterable[Entry], name: str) -> list[str]:
+    """The types of keys that are known of `name`, to be asked for first."""
+    return list(dict.fromkeys(entry.kind for entry in entries if not entry.marker and matches(entry, name)))
+
+
+def judge(entries: Iterable[Entry], name: str, blob: bytes) -> tuple[str, Entry | None]:
+    """What to think of the key that `name` shows, and the line that says so.
+
+    A server of which only other keys are known, be they of another type, has changed: whoever stands between could
+    offer a type that nobody has noted.
+    """
+    about = [entry for entry in entries if entry.marker != "@cert-authority" and matches(entry, name)]
+    for entry in about:
+        if entry.marker == "@revoked" and entry.blob == blob:
+            return REVOKED, entry
+    about = [entry for entry in about if not entry.marker]
+    for entry in about:
+        if entry.blob == blob:
+            return KNOWN, entry
+    return (CHANGED, about[0]) if about else (UNKNOWN, None)
+
+
+def fingerprint(blob: bytes) -> str:
+    """As ssh shows it."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+def line(name: str, kind: str, blob: bytes, salt: bytes = b"") -> str:
+    """A line that says that `name` has this key; with a salt the name is hashed."""
+    if salt:
+        digest = hmac.new(salt, name.encode(), hashlib.sha1).digest()
+        name = f"|1|{base64.b64encode(salt).decode()}|{base64.b64encode(digest).decode()}"
+    return f"{name} {kind} {base64.b64encode(blob).decode()}\n"
