@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.venvs import CannotInstall, client_bin
+from tests.clients.venvs import CannotInstall, client_bin, is_made
 from tests.kit.cluster import RealSlurm, Suite
 from tests.kit.commands import BIN, Done, finish, popen
 from tests.kit.users import User
@@ -53,6 +53,14 @@ def workflows() -> Path:
 def torch() -> Path:
     """PyTorch and Lightning, most of a gigabyte."""
     return _installed("torch", TORCH)
+
+
+@pytest.fixture(scope="session")
+def torch_at_hand(request: pytest.FixtureRequest) -> Path:
+    """The same where it is made already: tests of seconds must not wait for the minutes of its making."""
+    if not is_made("torch", *TORCH) and os.environ.get("MGPU_SLOW") != "1":
+        pytest.skip("PyTorch's environment is not made yet; MGPU_SLOW=1 makes it")
+    return Path(request.getfixturevalue("torch"))
 
 
 class World:

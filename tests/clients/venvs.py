@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from mgpu_slurm.boot import command_python
@@ -31,14 +32,23 @@ def place() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mgpu-slurm" / "clients-venv"
 
 
+def is_made(name: str, *requirements: str) -> bool:
+    """Whether `client_bin` would find the environment finished."""
+    return (_venv(name, requirements) / ".complete").exists()
+
+
+def _venv(name: str, requirements: Sequence[str]) -> Path:
+    mark = hashlib.sha256("\n".join([command_python(str(ROOT)), *requirements]).encode()).hexdigest()[:10]
+    return place() / f"{name}-{mark}"
+
+
 def client_bin(name: str, *requirements: str) -> Path:
     """The bin directory of an environment that holds `requirements`; makes it when it is not there (10 to 60 s).
 
     Raises CannotInstall where the packages cannot be had.
     """
     base = command_python(str(ROOT))
-    mark = hashlib.sha256("\n".join([base, *requirements]).encode()).hexdigest()[:10]
-    venv = place() / f"{name}-{mark}"
+    venv = _venv(name, requirements)
     venv.parent.mkdir(parents=True, exist_ok=True)
     with open(venv.parent / f"{name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
