@@ -118,3 +118,21 @@ def partitions_and_nodes(session: Session, yaml: bool, streams: Streams) -> int:
         found += [entry(part, some, session.cluster_name) for some in alike.values()]
     write({"sinfo": found, **envelope(session)}, yaml, streams)
     return 0
+
+
+def licenses(session: Session, rows: Sequence[Mapping[str, Any]], yaml: bool, streams: Streams) -> None:
+    found = [
+        {
+            "LicenseName": row["name"],
+            "Total": row["total"],
+            "Used": row["used"],
+            "Free": row["total"] - row["used"],
+            "Remote": False,
+            "Reserved": row["reserved"],
+            "LastConsumed": 0,
+            "LastDeficit": 0,
+            "LastUpdate": 0,
+        }
+        for row in rows
+    ]
+    write({"licenses": found, **envelope(session)}, yaml, streams)

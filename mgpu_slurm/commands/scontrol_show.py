@@ -252,7 +252,19 @@ def reservations(desk: Desk, which: str | None) -> None:
 
 
 def licenses(desk: Desk, which: str | None) -> None:
-    desk.say("No licenses configured in Slurm.\n")
+    """One by name, or all; a name that is not there is nothing to speak of, as in Slurm."""
+    rows, _ = records(desk, "licenses", ["name", "total", "used", "reserved"])
+    if desk.json or desk.yaml:
+        from mgpu_slurm.commands import records_json
+
+        records_json.licenses(desk.session(), [row for row in rows if which in (None, row["name"])], desk.yaml, desk.streams)
+        return
+    if not rows and not desk.quiet:
+        desk.say("No licenses configured in Slurm.\n")
+    for row in rows:
+        if which in (None, row["name"]):
+            counts = f"Total={row['total']} Used={row['used']} Free={row['total'] - row['used']} Reserved={row['reserved']} Remote=no"
+            desk.say(f"LicenseName={row['name']}{' ' if desk.one_line else chr(10) + '    '}{counts}\n")
 
 
 def topology(desk: Desk, which: str | None) -> None:

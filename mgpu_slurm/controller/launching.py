@@ -67,7 +67,7 @@ def still_possible(ctx: Context, job: Job, decision: Start, now: float) -> bool:
         return False
     if decision.partition not in job.partition.split(","):
         return False
-    if (job.array_tasks and not arrays.startable(ctx, job)) or not licenses.free(ctx, job):
+    if (job.array_tasks and not arrays.startable(ctx, job)) or licenses.choose(ctx, job, licenses.taken(ctx.state, job, now)) is None:
         return False
     if len({share.node for share in shares}) != len(shares):
         return False
@@ -86,6 +86,8 @@ def start(ctx: Context, record: Job, decision: Start, now: float) -> Job:
     partition = ctx.state.partitions[decision.partition]
     lifecycle.apply(ctx, job, "STARTED", now)
     waiting.forget(ctx, job)
+    if job.request.licenses:
+        job.licenses = licenses.choose(ctx, job, licenses.taken(ctx.state, job, now)) or {}
     job.allocation = decision.allocation
     ctx.state.take(job)
     job.partition = partition.name

@@ -185,7 +185,7 @@ def snapshot(ctx: Context, now: float) -> Snapshot:
         job = state.jobs[job_id]
         if any(name in state.partitions for name in job.partition.split(",")):
             seen = pending_job(ctx, job)
-            if job.request.licenses and not licenses.free(ctx, job, held):
+            if job.request.licenses and licenses.choose(ctx, job, licenses.taken(state, job, now, held)) is None:
                 seen = msgspec.structs.replace(seen, blocked=licenses.REASON)
             if state.reservations:
                 seen = reservations.limited(ctx, job, seen, now)

@@ -55,7 +55,7 @@ def rows(state: State, query: Query, _caller: Caller, now: float) -> Table:
     elif query.table == "config":
         columns = [[get(state)] for get in _getters(CONFIG, query.columns)]
     elif query.table == "licenses":
-        columns = _licences(state, query)
+        columns = _licences(state, query, now)
     elif query.table == "reservations":
         columns = _plain(RESERVATION, query.columns, _named(state.reservations, query.filters.get("names")), source)
     else:
@@ -63,12 +63,13 @@ def rows(state: State, query: Query, _caller: Caller, now: float) -> Table:
     return Table(columns=columns, now=now)
 
 
-def _licences(state: State, query: Query) -> list[list[object]]:
-    held = licenses.used(state)
+def _licences(state: State, query: Query, now: float) -> list[list[object]]:
+    held, kept = licenses.used(state), licenses.reserved(state, now)
     table: dict[str, Callable[[str, int], object]] = {
         "name": lambda name, _total: name,
         "total": lambda _name, total: total,
         "used": lambda name, _total: held.get(name, 0),
+        "reserved": lambda name, _total: kept.get(name, 0),
     }
     chosen_names = query.filters.get("names")
     rows = [(name, total) for name, total in state.licenses.items() if chosen_names is None or name in chosen_names]

@@ -15,6 +15,7 @@ from mgpu_slurm.controller import (
     arrays,
     cancelling,
     launching,
+    licenses,
     permissions,
     reservations,
     steps,
@@ -245,6 +246,16 @@ def _qos(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     _request(job, qos=text)
 
 
+def _licenses(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
+    """A running job's own are changed at once, by operators; nobody asks whether they are free, as in Slurm."""
+    licenses.check(ctx, text)
+    if job.state != "PENDING":
+        if not permissions.is_operator(ctx, caller):
+            raise SlurmError(errors.ESLURM_JOB_NOT_PENDING)
+        job.licenses = (licenses.choices(text) or [{}])[0]
+    _request(job, licenses=text)
+
+
 def _nodes(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     if job.state != "PENDING":
         raise SlurmError(errors.ESLURM_NOT_SUPPORTED)
@@ -294,6 +305,7 @@ _KEYS: dict[str, Callable[[Context, Job, Caller, str, float], None]] = {
     "deadline": _deadline,
     "account": _account,
     "qos": _qos,
+    "licenses": _licenses,
     "numnodes": _nodes,
     "minnodes": _nodes,
 }
@@ -326,7 +338,6 @@ _REQUEST_KEYS: dict[str, tuple[str, Callable[[str], Any], bool]] = {
     "mailtype": ("mail_type", str, False),
     "mailuser": ("mail_user", str, False),
     "reservationname": ("reservation", str, True),
-    "licenses": ("licenses", str, True),
     "wckey": ("wckey", str, False),
     "workdir": ("work_dir", str, True),
     "stdout": ("std_out", str, True),

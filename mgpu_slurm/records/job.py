@@ -53,6 +53,7 @@ class Job(msgspec.Struct, omit_defaults=True, kw_only=True):
     asked_gpus: int = 0  # in all, as far as the request says
     default_memory: tuple[str, int] = ("Node", 0)  # "CPU" or "Node", MiB: shown while a request for memory per GPU waits
     allocation: Allocation | None = None  # kept after the end, for display and accounting
+    licenses: dict[str, int] = {}  # what it holds while it runs
     holds_resources: bool = False
     tasks_per_node: list[int] = []  # of the allocation, for batch and salloc
     batch_host: str = ""

@@ -172,7 +172,7 @@ def _rest(job: Mapping[str, Any], view: View) -> list[str]:
         lines.append(f"ClusterFeatures={job['cluster_features']}")
     lines.append(
         f"OverSubscribe={job['over_subscribe']} Contiguous={int(bool(job['contiguous']))}"
-        f" Licenses={or_null(job['licenses'])} Network={or_null(job['network'])}"
+        f" Licenses={'(null)' if job['licenses'] is None else job['licenses']} Network={or_null(job['network'])}"
     )
     if job["reservation"]:
         lines.append(f"Reservation={job['reservation']}")
