@@ -110,6 +110,19 @@ def parse_job(text: str) -> JobRef:
     return JobRef(job, tasks, het, step)
 
 
+def listed(text: str) -> list[str]:
+    """Ids between commas; a comma in brackets belongs to its id."""
+    found = [""]
+    depth = 0
+    for char in text:
+        depth += (char == "[") - (char == "]")
+        if char == "," and depth <= 0:
+            found.append("")
+        else:
+            found[-1] += char
+    return [word for word in found if word]
+
+
 def format_job(job: int, task: int | None = None, het: int | None = None) -> str:
     """123, 123_4, 123+1."""
     if task is not None:

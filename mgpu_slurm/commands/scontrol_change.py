@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from mgpu_slurm.base.errors import SlurmError, strerror
+from mgpu_slurm.base.ids import listed
 from mgpu_slurm.facts.queries.scontrol import JOB_KEYS, NODE_STATES_TEXT, SUBJECTS
 
 TYPE_CHECKING = False
@@ -61,14 +62,28 @@ def do(desk: Desk, name: str, rest: Sequence[str]) -> None:
 # --- jobs -----------------------------------------------------------------------------------------------------------
 
 
+HOLDS = ("hold", "holdu", "uhold", "release")
+
+
 def action(desk: Desk, name: str, rest: Sequence[str]) -> None:
-    """hold and its kin, one job after the other so that one refusal does not hide the next."""
-    ids = [word for text in rest for word in comma_words(text)]
-    if name in ("hold", "holdu", "uhold", "release"):
+    """hold and its kin, one word after the other so that one refusal does not hide the next."""
+    if name == "top":
+        # the one verb that takes a single id, as it is
+        if len(rest) > 1:
+            desk.complain("too many arguments for keyword:top")
+            return
+        act(desk, name, [rest[0]])
+        return
+    for word in rest:
+        if name != "requeuehold" or not word.lower().startswith("state="):
+            act(desk, name, listed(word))
+
+
+def act(desk: Desk, name: str, ids: list[str]) -> None:
+    """What one word means: several ids between commas, or the jobs of a name."""
+    if name in HOLDS:
         named = [word for word in ids if "=" in word or not word[:1].isdigit()]
         ids = [word for word in ids if word not in named] + ids_by_name(desk, named)
-    if name == "requeuehold":
-        ids = [word for word in ids if not word.lower().startswith("state=")]
     if not ids:
         return
     try:
@@ -77,24 +92,17 @@ def action(desk: Desk, name: str, rest: Sequence[str]) -> None:
         desk.complain(f"slurm_{'suspend' if name != 'requeue' else 'requeue'} error: {error.text}")
         return
     rows: Any = answer.get("rows") or []
+    last = ""
     for text, code, why in rows:
-        if code:
+        if "_" in text and name != "top":
+            # parts of an array, those that it worked for among them
+            if why:
+                desk.complain(f"{text}: {why}")
+        elif code:
             desk.complain(f"{why} for job {text}")
-            if name in ("hold", "holdu", "uhold", "release"):
-                desk.complain(f"slurm_suspend error: {why}")
-
-
-def comma_words(text: str) -> list[str]:
-    """Split at commas outside of brackets."""
-    found = [""]
-    depth = 0
-    for char in text:
-        depth += (char == "[") - (char == "]")
-        if char == "," and depth <= 0:
-            found.append("")
-        else:
-            found[-1] += char
-    return [word for word in found if word]
+            last = why
+    if last and name in HOLDS:
+        desk.complain(f"slurm_suspend error: {last}")
 
 
 def ids_by_name(desk: Desk, words: Sequence[str]) -> list[str]:
@@ -305,7 +313,10 @@ def send_update(desk: Desk, what: str, name: str, changes: Sequence[tuple[str, s
         return
     rows: Any = answer.get("rows") or []
     for text, code, why in rows:
-        if code:
+        if "_" in text and what == "job":
+            if why:
+                desk.complain(f"{text}: {why}")
+        elif code:
             desk.complain(f"{why} for job {text}" if what == "job" else f"slurm_update error: {why}")
 
 

@@ -60,7 +60,8 @@ def jobs(desk: Desk, which: str | None) -> None:
 
     if which is not None:
         try:
-            ids.parse_job(which)
+            if isinstance(ids.parse_job(which).tasks, list) and "[" in which:
+                raise ValueError(which)
         except ValueError:
             desk.complain("scontrol_print_job error: " + strerror(ESLURM_INVALID_JOB_ID))
             return
@@ -263,7 +264,8 @@ def licenses(desk: Desk, which: str | None) -> None:
         desk.say("No licenses configured in Slurm.\n")
     for row in rows:
         if which in (None, row["name"]):
-            counts = f"Total={row['total']} Used={row['used']} Free={row['total'] - row['used']} Reserved={row['reserved']} Remote=no"
+            free = row["total"] - row["used"]
+            counts = f"Total={row['total']} Used={row['used']} Free={free} Reserved={row['reserved']} Remote=no"
             desk.say(f"LicenseName={row['name']}{' ' if desk.one_line else chr(10) + '    '}{counts}\n")
 
 

@@ -83,7 +83,13 @@ def _one(ctx: Context, caller: Caller, text: str, message: CancelJobs, now: floa
         else:
             signal(ctx, job, message)
 
-    refusals = each(allowed(ctx, caller, ref), do)
+    before = set(ctx.state.arrays.get(ref.job, ()))
+    found = allowed(ctx, caller, ref)
+    refusals = each(found, do)
+    for job in found:
+        if before and job.job_id not in before and job.state == "CANCELLED":
+            job.cut_out = True
+            ctx.save(job)
     if refusals and all(refusal is not None for _, refusal in refusals):
         raise refusals[-1][1] or SlurmError(errors.ESLURM_INTERNAL)
 
@@ -100,19 +106,41 @@ def each(jobs: list[Job], do: Callable[[Job], None]) -> list[tuple[Job, SlurmErr
     return outcomes
 
 
-def rows_of(text: str, outcomes: list[tuple[Job, SlurmError | None]]) -> list[tuple[str, int, str]]:
-    """Results of one id: a single row, or of an array of which a part refused, a row for each record."""
+def carry_out(
+    ctx: Context, caller: Caller, text: str, do: Callable[[Job], None], code: int
+) -> list[tuple[str, int, str]]:
+    """Results of doing something to what one id means: a single row; of an array of which a part refused, a row for all
+    tasks with the same outcome. `code`: what a stranger is told."""
+    name = text
+    try:
+        ref = parse(text)
+        if isinstance(ref.tasks, list):
+            name = f"{ref.job}_{idset.fold(ref.tasks)}"
+        found = allowed(ctx, caller, ref, code)
+    except SlurmError as error:
+        return [(name, error.code, error.text)]
+    # tasks that were taken out of the array before they started are nothing of it any more
+    found = [job for job in found if not job.cut_out]
+    if not found:
+        return [(name, errors.ESLURM_INVALID_JOB_ID, errors.strerror(errors.ESLURM_INVALID_JOB_ID))]
+    outcomes = each(found, do)
     refused = [error for _, error in outcomes if error is not None]
-    if not refused:
-        return [(text, 0, "")]
-    rows = []
+    if ref.job not in ctx.state.arrays:
+        return [(text, refused[-1].code, refused[-1].text)] if refused else [(text, 0, "")]
+    done: dict[tuple[int, str], list[int]] = {}
     for job, error in outcomes:
-        name = text
-        if job.array_job_id:
-            tasks = idset.fold(job.array_tasks) if job.array_tasks else str(job.array_task_id)
-            name = f"{job.array_job_id}_{tasks}"
-        rows.append((name, error.code, error.text) if error is not None else (name, 0, errors.strerror(0)))
-    return rows
+        key = (0, errors.strerror(0)) if error is None else (error.code, error.text)
+        done.setdefault(key, []).extend(job.array_tasks or [job.array_task_id or 0])
+    if isinstance(ref.tasks, list):
+        done = {key: [task for task in tasks if task in ref.tasks] for key, tasks in done.items()}
+        missing = sorted(set(ref.tasks).difference(*done.values()))
+        if missing:
+            unknown = SlurmError(errors.ESLURM_INVALID_JOB_ID)
+            done.setdefault((unknown.code, unknown.text), []).extend(missing)
+    if not any(number for number, _ in done):
+        return [(text, 0, "")]
+    rows = sorted((sorted(tasks), number, why) for (number, why), tasks in done.items())
+    return [(f"{ref.job}_{idset.fold(tasks)}", number, why) for tasks, number, why in rows]
 
 
 def allowed(ctx: Context, caller: Caller, ref: ids.JobRef, code: int = errors.ESLURM_ACCESS_DENIED) -> list[Job]:

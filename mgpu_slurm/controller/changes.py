@@ -31,12 +31,22 @@ def action(ctx: Context, asked: Asked, message: JobAction, now: float) -> None:
     code = errors.ESLURM_USER_ID_MISSING if update_like else errors.ESLURM_ACCESS_DENIED
     rows: list[tuple[str, int, str]] = []
     for text in message.ids:
-        try:
-            found = cancelling.allowed(ctx, asked.caller, cancelling.parse(text), code)
-            rows += cancelling.rows_of(text, cancelling.each(found, lambda job: what(ctx, job, asked.caller, now)))
-        except SlurmError as error:
+        if message.action == "top" and "_" in text:
+            # the one verb that knows no parts of arrays
+            rows.append((text, errors.ESLURM_INVALID_JOB_ID, errors.strerror(errors.ESLURM_INVALID_JOB_ID)))
+            continue
+        if message.action in ("suspend", "resume") and ctx.settings.compat < (23, 2) and _is_unknown(ctx, text):
+            # 22.05 asks by number, and takes the answer for another message's
+            error = SlurmError(errors.SLURM_UNEXPECTED_MSG_ERROR)
             rows.append((text, error.code, error.text))
+            continue
+        done = cancelling.carry_out(ctx, asked.caller, text, lambda job: what(ctx, job, asked.caller, now), code)
+        rows += done if message.action != "top" else [(text, number, why) for _, number, why in done if number]
     ctx.reply(asked.conn, Results(rows=rows))
+
+
+def _is_unknown(ctx: Context, text: str) -> bool:
+    return text.isdecimal() and not ctx.state.records_of(int(text))
 
 
 def update(ctx: Context, asked: Asked, message: Update, now: float) -> None:
@@ -99,7 +109,7 @@ def requeue(ctx: Context, job: Job, caller: Caller, now: float) -> None:
     lifecycle.apply(ctx, job, "REQUEUED", now)
     ctx.timers.cancel("purge", job.job_id)
     job.restart_count += 1
-    lifecycle.back_in_queue(ctx, job)
+    lifecycle.back_in_queue(ctx, job, now)
     waiting.enter(ctx, job, now)
 
 
@@ -131,6 +141,10 @@ def suspend(ctx: Context, job: Job, caller: Caller, now: float) -> None:
 def resume(ctx: Context, job: Job, caller: Caller, now: float) -> None:
     """Let the processes go on; the time stopped does not count against the limit."""
     _need_operator(ctx, caller)
+    if job.state == "PENDING":
+        raise SlurmError(errors.ESLURM_JOB_PENDING)
+    if job.state in TERMINAL:
+        raise SlurmError(errors.ESLURM_ALREADY_DONE)
     if job.state != "SUSPENDED" or job.allocation is None:
         raise SlurmError(errors.ESLURM_JOB_NOT_SUSPENDED)
     lifecycle.apply(ctx, job, "RESUMED", now)

@@ -47,7 +47,7 @@ def settings(config: Any) -> Settings:
         fifo_priority=str(config.get("PriorityType")) == "priority/basic",
         gres_types=frozenset(_words(config.get("GresTypes"))) | {"gpu"},
         licenses=licenses.totals(_words(config.get("Licenses"))),
-        requeue_delay=0 if config.embedded_dir or not config.nodes else config.get("MgpuRequeueDelay", 120),
+        requeue_delay=0 if config.embedded_dir or not config.nodes else config.get("MgpuRequeueDelay"),
         backfill=str(config.get("SchedulerType")) != "sched/builtin",
         embedded=bool(config.embedded_dir),
         without_file=not config.nodes,

@@ -67,7 +67,9 @@ def still_possible(ctx: Context, job: Job, decision: Start, now: float) -> bool:
         return False
     if decision.partition not in job.partition.split(","):
         return False
-    if (job.array_tasks and not arrays.startable(ctx, job)) or licenses.choose(ctx, job, licenses.taken(ctx.state, job, now)) is None:
+    if job.array_tasks and not arrays.startable(ctx, job):
+        return False
+    if licenses.choose(ctx, job, licenses.taken(ctx.state, job, now)) is None:
         return False
     if len({share.node for share in shares}) != len(shares):
         return False

@@ -122,8 +122,7 @@ def gone(ctx: Context, job: Job, now: float) -> None:
     apply(ctx, job, "GONE", now)
     if job.state == "PENDING":
         cancelled_by = job.killed_by if job.ending == "CANCELLED" else None
-        back_in_queue(ctx, job)
-        delay(ctx, job, now)
+        back_in_queue(ctx, job, now)
         if cancelled_by is not None:
             job.killed_by = cancelled_by
             cancel_pending(ctx, job, now)
@@ -134,15 +133,15 @@ def gone(ctx: Context, job: Job, now: float) -> None:
     arrays.room(ctx, job, now)
 
 
-def delay(ctx: Context, job: Job, now: float) -> None:
-    """A job that is to run again does not start at once, as in Slurm, where credentials of its last run must have expired."""
+def back_in_queue(ctx: Context, job: Job, now: float) -> None:
+    """A record that is to start again carries nothing of its last run but its attempt and restart count.
+
+    It counts as submitted now and does not start at once, as in Slurm, where credentials of its last run must have expired.
+    """
+    job.submit_time = now
     wait = ctx.settings.requeue_delay
     if wait:
         job.request = msgspec.structs.replace(job.request, begin=max(job.request.begin or 0.0, now + wait))
-
-
-def back_in_queue(ctx: Context, job: Job) -> None:
-    """A record that is to start again carries nothing of its last run but its attempt and restart count."""
     job.allocation = None
     job.batch_host = ""
     job.tasks_per_node = []

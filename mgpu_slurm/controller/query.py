@@ -146,6 +146,8 @@ def _by_ids(state: State, wanted: Iterable[str]) -> list[tuple[Job, list[int] | 
         if not records and len(texts) == 1:
             raise SlurmError(errors.ESLURM_INVALID_JOB_ID)
         if not isinstance(ref.tasks, list):
+            # of an array the rest first, then its tasks, the latest first, as Slurm lists them
+            records = sorted(records, key=lambda job: (job.job_id != ref.job, -job.job_id)) if not ref.het else records
             found.update((job.job_id, (job, None)) for job in records)
             continue
         for task in ref.tasks:

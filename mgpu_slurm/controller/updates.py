@@ -5,6 +5,7 @@ A change is checked as a whole before anything of it is done: a request with one
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -64,12 +65,9 @@ def _jobs(ctx: Context, caller: Caller, message: Update, now: float) -> list[tup
         if key.lower() not in _KEYS and key.lower() not in _REQUEST_KEYS:
             raise unsupported(key, text)
     rows: list[tuple[str, int, str]] = []
-    for name in message.name.split(","):
-        try:
-            found = cancelling.allowed(ctx, caller, cancelling.parse(name), errors.ESLURM_USER_ID_MISSING)
-            rows += cancelling.rows_of(name, cancelling.each(found, lambda job: _job(ctx, job, caller, message.changes, now)))
-        except SlurmError as error:
-            rows.append((name, error.code, error.text))
+    change = partial(_job, ctx, caller=caller, changes=message.changes, now=now)
+    for name in ids.listed(message.name):
+        rows += cancelling.carry_out(ctx, caller, name, change, errors.ESLURM_USER_ID_MISSING)
     return rows
 
 

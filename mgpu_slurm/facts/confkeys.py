@@ -305,7 +305,7 @@ KEYS: tuple[Row, ...] = (
     ("WaitTime", "sec", 0, True, None),
     ("X11Parameters", "str", None, True, None),
     # keys of this suite
-    ("MgpuRequeueDelay", "sec", 120, True, "how long a requeued job waits before it may start again"),
+    ("MgpuRequeueDelay", "sec", 121, True, "how long a requeued job waits before it may start again"),
     ("MgpuCompat", "version", None, True, "Slurm version whose texts and semantics are shown, such as 22.05"),
     ("MgpuDatabase", "str", None, False, "URL of the store; SQLite below StateSaveLocation without it"),
     ("MgpuKeyFile", "path", None, False, "cluster key; mgpu.key beside the configuration without it"),

@@ -75,6 +75,7 @@ class Job(msgspec.Struct, omit_defaults=True, kw_only=True):
     array_min: int = 0
     array_max: int = 0
     array_step: int = 1
+    cut_out: bool = False  # tasks cancelled while they were part of a larger record that waits
 
     het_job_id: int = 0
     het_offset: int = 0

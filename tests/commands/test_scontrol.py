@@ -106,7 +106,7 @@ def test_said(session: FakeSession, argv: list[str], status: int, text: str) -> 
 
 
 REQUESTS = [
-    (["hold", "5,6", "7_[1-2]"], {"kind": "job_action", "action": "hold", "ids": ["5", "6", "7_[1-2]"]}),
+    (["hold", "5,6,7_[1-2]"], {"kind": "job_action", "action": "hold", "ids": ["5", "6", "7_[1-2]"]}),
     (["uhold", "5"], {"kind": "job_action", "action": "uhold", "ids": ["5"]}),
     (["rel", "5"], {"kind": "job_action", "action": "release", "ids": ["5"]}),
     (["requeue", "5"], {"kind": "job_action", "action": "requeue", "ids": ["5"]}),

@@ -142,8 +142,8 @@ def test_array(session: FakeSession) -> None:
     heads = [line for line in shown(session, "show", "job", "1223").splitlines() if line.startswith("JobId")]
     assert heads == [
         "JobId=1223 ArrayJobId=1223 ArrayTaskId=3-6%2 ArrayTaskThrottle=2 JobName=arr",
-        "JobId=1232 ArrayJobId=1223 ArrayTaskId=1 ArrayTaskThrottle=2 JobName=arr",
         "JobId=1233 ArrayJobId=1223 ArrayTaskId=2 ArrayTaskThrottle=2 JobName=arr",
+        "JobId=1232 ArrayJobId=1223 ArrayTaskId=1 ArrayTaskThrottle=2 JobName=arr",
     ]
     assert shown(session, "show", "job", "1223_5").startswith("JobId=1223 ArrayJobId=1223 ArrayTaskId=5 ")
 

@@ -29,7 +29,8 @@ def table(c: Case) -> dict[str, tuple[int, int]]:
     ("text", "good"),
     [
         # as Slurm 22.05.8 answers, with lic:4 and matlab:2
-        ("lic:1,lic:1", True), ("lic:3,lic:3", False), (",", True), ("", True), ("lic:", True), (" lic", False), ("lic:1:2", False),
+        ("lic:1,lic:1", True), ("lic:3,lic:3", False), (",", True), ("", True), ("lic:", True), (" lic", False),
+        ("lic:1:2", False),
         ("lic,", True), (",lic", True), ("lic,,matlab", True), ("lic:1x", False), ("lic:+1", True), ("lic:4294967297", True),
         ("LIC", False), ("lic: 1", True), ("lic;", True), ("lic:2;matlab:1", True), ("lic:1k", False), ("lic:0,matlab", True),
         ("lic :1", False), ("lic*2", False), ("lic=2", False), ("lic|matlab", False), ("lic@x", False), ("lic:-1", False),

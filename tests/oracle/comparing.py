@@ -34,7 +34,7 @@ RULES = [
         (r"(?<=Submitted batch job )\d+", "<job>"),
         (r"(?<=for job )\d+", "<job>"),
         (r"(?<=job allocation )\d+", "<job>"),
-        (r"(?<=job )7\d{4}\b", "<job>"),
+        (r"(?<=[jJ]ob )7\d{4}\b|(?<=JOB )7\d{4}\b", "<job>"),
         (r"\bslurm-wlm (?=\d)", "slurm "),
         (r"(?<=Port=)\d+", "<port>"),
         (r"(?<=pid )\d+|(?<=PID=)\d+", "<pid>"),
@@ -77,7 +77,7 @@ class Pair:
         self.names = names
         with ThreadPoolExecutor(2) as threads:
             real = threads.submit(SlurmCluster.up, settings=SETTINGS, partitions=PARTITIONS)
-            ours = threads.submit(Cluster.up, settings=SETTINGS, partitions=PARTITIONS, requeue_delay=120)
+            ours = threads.submit(Cluster.up, settings=SETTINGS, partitions=PARTITIONS, requeue_delay=121)
         if ours.exception() is not None and real.exception() is None:
             real.result().down()
         elif real.exception() is not None and ours.exception() is None:
