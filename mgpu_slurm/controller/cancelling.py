@@ -128,8 +128,8 @@ def carry_out(
     if ref.job not in ctx.state.arrays:
         return [(text, refused[-1].code, refused[-1].text)] if refused else [(text, 0, "")]
     done: dict[tuple[int, str], list[int]] = {}
-    for job, error in outcomes:
-        key = (0, errors.strerror(0)) if error is None else (error.code, error.text)
+    for job, refusal in outcomes:
+        key = (0, errors.strerror(0)) if refusal is None else (refusal.code, refusal.text)
         done.setdefault(key, []).extend(job.array_tasks or [job.array_task_id or 0])
     if isinstance(ref.tasks, list):
         done = {key: [task for task in tasks if task in ref.tasks] for key, tasks in done.items()}
