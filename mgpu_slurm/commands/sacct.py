@@ -158,9 +158,9 @@ def wanted(given: Given, compat: tuple[int, int], now: float, streams: Streams) 
         low = _minutes(given.text("least_limit"))
         high = _minutes(given.text("most_limit")) if given.has("most_limit") else low
         filters["minutes"] = [str(low), str(high)]
-    for flag in ("allocations", "array"):
+    for flag, name in (("allocations", "allocations"), ("array", "array"), ("duplicates", "attempts")):
         if given.has(flag):
-            filters[flag] = ["1"]
+            filters[name] = ["1"]
     if given.has("whole_het"):
         filters["whole_het"] = [given.text("whole_het").lower() or "yes"]
     _window(given, filters, now, compat, streams)

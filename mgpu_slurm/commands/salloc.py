@@ -135,8 +135,7 @@ class _Command:
             self.notes.error(f'{"_fork_command: " if self.notes.compat < (23, 2) else ""}Unable to find command "{argv[0]}"')
         if not self.revoked:
             self.notes.info(f"Relinquishing job allocation {self.owner.job_id}")
-            # the allocation's own exit code is not the command's, as in Slurm: only a failure to run it counts
-            self.owner.release(0, self.notes)
+            self.owner.release(status, self.notes)
         number = status & 0x7F
         if number:
             return 0 if number in _USERS_OWN else 1

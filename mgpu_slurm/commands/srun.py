@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from mgpu_slurm.base import hostlist
 from mgpu_slurm.base.errors import SlurmError, UsageError
 from mgpu_slurm.commands import allocating, stepasking, stepfiles, stepsignals, surroundings
 from mgpu_slurm.commands.report import Notes, error_status, exit_status
@@ -154,6 +155,8 @@ class Srun:
         """Create, launch and follow the step: its wait status. NoStep, UsageError, CannotOpen."""
         job_id = int(facts["job_id"])
         request = submit.step(self.component, job_id)
+        if self.owner is not None:
+            self._whole(request, facts)
         created = stepasking.create(self.session, request, self.notes, self.signals, self.owner)
         step_id, layout = str(created["step_id"]), created["layout"]
         plan = Plan(f"{job_id}.{step_id}", int(layout.get("ntasks", 1)))
@@ -172,6 +175,13 @@ class Srun:
             if self.owner is None or failed:
                 stepasking.done(self.session, job_id, step_id, status, failed, self.notes)
         return status
+
+    def _whole(self, request: dict[str, Any], facts: Mapping[str, Any]) -> None:
+        """The step of an allocation of its own uses all its nodes, of which --nodelist may have named only some."""
+        nodes = [share["node"] for share in facts["allocation"].get("shares") or ()]
+        if set(hostlist.expand(request.get("nodelist") or "")) < set(nodes):
+            request.pop("nodelist", None)
+            request["min_nodes"] = len(nodes)
 
     def _launch(self, plan: Plan, facts: Mapping[str, Any], created: Mapping[str, Any], addresses: Mapping[str, Any]) -> int:
         client = self.client

@@ -5,7 +5,7 @@ History is the memory and the store together: what the controller still has is n
 Filters of "history", lists of texts: `ids` (grammar of base/ids.py, with steps), `uids`, `gids`, `names`, `states`,
 `partitions`, `accounts`, `qos`, `nodes`, `reasons`, `constraints`, `wckeys`, `flags`; `since` and `before` bound the time
 (UTC seconds); `num_nodes`, `num_cpus` and `minutes` are pairs of bounds; `allocations` leaves the steps out; `whole_het`
-is yes or no; `array` gives a row for each waiting task of an array.
+is yes or no; `array` gives a row for each waiting task of an array, `attempts` one for each earlier run of a requeued job.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from mgpu_slurm.controller.history_columns import (
     req_cpus,
     time_limit,
 )
+from mgpu_slurm.controller.history_columns import flags as job_flags
 from mgpu_slurm.facts.states import TERMINAL
 from mgpu_slurm.records.columns import JOB, Source
 from mgpu_slurm.store import history
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
 TABLES = ("history", "priorities", "statistics", "sstat", "inspection")
 
-Key = tuple[int, bool, int, int, int]
+Key = tuple[int, bool, int, int, int, int]
 Rows = list[tuple[Key, list[list[object]]]]
 
 
@@ -104,7 +105,11 @@ async def _history(controller: Controller, query: Query, now: float) -> Table:
 
 def _stored(controller: Controller, wanted: Wanted, memory: frozenset[int], getters: list[Any], source: Source) -> Rows:
     """Runs in a thread of its own."""
-    return _rows(wanted, history.find(controller.store, wanted.selection(), memory, wanted.test), getters, source)
+    store, selection = controller.store, wanted.selection()
+    found = _rows(wanted, history.find(store, selection, memory, wanted.test), getters, source)
+    if wanted.attempts:
+        found += _rows(wanted, history.find_attempts(store, selection, wanted.test), getters, source)
+    return found
 
 
 def _rows(wanted: Wanted, jobs: Iterable[Job], getters: list[Any], source: Source) -> Rows:
@@ -121,9 +126,9 @@ def _rows(wanted: Wanted, jobs: Iterable[Job], getters: list[Any], source: Sourc
 def _order(job: Job) -> Key:
     """By submission; tasks of an array stand together, those that wait behind the others."""
     if not job.array_job_id:
-        return int(job.submit_time), False, job.job_id, 0, 0
+        return int(job.submit_time), False, job.job_id, 0, 0, job.restart_count
     task = job.array_task_id if job.array_task_id is not None else 1 << 40
-    return int(job.submit_time), True, job.array_job_id, task, job.job_id
+    return int(job.submit_time), True, job.array_job_id, task, job.job_id, job.restart_count
 
 
 class Wanted:
@@ -137,6 +142,7 @@ class Wanted:
         self._states = set(filters.get("states") or ())
         self._leaders: dict[int, int] = {}  # heterogeneous jobs of which all components are meant -> size
         self._seen: set[int] = set()
+        self.attempts = "attempts" in filters
         self._whole = (filters.get("whole_het") or [""])[0]
         self._now = now
         self._tests = list(self._make_tests())
@@ -224,7 +230,7 @@ class Wanted:
             yield lambda job: job.allocation is not None and has_run(job) and not nodes.isdisjoint(job.allocation.nodes)
         if filters.get("flags"):
             flags = set(filters["flags"])
-            yield lambda job: has_run(job) and "StartRecieved" in flags
+            yield lambda job: not flags.isdisjoint(job_flags(job, None, _NOTHING))
         if self._states:
             yield self._in_state
         elif self.since is not None or self.before is not None:

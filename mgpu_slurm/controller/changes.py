@@ -106,6 +106,7 @@ def requeue(ctx: Context, job: Job, caller: Caller, now: float) -> None:
         raise SlurmError(errors.ESLURM_TRANSITION_STATE_NO_UPDATE)
     if job.array_tasks:
         raise SlurmError(errors.ESLURM_JOB_PENDING)
+    ctx.save_attempt(job, job.restart_count)
     lifecycle.apply(ctx, job, "REQUEUED", now)
     ctx.timers.cancel("purge", job.job_id)
     job.restart_count += 1

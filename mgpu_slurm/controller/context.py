@@ -17,6 +17,7 @@ from mgpu_slurm.controller.events import (
     Push,
     Replan,
     Reply,
+    SaveAttempt,
     SaveCounter,
     SaveJob,
     SaveNode,
@@ -134,6 +135,10 @@ class Context:
     def touch(self, job: Job) -> None:
         """The record has changed in what need not survive a restart (a reason): not written for that alone."""
         self.story.append(f"job {job.job_id} waits: {job.reason}")
+
+    def save_attempt(self, job: Job, restart: int) -> None:
+        """Keep a run that is over for history, before the job is made ready for the next one."""
+        self.effects.append(SaveAttempt(job_id=job.job_id, restart=restart, record=_encode(job), uid=job.uid))
 
     def save_node(self, node: Node) -> None:
         self.dirty_nodes[node.name] = None

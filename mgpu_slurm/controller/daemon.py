@@ -13,6 +13,7 @@ import resource
 import socket
 import time
 from collections.abc import Callable, Sequence
+from typing import get_args
 
 from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import ConfigError
@@ -27,12 +28,6 @@ from mgpu_slurm.controller.events import (
     Reply,
     RunProgram,
     Save,
-    SaveCounter,
-    SaveJob,
-    SaveNode,
-    SavePartition,
-    SaveRequest,
-    SaveScript,
     Stop,
     TimeReached,
     ToNodeEffect,
@@ -57,7 +52,7 @@ from mgpu_slurm.wire.server import Limits, Server
 
 log = logging.getLogger("mgpu.controller")
 
-_SAVES = (SaveJob, SaveScript, SaveNode, SavePartition, SaveCounter, SaveRequest)
+_SAVES = get_args(Save)
 
 
 class Controller:

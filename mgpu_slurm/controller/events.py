@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from mgpu_slurm.records.saves import Save as Save
+from mgpu_slurm.records.saves import SaveAttempt as SaveAttempt
 from mgpu_slurm.records.saves import SaveCounter as SaveCounter
 from mgpu_slurm.records.saves import SaveJob as SaveJob
 from mgpu_slurm.records.saves import SaveNode as SaveNode

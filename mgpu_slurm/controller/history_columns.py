@@ -14,6 +14,7 @@ from mgpu_slurm.facts.states import COMPLETING, TERMINAL
 from mgpu_slurm.intake import gres as gres_grammar
 from mgpu_slurm.records import columns as job_columns
 from mgpu_slurm.records import job_sizes
+from mgpu_slurm.records.step_columns import step_distribution
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,11 +26,15 @@ if TYPE_CHECKING:
 SPECIAL = {"batch": -3, "extern": -2, "interactive": -1}
 """Order of the steps without a number."""
 
-ENDED_FROM_OUTSIDE = frozenset(("CANCELLED", "TIMEOUT", "PREEMPTED", "DEADLINE"))
+ENDED_FROM_OUTSIDE = frozenset(("CANCELLED", "TIMEOUT", "PREEMPTED", "DEADLINE", "REQUEUED"))
 """States in which accounting shows 0:0 for the job: it is written down when the job is ended, before its script has."""
 
 OOM_STATUS = 125
 """The signal that Slurm shows for a step out of memory."""
+
+
+STARTED = "StartRecieved"
+"""Spelled so by Slurm."""
 
 
 def ordered_steps(job: Job) -> list[Step]:
@@ -42,7 +47,8 @@ def has_run(job: Job) -> bool:
 
 
 def ended(job: Job) -> bool:
-    return job.state in TERMINAL
+    """Whether the run is over; one that has gone back into the queue counts."""
+    return job.state in TERMINAL or job.state == "REQUEUED"
 
 
 def job_state(job: Job) -> str:
@@ -91,6 +97,10 @@ def exit_status(job: Job, step: Step | None, _source: Source) -> int:
     if step_live(step):
         return 0
     return OOM_STATUS if step.ending == "OUT_OF_MEMORY" else step.exit_code
+
+
+def derived_exit_status(job: Job, step: Step | None, _source: Source) -> int | None:
+    return None if step is not None else job.derived_exit_code if job.state not in ENDED_FROM_OUTSIDE else 0
 
 
 def start(job: Job, step: Step | None, _source: Source) -> float | None:
@@ -148,7 +158,7 @@ def time_limit(job: Job, step: Step | None, _source: Source) -> int | None:
     """Minutes, -1 unlimited, None: the partition's."""
     if step is not None:
         return None
-    return job.request.time_limit if job.time_limit is None else job.time_limit
+    return job.request.time_limit if job.time_limit is None or not has_run(job) else job.time_limit
 
 
 # --- resources ------------------------------------------------------------------------------------------------------
@@ -232,10 +242,10 @@ def tasks(_job: Job, step: Step | None, _source: Source) -> int | None:
     return None if step is None else step.layout.ntasks
 
 
-def layout(_job: Job, step: Step | None, _source: Source) -> str:
+def layout(job: Job, step: Step | None, source: Source) -> str:
     if step is None:
         return ""
-    return "Unknown" if not step.step_id.isdecimal() else step.layout.distribution.partition(":")[0].capitalize()
+    return "Unknown" if not step.step_id.isdecimal() else step_distribution(step, job, source).partition(":")[0].capitalize()
 
 
 # --- use ------------------------------------------------------------------------------------------------------------
@@ -265,7 +275,7 @@ def numbered_steps(job: Job, step: Step | None, _source: Source) -> int:
 def flags(job: Job, step: Step | None, _source: Source) -> list[str]:
     if step is not None:
         return []
-    return ["StartRecieved"] if has_run(job) else []  # spelled so by Slurm
+    return ["SchedMain", STARTED] if has_run(job) else [STARTED]
 
 
 def reason(job: Job, step: Step | None, _source: Source) -> str:
@@ -296,7 +306,7 @@ def _any_row(key: str) -> Callable[[Job, Step | None, Source], Any]:
 
 
 _IDS = "job_id array_job_id array_task_id array_limit het_job_id het_offset het_size account"
-_OF_JOB = "partition qos uid gid user_name group_name priority derived_exit_code restart_count"
+_OF_JOB = "partition qos uid gid user_name group_name priority restart_count"
 _OF_COLUMNS = (
     "work_dir comment features container reservation wckey mcs_label licenses over_subscribe std_in std_out std_err"
     " kind memory memory_kind"
@@ -309,6 +319,7 @@ HISTORY: dict[str, Callable[[Job, Step | None, Source], Any]] = {
     "alloc_nodes": alloc_nodes,
     "array_tasks": lambda job, _step, _source: idset.fold_steps(job.array_tasks) if job.array_tasks else "",
     "cpus": cpus,
+    "derived_exit_code": derived_exit_status,
     "elapsed": elapsed,
     "eligible": eligible,
     "end": end,

@@ -62,11 +62,15 @@ def end(ctx: Context, job: Job, event: str, now: float, ending: str, exit_code: 
     release(ctx, job, now, ending)
 
 
-def requeue(ctx: Context, job: Job, now: float) -> None:
-    """A running or suspended job goes back into the queue; it may start again when its last run is gone."""
+def requeue(ctx: Context, job: Job, now: float, why: str = "REQUEUED") -> None:
+    """A running or suspended job goes back into the queue; it may start again when its last run is gone.
+
+    `why` is the state in which history shows the run: REQUEUED or NODE_FAIL.
+    """
     apply(ctx, job, "REQUEUED", now)
     job.restart_count += 1
-    job.ending = "REQUEUED"
+    job.ending = why
+    job.end_time = now
     release(ctx, job, now, "REQUEUED")
 
 
@@ -122,6 +126,7 @@ def gone(ctx: Context, job: Job, now: float) -> None:
     apply(ctx, job, "GONE", now)
     if job.state == "PENDING":
         cancelled_by = job.killed_by if job.ending == "CANCELLED" else None
+        _keep_attempt(ctx, job)
         back_in_queue(ctx, job, now)
         if cancelled_by is not None:
             job.killed_by = cancelled_by
@@ -131,6 +136,13 @@ def gone(ctx: Context, job: Job, now: float) -> None:
     else:
         ended(ctx, job, now)
     arrays.room(ctx, job, now)
+
+
+def _keep_attempt(ctx: Context, job: Job) -> None:
+    """What history shows of the run that is over: it counts from 0, while the record counts the next one already."""
+    past = "REQUEUED" if job.ending in ("", "CANCELLED") else job.ending
+    number = job.restart_count - 1
+    ctx.save_attempt(msgspec.structs.replace(job, state=past, flags=[], restart_count=number), number)
 
 
 def back_in_queue(ctx: Context, job: Job, now: float) -> None:
@@ -211,7 +223,10 @@ def cancel_pending(ctx: Context, job: Job, now: float, event: str = "CANCELLED")
 
 
 def batch_outcome(ctx: Context, job: Job, status: int, ending: str) -> tuple[str, str]:
-    """The event and the reason word for a batch script's end. 22.05.8 has no RaisedSignal, it says JobLaunchFailure."""
+    """The event and the reason word for the end of a batch script or of an allocation's command.
+
+    22.05.8 has no RaisedSignal, it says JobLaunchFailure.
+    """
     if ending == "OUT_OF_MEMORY":
         return "OUT_OF_MEMORY", "OutOfMemory"
     if ending == "LAUNCH_FAILED":

@@ -91,9 +91,8 @@ def release(ctx: Context, asked: Asked, message: ReleaseJob, now: float) -> None
         job.killed_by = asked.caller.uid
         lifecycle.cancel_pending(ctx, job, now)
     elif job.state in ("RUNNING", "SUSPENDED"):
-        status = message.exit_code
-        event, reason = ("ENDED_FAILED", "NonZeroExitCode") if status else ("ENDED_OK", "")
-        lifecycle.end(ctx, job, event, now, "ENDED", exit_code=status, reason=reason)
+        event, reason = lifecycle.batch_outcome(ctx, job, message.exit_code, "")
+        lifecycle.end(ctx, job, event, now, "ENDED", exit_code=message.exit_code, reason=reason)
     ctx.reply(asked.conn, Done())
 
 

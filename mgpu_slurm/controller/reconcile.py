@@ -104,7 +104,7 @@ def fail(ctx: Context, job: Job, now: float) -> None:
     if job.state not in ("RUNNING", "SUSPENDED") or COMPLETING in job.flags:
         return
     if lifecycle.may_requeue(ctx, job):
-        lifecycle.requeue(ctx, job, now)
+        lifecycle.requeue(ctx, job, now, "NODE_FAIL")
     else:
         for conn in ctx.listeners(job.job_id):
             ctx.push(conn, JobEvent(job_id=job.job_id, event="node_fail", state="NODE_FAIL"))
@@ -164,7 +164,7 @@ def _batch_ended(ctx: Context, job: Job, message: StepResult, now: float) -> Non
         return
     event, reason = lifecycle.batch_outcome(ctx, job, message.exit_code, message.ending)
     if event == "NODE_LOST" and lifecycle.may_requeue(ctx, job):
-        lifecycle.requeue(ctx, job, now)
+        lifecycle.requeue(ctx, job, now, "NODE_FAIL")
         return
     ending = "TIMEOUT" if event == "TIMED_OUT" else "ENDED"
     lifecycle.end(ctx, job, event, now, ending, exit_code=message.exit_code, reason=reason)

@@ -15,6 +15,15 @@ class SaveJob(msgspec.Struct, kw_only=True):
     gone: bool = False
 
 
+class SaveAttempt(msgspec.Struct, kw_only=True):
+    """A run of a job that has gone back into the queue, as it was when the run was over: history alone looks at it."""
+
+    job_id: int
+    restart: int  # 0 for the first run
+    record: bytes
+    uid: int
+
+
 class SaveScript(msgspec.Struct, kw_only=True):
     job_id: int  # array elements share their master's
     script: str
@@ -55,4 +64,4 @@ class SaveRequest(msgspec.Struct, kw_only=True):
     time: float
 
 
-Save = SaveJob | SaveScript | SaveNode | SavePartition | SaveReservation | SaveCounter | SaveRequest
+Save = SaveJob | SaveAttempt | SaveScript | SaveNode | SavePartition | SaveReservation | SaveCounter | SaveRequest

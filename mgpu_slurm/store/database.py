@@ -94,7 +94,10 @@ class Store:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._insert: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
-        kept = (schema.jobs, schema.scripts, schema.nodes, schema.partitions, schema.reservations, schema.requests, schema.meta)
+        kept = (
+            schema.jobs, schema.attempts, schema.scripts, schema.nodes, schema.partitions, schema.reservations, schema.requests,
+            schema.meta,
+        )  # fmt: skip
         self._upserts = {table.name: self._upsert(table) for table in kept}
         try:
             with engine.begin() as connection:
@@ -183,6 +186,17 @@ class Store:
                 }
                 if save.gone:
                     ended.extend({save.job_id, part.array_job_id or save.job_id})
+            case kinds.SaveAttempt():
+                part = _indexed.decode(save.record)
+                rows["attempts"][(save.job_id, save.restart)] = {
+                    "job_id": save.job_id,
+                    "restart": save.restart,
+                    "uid": save.uid,
+                    "array_job_id": part.array_job_id,
+                    "submit_time": part.submit_time,
+                    "end_time": part.end_time,
+                    "record": save.record,
+                }
             case kinds.SaveScript():
                 rows["scripts"][save.job_id] = {
                     "job_id": save.job_id,

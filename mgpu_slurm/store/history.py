@@ -51,9 +51,20 @@ def find(store: Store, wanted: Selection, without: Collection[int], test: Callab
                     yield job
 
 
-def _conditions(wanted: Selection) -> Iterator[sa.ColumnElement[bool]]:
+def find_attempts(store: Store, wanted: Selection, test: Callable[[Job], bool]) -> Iterator[Job]:
+    """Earlier runs of jobs that have gone back into the queue. Raises StoreError as `find` does."""
+    table = schema.attempts
+    with store.reading() as connection:
+        for condition in _conditions(wanted, table):
+            for (record,) in connection.execute(sa.select(table.c.record).where(condition)):
+                job = _decode(record)
+                if test(job):
+                    yield job
+
+
+def _conditions(wanted: Selection, table: sa.Table = schema.jobs) -> Iterator[sa.ColumnElement[bool]]:
     """One condition a query; long lists of ids are asked for in parts."""
-    jobs = schema.jobs.c
+    jobs = table.c
     bounds: list[sa.ColumnElement[bool]] = []
     if wanted.uids is not None:
         bounds.append(jobs.uid.in_(sorted(wanted.uids)))
@@ -61,7 +72,8 @@ def _conditions(wanted: Selection) -> Iterator[sa.ColumnElement[bool]]:
         bounds.append(jobs.submit_time <= wanted.before)
     if wanted.since is not None:
         # a running job's record carries its expected end, or none
-        bounds.append(sa.or_(jobs.end_time >= wanted.since, jobs.end_time == 0, ~jobs.gone))
+        over = [jobs.end_time >= wanted.since, jobs.end_time == 0]
+        bounds.append(sa.or_(*over, ~jobs.gone) if "gone" in jobs else sa.or_(*over))
     if wanted.ids is None:
         yield sa.and_(sa.true(), *bounds)
         return

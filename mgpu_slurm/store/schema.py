@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-REVISION = "0002"
+REVISION = "0003"
 """The Alembic revision that `metadata` describes."""
 
 metadata = sa.MetaData()
@@ -29,6 +29,22 @@ jobs = sa.Table(
     sa.Index("jobs_by_user", "uid", "submit_time"),
     sa.Index("jobs_by_end", "end_time"),
 )
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("job_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("restart", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("uid", sa.BigInteger, nullable=False),
+    sa.Column("array_job_id", sa.BigInteger, nullable=False),
+    sa.Column("submit_time", sa.Float, nullable=False),
+    sa.Column("end_time", sa.Float, nullable=False),
+    sa.Column("record", sa.LargeBinary, nullable=False),
+    sa.Index("attempts_by_array", "array_job_id"),
+    sa.Index("attempts_by_user", "uid", "submit_time"),
+    sa.Index("attempts_by_end", "end_time"),
+)
+"""Earlier runs of jobs that have gone back into the queue."""
 
 scripts = sa.Table(
     "scripts",

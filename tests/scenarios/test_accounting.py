@@ -75,3 +75,38 @@ def test_history_outlives_memory_and_restarts(forgetful: Cluster) -> None:
     cluster.restart("controller")
     assert rows(cluster, job, "jobid,state") == [[str(job), "FAILED"], [f"{job}.batch", "FAILED"]]
     assert [row[0] for row in rows(cluster, array, "jobid", "-X")] == [f"{array}_{task}" for task in (1, 2, 3)]
+
+
+def test_earlier_runs_of_a_requeued_job(forgetful: Cluster, tmp_path: Path) -> None:
+    cluster = forgetful
+    script = tmp_path / "job.sh"
+    script.write_text('#!/bin/sh\n[ "$SLURM_RESTART_COUNT" = 1 ] && exec srun -J second true\nsrun -J first sleep 100\n')
+    job = cluster.submit("--requeue", "-J", "again", str(script))
+    cluster.until(lambda: "first" in cluster.ask("squeue", "-hs", "-j", str(job), "-o", "%j").split(), "the step runs")
+    cluster.run("scontrol", "requeue", str(job)).ok()
+    cluster.until(lambda: rows(cluster, job, "state", "-X") == [["COMPLETED"]], "the second run has ended")
+    last = [[str(job), "COMPLETED"], [f"{job}.batch", "COMPLETED"], [f"{job}.0", "COMPLETED"]]
+    first = [str(job), "REQUEUED"]
+    assert rows(cluster, job, "jobid,state") == last
+    shown = rows(cluster, job, "jobid,state,restarts,jobname", "-D")
+    assert shown[0][:2] == first
+    assert [row[:2] for row in shown][3:] == last
+    assert [row[3] for row in shown if row[0] == f"{job}.0"] == ["first", "second"]
+    assert [row[2] for row in shown if row[2]] == ["0", "1"]
+    assert rows(cluster, job, "state", "-X", "-D", "-s", "REQUEUED", "-S", "now-1hour", "-E", "now") == [["REQUEUED"]]
+    cluster.kill9("controller")
+    cluster.restart("controller")
+    assert rows(cluster, job, "jobid,state", "-D")[0] == first
+
+
+def test_exit_codes_of_allocations(cluster: Suite) -> None:
+    """The job of salloc ends as its command does; a shell's 128 before a signal is left away, as Slurm leaves it away."""
+    cluster.run("salloc", "-Q", "-J", "two", "sh", "-c", "exit 2")
+    cluster.run("salloc", "-Q", "-J", "nine", "sh", "-c", "kill -9 $$")
+    (two,) = cluster.ask("squeue", "-h", "-t", "all", "-n", "two", "-o", "%A").split()
+    (nine,) = cluster.ask("squeue", "-h", "-t", "all", "-n", "nine", "-o", "%A").split()
+    assert rows(cluster, int(two), "state,exitcode") == [["FAILED", "2:0"]]
+    assert rows(cluster, int(nine), "state,exitcode") == [["FAILED", "0:9"]]
+    code = cluster.submit("--wrap", "exit 200")
+    cluster.wait_ended(code)
+    assert rows(cluster, code, "state,exitcode", "-X") == [["FAILED", "72:0"]]

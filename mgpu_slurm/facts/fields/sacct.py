@@ -36,6 +36,14 @@ def state(_view: View, word: str, uid: int | None) -> str:
 
 
 def exit_code(_view: View, status: int | None) -> str:
+    """Slurm shows the code of a shell whose command was killed without the 128 that the shell adds to the signal."""
+    if status is None:
+        return ""
+    code, signal = exit_pair(status)
+    return f"{code - 128 if code >= 128 else code}:{signal}"
+
+
+def derived_exit_code(_view: View, status: int | None) -> str:
     return "" if status is None else "{}:{}".format(*exit_pair(status))
 
 
@@ -220,7 +228,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("CPUTimeRAW", 10, "elapsed cpus", cpu_time_raw, NEVER),
     Column("DBIndex", -10, "job_id", text, NEVER, until=OLDER),
     Column("DBIndex", -21, "job_id", text, NEVER, since=NEWER),
-    Column("DerivedExitCode", 15, "derived_exit_code", exit_code),
+    Column("DerivedExitCode", 15, "derived_exit_code", derived_exit_code),
     Column("Elapsed", 10, "elapsed", duration, NEVER),
     Column("ElapsedRaw", 10, "elapsed", text, NEVER),
     Column("Eligible", 19, "eligible", moment, PLAIN),
