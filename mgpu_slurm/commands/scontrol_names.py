@@ -29,7 +29,7 @@ def hostnames(text: str | None, environ: Mapping[str, str], streams: Streams) ->
 
 def folded(text: str | None, in_order: bool, streams: Streams) -> int:
     """Compress a list, or the names in a file (absolute path), as they come or sorted."""
-    if not text:
+    if text is None:
         streams.err.write("invalid encode argument\n")
         return 1
     if text.startswith("/"):
@@ -37,7 +37,8 @@ def folded(text: str | None, in_order: bool, streams: Streams) -> int:
             with open(text, encoding="utf-8", errors="surrogateescape") as file:
                 text = ",".join(file.read().replace(",", " ").split())
         except OSError as error:
-            streams.err.write(f"Can't open file `{text}': {error.strerror}\n")
+            what = "Error reading" if isinstance(error, IsADirectoryError) else "Can not open"
+            streams.err.write(f"{what} {text}\n")
             return 1
     names = expanded(text, streams)
     if names is not None:

@@ -35,12 +35,14 @@ def show(desk: Desk, what: str, which: str | None) -> None:
 
 def view_of(desk: Desk, now: float) -> View:
     length = desk.environ.get("SLURM_BITSTR_LEN", "")
+    config = desk.session().config
     return View(
         now,
         desk.environ.get("SLURM_TIME_FORMAT", ""),
         desk.session().compat,
         list_length=int(length) if length.isdecimal() else None,
         cluster=desk.session().cluster_name,
+        wckeys=bool(config is not None and config.get("TrackWCKey")),
     )
 
 

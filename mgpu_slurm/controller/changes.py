@@ -41,7 +41,9 @@ def action(ctx: Context, asked: Asked, message: JobAction, now: float) -> None:
             rows.append((text, error.code, error.text))
             continue
         done = cancelling.carry_out(ctx, asked.caller, text, lambda job: what(ctx, job, asked.caller, now), code)
-        rows += done if message.action != "top" else [(text, number, why) for _, number, why in done if number]
+        if message.action == "top":
+            done = [(text, number, why) for _, number, why in done if number][-1:] or [(text, 0, "")]
+        rows += done
     ctx.reply(asked.conn, Results(rows=rows))
 
 

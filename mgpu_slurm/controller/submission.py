@@ -140,7 +140,6 @@ def make(ctx: Context, asked: Asked, requests: list[JobRequest], kind: str, now:
         name=request.name,
         partition=request.partition or chosen[0].name,
         account=request.account or "",
-        qos=request.qos or "",
         reason="JobHeldUser" if held else "None",
         priority=0 if held else _priority(request),
         priority_fixed=bool(request.priority) and not held,

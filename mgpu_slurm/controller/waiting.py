@@ -27,8 +27,11 @@ BLOCKS = frozenset(
 )
 
 
-def read(ctx: Context, text: str, own_id: int = 0) -> tuple[list[list[str]], bool]:
-    """The terms of a --dependency. Raises SlurmError: 2038 malformed, 2036 expand, 2071 on a circle."""
+def read(ctx: Context, text: str, job: Job | None = None) -> tuple[list[list[str]], bool]:
+    """The terms of a --dependency, of a job that is there already where one is named.
+
+    Raises SlurmError: 2038 malformed or waiting for itself, 2036 expand, 2071 on a circle.
+    """
     wanted, any_of = grammar.parse(text)
     terms = []
     for one in wanted:
@@ -42,10 +45,19 @@ def read(ctx: Context, text: str, own_id: int = 0) -> tuple[list[list[str]], boo
             target += "_*"
         elif one.task is not None:
             target += f"_{one.task}"
-        if own_id and _reaches(ctx, one.job_id, own_id):
+        if job is not None and _is_own(job, one.job_id, one.task):
+            raise SlurmError(errors.ESLURM_DEPENDENCY)
+        if job is not None and not job.array_job_id == one.job_id and _reaches(ctx, one.job_id, job.job_id):
             raise SlurmError(errors.ESLURM_CIRCULAR_DEPENDENCY)
         terms.append([one.kind, target, str(one.minutes), ""])
     return terms, any_of
+
+
+def _is_own(job: Job, target: int, task: int | None) -> bool:
+    """Whether a dependency means the job itself, or the array or the task that it is."""
+    if target not in (job.job_id, job.array_job_id):
+        return False
+    return task in (None, grammar.ALL_TASKS, job.array_task_id) or task in job.array_tasks
 
 
 def _raw(ctx: Context, job_id: int) -> bool:

@@ -216,8 +216,6 @@ def file_name(job: Job, given: str | None, default: str, fill: bool = True) -> s
         "u": job.user_name,
         "x": job.name,
     }
-    if job.array_tasks:
-        del values["a"]
     filled = patterns.expand(name, values) if fill or given is None else name
     return filled if filled.startswith("/") else os.path.join(job.request.work_dir, filled)
 

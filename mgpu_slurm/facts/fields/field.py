@@ -21,10 +21,11 @@ nothing (lists of nodes). A left-justified value is always cut, as in Slurm."""
 class View:
     """How values are shown: the clock and the settings of the user's environment.
 
-    `now`: UTC seconds; `style`: SLURM_TIME_FORMAT; `raw_units`: --noconvert; `list_length`: SLURM_BITSTR_LEN, None unset.
+    `now`: UTC seconds; `style`: SLURM_TIME_FORMAT; `raw_units`: --noconvert; `list_length`: SLURM_BITSTR_LEN, None unset;
+    `wckeys`: whether the cluster keeps them (TrackWCKey).
     """
 
-    __slots__ = ("array", "cluster", "compat", "list_length", "now", "raw_units", "style")
+    __slots__ = ("array", "cluster", "compat", "list_length", "now", "raw_units", "style", "wckeys")
 
     def __init__(
         self,
@@ -35,6 +36,7 @@ class View:
         list_length: int | None = None,
         cluster: str = "",
         array: bool = False,
+        wckeys: bool = False,
     ) -> None:
         self.now = now
         self.style = style
@@ -43,6 +45,7 @@ class View:
         self.list_length = list_length
         self.cluster = cluster
         self.array = array
+        self.wckeys = wckeys
 
     def time(self, moment: float | None, unknown: str) -> str:
         return format_time(moment, self.style, self.now, unknown)

@@ -90,7 +90,7 @@ def _identity(job: Mapping[str, Any], view: View) -> list[str]:
     user = f"UserId={job['user_name']}({job['uid']}) GroupId={job['group_name']}({job['gid']})"
     lines.append(f"{user} MCS_label={job['mcs_label'] or 'N/A'}")
     ranks = f"Priority={job['priority']} Nice={job['nice']} Account={or_null(job['account'])} QOS={or_null(job['qos'])}"
-    lines.append(ranks + (f" WCKey={job['wckey']}" if job["wckey"] else ""))
+    lines.append(ranks + (f" WCKey={job['wckey'] or ''}" if view.wckeys else ""))
     return lines
 
 
