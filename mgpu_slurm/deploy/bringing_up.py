@@ -6,6 +6,7 @@ configuration, start the controller, start the nodes, wait. What each host needs
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 import tempfile
@@ -67,6 +68,7 @@ class BringingUp:
             return self._dry_run()
         # who was found unfit is not remembered, whose disk is written to from here on is
         self.record.members = [one for one in self.record.members if one.joined or one.name in self.site.hosts]
+        validate(self._expected())
         self.home.save(self.record)
         names = list(self.site.hosts)
         self.site.progress.begin(names)
@@ -210,7 +212,7 @@ class BringingUp:
             if member.name in lines:
                 line = lines[member.name]
                 member.line = configuration.newer_line(member.line, line) if member.line else line
-            if member.name in new or not member.address:
+            if member.name in new or (member.name in found and not member.address):
                 member.address = found[member.name]
         configuration.ports(record, facts, [name for name in new if not _member(record, name).node_port])
         for name in new:
@@ -347,9 +349,9 @@ class BringingUp:
             lines.append(f"After a reboot of {', '.join(fleeting)}: mgpu_cluster up (there is neither systemd nor cron to do it)")
         return lines
 
-    def _dry_run(self) -> int:
-        """Print what would be done."""
-        record, facts = self.record, self.site.facts()
+    def _expected(self) -> Record:
+        """The record as it will be, as far as the survey tells."""
+        record, facts = copy.deepcopy(self.record), self.site.facts()
         found = configuration.addresses(facts, {member.name: member.host for member in record.members})
         for member in record.members:
             if member.name in facts:
@@ -358,6 +360,12 @@ class BringingUp:
                 member.joined = True
         record.members = [member for member in record.members if member.joined]
         configuration.ports(record, facts, [member.name for member in record.members if not member.node_port])
+        return record
+
+    def _dry_run(self) -> int:
+        """Print what would be done."""
+        self.record = record = self._expected()
+        facts = self.site.facts()
         validate(record)
         for name, one in facts.items():
             head = f"{name}: {one.described()}"

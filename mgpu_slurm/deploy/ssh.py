@@ -72,8 +72,8 @@ class Done:
         self.began = began
 
     def reason(self) -> str:
-        """What it complained of: the last line, or its status."""
-        lines = [line.strip() for line in (self.err or self.out).splitlines() if line.strip()]
+        """What it complained of: the last line that names a cause, or its status."""
+        lines = [line.strip() for line in (self.err or self.out).splitlines() if line.strip() and "Exiting with" not in line]
         return lines[-1] if lines else f"it ended with status {self.status}"
 
 
@@ -142,6 +142,8 @@ class Connection:
             raise HostError(f"no answer for {seconds:.0f} seconds") from None
         except (OSError, EOFError, paramiko.SSHException) as error:
             raise HostError(f"the connection is lost: {_words(error)}") from None
+        if status < 0 and not self._transport.is_active():
+            raise HostError("the connection is lost")
         texts = [b"".join(part).decode(errors="replace") for part in (said, complaints)]
         return Done(status, texts[0], texts[1], began or time.time())
 
@@ -352,12 +354,9 @@ class Network:
             return None
         passphrase = ""
         for attempt in range(TRIES + 1):
+            password: Any = passphrase.encode() or None  # bytes, although paramiko's own types say text
             try:
-                key = paramiko.PKey.from_path(file, passphrase or None)
-                certificate = f"{file}-cert.pub"
-                if os.path.exists(certificate):
-                    key.load_certificate(certificate)
-                return key
+                return paramiko.PKey.from_path(file, password)
             except PermissionError:
                 raise HostError(f"the private key {file} may not be read") from None
             except (paramiko.PasswordRequiredException, TypeError, ValueError, paramiko.SSHException):

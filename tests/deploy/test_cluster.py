@@ -1,0 +1,260 @@
+"""From sshd's on loopback to a cluster and back, with the real daemons."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.conftest import Admin, newer_tree
+from tests.deploy.sshd import needs_sshd
+from tests.kit import processes
+from tests.kit.waiting import until
+
+pytestmark = [needs_sshd, pytest.mark.ours, pytest.mark.xdist_group("deploy")]
+
+
+def pid_in(file: Path) -> int:
+    try:
+        return int(file.read_text())
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+def left_behind(admin: Admin) -> list[str]:
+    """Files in the hosts' homes."""
+    return [str(path) for host in admin.hosts for path in host.home.rglob("*")]
+
+
+def test_three_hosts_and_back(plain_admin: Admin) -> None:
+    """No root: up, again, a job across, a daemon and its keeper killed, one host more, one less, down."""
+    admin = plain_admin
+    one, two, three = (admin.host(name) for name in ("n1", "n2", "n3"))
+    done = admin.up(one, two).ok()
+    assert "2 of 2 nodes in service (2 idle)" in done.out
+    assert "mgpu_sbatch" in done.out  # what to do next
+    assert admin.states(one) == ["n1 idle", "n2 idle"]
+    for path, mode in (("etc/mgpu.key", 0o600), ("etc/mgpu.conf", 0o600), ("state", 0o700), (".", 0o700)):
+        assert (one.base / path).stat().st_mode & 0o777 == mode, path
+
+    again = admin.run("up").ok()
+    assert "nothing to do" in again.out
+    assert "copying" not in again.out
+
+    ran = admin.suite(one, "srun", "-N2", "-l", "sh", "-c", "echo $SLURMD_NODENAME").ok()
+    assert sorted(ran.lines) == ["0: n1", "1: n2"]
+
+    node = two.base / "nodes/n2"
+    before, keeper = pid_in(node / "node.pid"), pid_in(node / "keeper.pid")
+    os.kill(before, signal.SIGKILL)
+    until(lambda: pid_in(node / "node.pid") not in (0, before), "the node daemon comes back")
+    os.kill(keeper, signal.SIGKILL)
+    processes.wait_gone(keeper)
+    assert processes.alive(pid_in(node / "node.pid"))  # it does without its keeper
+    looked = admin.run("status")
+    assert "stopped" in looked.out
+    admin.run("up").ok()
+    assert pid_in(node / "keeper.pid") != keeper
+    assert "running (keeper)" in admin.run("status").ok().out
+
+    added = admin.run("add", three.word).ok()
+    assert "n1: copying" not in added.out
+    assert admin.states(one) == ["n1 idle", "n2 idle", "n3 idle"]
+    assert admin.suite(one, "srun", "-N3", "hostname").ok().lines == [os.uname().nodename] * 3
+
+    assert "n3" in admin.run("logs", "--lines=3").ok().out
+    removed = admin.run("remove", "n3").ok()
+    assert "n3: removed" in removed.out
+    assert admin.states(one) == ["n1 idle", "n2 idle"]
+    assert list(three.home.rglob("*")) == []
+
+    admin.run("down").ok()
+    assert left_behind(admin) == []
+    assert admin.daemons() == []
+    assert not (admin.home / ".config/mgpu/clusters").exists()
+    assert "there is no cluster" in admin.run("status").err
+
+
+def test_a_failing_host_does_not_spoil_the_others(admin: Admin) -> None:
+    good = admin.host("good")
+    changed, closed, strange = admin.host("changed"), admin.host("closed"), admin.host("strange", known=False)
+    known = admin.ssh / "known_hosts"
+    known.write_text(known.read_text().replace(changed.known.split()[2], good.known.split()[2]))
+    (closed.directory / "authorized").write_text("")
+    gone = admin.host("gone")
+    gone.stop()
+    hosts = [host.word for host in (good, changed, closed, strange, gone)]
+    done = admin.run("up", "--no-links", "-d", "~/cluster", *hosts, "nobody=no-such-host.invalid")
+    assert done.status == 1
+    assert "1 of 1 nodes in service" in done.out, done
+    assert "good idle" in admin.states(good)
+    reasons = {name: next(line for line in done.lines if line.startswith(f"{name}=") and "FAILED" in line) for name in
+               ("changed", "closed", "strange", "gone", "nobody")}  # fmt: skip
+    assert "host key has changed" in reasons["changed"]
+    assert "ssh-keygen -R" in reasons["changed"]
+    assert "may not log in there" in reasons["closed"]
+    assert "is not known" in reasons["strange"]
+    assert "--accept-new-host-keys" in reasons["strange"]
+    assert "Connection refused" in reasons["gone"]
+    assert "no host of the name no-such-host.invalid" in reasons["nobody"]
+    assert "Traceback" not in done.out + done.err
+
+    # one of them is mended, and joins
+    accepted = admin.up(strange, more=("--accept-new-host-keys",)).ok()
+    assert "2 of 2 nodes in service" in accepted.out
+    assert strange.known.split()[2] in known.read_text()
+    admin.run("down").ok()
+    assert admin.daemons() == []
+
+
+def test_dry_run_does_nothing(admin: Admin) -> None:
+    host = admin.host("n1")
+    done = admin.up(host, more=("--dry-run",)).ok()
+    for words in ("copy and unpack release", "write the cluster's key (0600)", "start controller and node daemon"):
+        assert words in done.out
+    assert left_behind(admin) == []
+    assert not (admin.home / ".config/mgpu/clusters").exists()
+    assert admin.daemons() == []
+
+
+def test_a_wrong_setting_is_refused_before_anything_is_started(admin: Admin) -> None:
+    host = admin.host("n1")
+    done = admin.up(host, more=("--set", "SlurmctldTimeout=soon"))
+    assert done.status == 1
+    assert "SlurmctldTimeout" in done.err
+    assert admin.daemons() == []
+    wrong = admin.up(host, more=("--set", "NoSuchKey=1"))
+    assert "NoSuchKey is no key" in wrong.err
+    assert left_behind(admin) == []
+    assert "there is no cluster" in admin.run("status").err
+
+
+@pytest.mark.slow
+def test_upgrade_keeps_a_running_job(admin: Admin, tmp_path: Path) -> None:
+    one, two = admin.host("n1"), admin.host("n2")
+    admin.up(one, two).ok()
+    go = tmp_path / "go"
+    script = f"srun sh -c 'echo begun; while [ ! -e {go} ]; do sleep 0.1; done; echo done'"
+    out = tmp_path / "out"
+    admin.suite(one, "sbatch", "-N2", "-o", str(out), "--wrap", script).ok()
+    until(lambda: out.exists() and out.read_text().count("begun") == 2, "the job runs on both nodes")
+    tree = newer_tree(tmp_path)
+    kept = admin.run("up", tree=tree).ok()
+    assert "`mgpu_cluster upgrade` brings it" in kept.out  # up alone changes no version
+    done = admin.run("upgrade", tree=tree).ok()
+    assert "2 of 2 nodes in service (2 mixed)" in done.out or "2 allocated" in done.out
+    assert admin.suite(two, "squeue", "--version").status == 0
+    assert (one.base / "current").readlink().name.startswith("99.0-")
+    assert admin.suite(one, "squeue", "-h", "-o", "%T").lines == ["RUNNING"]
+    go.touch()
+    until(lambda: out.read_text().count("done") == 2, "the job ends")
+    until(lambda: admin.suite(one, "squeue", "-h").lines == [], "the queue is empty")
+    assert "nothing to do" in admin.run("upgrade", tree=tree).ok().out
+    admin.run("down").ok()
+    assert left_behind(admin) == []
+
+
+@pytest.mark.slow
+def test_remove_and_down_do_not_end_jobs_unasked(admin: Admin, tmp_path: Path) -> None:
+    one, two = admin.host("n1"), admin.host("n2")
+    admin.up(one, two).ok()
+    admin.suite(one, "sbatch", "-w", "n2", "-o", "/dev/null", "--wrap", "sleep 300").ok()
+    until(lambda: admin.suite(one, "squeue", "-h", "-o", "%T").lines == ["RUNNING"], "the job runs")
+    refused = admin.run("remove", "n2")
+    assert refused.status == 1
+    assert "job 1 runs there" in refused.out
+    assert "n2 draining" in admin.states(one)
+    assert admin.run("remove", "n1").err.endswith("`mgpu_cluster down` ends the whole cluster\n")
+    kept = admin.run("down")
+    assert kept.status == 1
+    assert "1 jobs run or wait" in kept.err
+    admin.run("remove", "--force", "n2").ok()
+    assert admin.states(one) == ["n1 idle"]
+    assert list(two.home.rglob("*")) == []
+    admin.suite(one, "sbatch", "-o", "/dev/null", "--wrap", "true").ok()
+    admin.run("down", "--wait", "--keep-state").ok()
+    assert admin.daemons() == []
+    assert not (one.base / "current").exists()
+    admin.run("up").ok()
+    assert admin.suite(one, "sbatch", "-o", "/dev/null", "--wrap", "true").ok().out == "Submitted batch job 3\n"  # ids go on
+    admin.run("down", "--force").ok()
+    assert left_behind(admin) == []
+    assert admin.daemons() == []
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_and_run_again(admin: Admin) -> None:
+    """At whatever moment it dies, the next run comes to the same end."""
+    one, two = admin.host("n1"), admin.host("n2")
+    words = ["up", "-v", "--no-links", "-d", "~/cluster", one.word, two.word]
+    for moment in ("copying packages", "unpacking", "write the cluster's key", "start controller"):
+        killed = admin.start(*words)
+        assert killed.stdout is not None
+        for line in killed.stdout:
+            if moment in line:
+                killed.kill()
+                break
+        killed.communicate()
+    done = admin.run(*words).ok()
+    assert "2 of 2 nodes in service (2 idle)" in done.out
+    assert not list((one.base / "parts").iterdir())
+    assert "nothing to do" in admin.run(*words).ok().out
+    killed = admin.start("down", "-v")
+    assert killed.stdout is not None
+    next(line for line in killed.stdout if "stopping the daemons" in line)
+    killed.kill()
+    killed.communicate()
+    admin.run("down", "--force").ok()
+    assert left_behind(admin) == []
+    assert admin.daemons() == []
+
+
+@pytest.mark.slow
+def test_a_copy_that_was_broken_off_is_taken_up(admin: Admin) -> None:
+    """What has arrived is not sent again; what is damaged is."""
+    host = admin.host("n1")
+    admin.up(host).ok()
+    release = (host.base / "current").readlink().name
+    admin.run("down", "--keep-state").ok()
+    parts = host.base / "parts"
+    parts.mkdir()
+    cache = admin.home / ".cache/mgpu/bundles"
+    archives = {file.name.partition("-")[0]: file for file in cache.glob("*.gz")}
+    for name, spoiled in (("program", False), ("packages", True)):
+        data = archives[name].read_bytes()[:100_000]
+        digest = archives[name].with_suffix(".sha256").read_text()
+        piece = name if name == "program" else archives[name].name.rpartition("-")[0]
+        (parts / f"n1.{piece}.{digest[:16]}").write_bytes(b"x" + data[1:] if spoiled else data)
+    done = admin.run("up").ok()
+    assert "1 of 1 nodes in service" in done.out
+    copied = [line for line in done.lines if "copying" in line]
+    assert [line.endswith("0.1 MB of it are there)") for line in copied] == [True, False], copied
+    assert (host.base / "releases" / release / ".complete").exists()
+    admin.run("down").ok()
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full(admin: Admin) -> None:
+    """Found before copying where the free space tells, and while copying where it did not; the others go on."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to mount a small file system")
+    good, small, few = admin.host("good"), admin.host("small"), admin.host("few")
+    for host, options in ((small, "size=4m"), (few, "size=400m,nr_inodes=300")):
+        host.base.mkdir()
+        if os.spawnlp(os.P_WAIT, "mount", "mount", "-t", "tmpfs", "-o", options, "tmpfs", str(host.base)) != 0:
+            pytest.skip("may not mount here")
+    try:
+        done = admin.up(good, small, few)
+        assert done.status == 1
+        assert "1 of 1 nodes in service" in done.out or "1 of 2" in done.out
+        assert "small: FAILED:" in done.out
+        assert "MB are free" in done.out
+        assert "few: FAILED: unpacking:" in done.out
+        assert "No space left on device" in done.out
+        assert admin.states(good) == ["good idle"]
+    finally:
+        admin.run("down", "--force")
+        for host in (small, few):
+            os.spawnlp(os.P_WAIT, "umount", "umount", str(host.base))

@@ -1,0 +1,388 @@
+"""The way to a host: what known_hosts and ssh's configuration say, by tables; then real sshd's, keys, agents and jump hosts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mgpu_slurm.deploy import known_hosts, routes
+from mgpu_slurm.deploy.hosts import Word, parse
+from mgpu_slurm.deploy.known_hosts import CHANGED, KNOWN, REVOKED, UNKNOWN
+from mgpu_slurm.deploy.routes import Login, Route, RouteError
+from mgpu_slurm.deploy.ssh import Asker, Connection, HostError, Network
+from tests.deploy import sshd
+from tests.deploy.conftest import Admin
+from tests.deploy.sshd import Host, needs_sshd
+from tests.kit.commands import boot_line
+
+A, B = b"key-a", b"key-b"
+FILE = "".join(
+    [
+        "# a comment\n",
+        known_hosts.line("plain", "ssh-ed25519", A),
+        known_hosts.line("[plain]:2222", "ssh-ed25519", B),
+        known_hosts.line("*.lan,!bad.lan", "ssh-rsa", A),
+        known_hosts.line("hidden", "ssh-ed25519", A, b"salt" * 5),
+        "@revoked " + known_hosts.line("*", "ssh-ed25519", b"stolen"),
+        "@cert-authority " + known_hosts.line("*", "ssh-ed25519", B),
+        "garbage\nplain ssh-ed25519 !!!\n",
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "blob", "verdict"),
+    [
+        ("plain", A, KNOWN),
+        ("plain", B, CHANGED),
+        ("[plain]:2222", B, KNOWN),
+        ("[plain]:2222", A, CHANGED),
+        ("[plain]:2223", A, UNKNOWN),
+        ("gpu01.lan", A, KNOWN),
+        ("bad.lan", A, UNKNOWN),
+        ("hidden", A, KNOWN),
+        ("hidden", B, CHANGED),
+        ("other", B, UNKNOWN),
+        ("other", b"stolen", REVOKED),
+        ("plain", b"stolen", REVOKED),
+    ],
+)
+def test_known_hosts(name: str, blob: bytes, verdict: str) -> None:
+    assert known_hosts.judge(known_hosts.read(FILE), name, blob)[0] == verdict
+
+
+def test_known_hosts_are_those_of_ssh(tmp_path: Path) -> None:
+    """ssh-keygen finds what was written here, hashed or not."""
+    if sshd.KEYGEN is None:
+        pytest.skip("needs ssh-keygen")
+    sshd.keygen(tmp_path / "key")
+    kind, text = (tmp_path / "key.pub").read_text().split()[:2]
+    (entry,) = known_hosts.read(f"x {kind} {text}")
+    file = tmp_path / "known_hosts"
+    names = [known_hosts.name_of(host, port) for host, port in (("a.lan", 22), ("a.lan", 2222), ("fd00::1", 2222))]
+    file.write_text("".join(known_hosts.line(name, kind, entry.blob, salt) for name in names for salt in (b"", b"s" * 20)))
+    for name in names:
+        found = subprocess.run([str(sshd.KEYGEN), "-F", name, "-f", str(file)], capture_output=True, text=True)
+        assert found.stdout.count(text) == 2, name
+    shown = subprocess.run([str(sshd.KEYGEN), "-lf", str(tmp_path / "key.pub")], capture_output=True, text=True).stdout
+    assert known_hosts.fingerprint(entry.blob) in shown
+
+
+CONFIG = """\
+Include more/*
+Host gpu*
+    HostName %h.lan
+    User ann
+    Port 2200
+    IdentityFile ~/.ssh/lab
+    IdentitiesOnly yes
+Host gpu02
+    ProxyJump none
+Host far
+    HostName 10.0.0.9
+    ProxyCommand nc %h %p
+    HostKeyAlias far-alias
+    UserKnownHostsFile ~/known /elsewhere
+    StrictHostKeyChecking accept-new
+    IdentityAgent none
+    PasswordAuthentication no
+Host *
+    ConnectTimeout 7
+    ProxyJump head
+Match host head
+    ProxyJump none
+"""
+
+
+def routed(home: Path, text: str, login: Login = Login(), jump: bool = False) -> Route:  # noqa: B008 - it is frozen
+    environ = {"USER": "me", "SSH_AUTH_SOCK": "/agent"}
+    return routes.configuration(str(home), environ, login).route(parse(text), jump)
+
+
+@pytest.fixture
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))  # paramiko looks there itself
+    (tmp_path / ".ssh/more").mkdir(parents=True)
+    (tmp_path / ".ssh/config").write_text(CONFIG)
+    (tmp_path / ".ssh/more/one").write_text("Host inc\n    HostName included.lan\n    Port 77\n")
+    return tmp_path
+
+
+def test_configuration_of_ssh(configured: Path) -> None:
+    home = str(configured)
+    found = routed(configured, "gpu01")
+    assert (found.host, found.user, found.port, found.timeout) == ("gpu01.lan", "ann", 2200, 7.0)
+    assert (found.identities, found.only_these, found.jumps) == ((f"{home}/.ssh/lab",), True, ("head",))
+    assert found.known_hosts == (f"{home}/.ssh/known_hosts", f"{home}/.ssh/known_hosts2")
+    far = routed(configured, "far")
+    assert (far.host, far.command, far.alias, far.strict) == ("10.0.0.9", "nc 10.0.0.9 22", "far-alias", "accept-new")
+    assert (far.known_hosts, far.agent, far.passwords) == ((f"{home}/known", "/elsewhere"), "", False)
+    assert (routed(configured, "inc").host, routed(configured, "inc").port) == ("included.lan", 77)
+    assert routed(configured, "bob@gpu01:1").user == "bob"
+    assert routed(configured, "bob@gpu01:1").port == 1
+    other = routed(configured, "elsewhere")
+    assert (other.user, other.port, other.agent, other.strict) == ("me", 22, "/agent", "ask")
+    assert other.identities == tuple(f"{home}/.ssh/{name}" for name in routes.DEFAULT_KEYS)
+
+
+def test_options_come_before_the_configuration(configured: Path) -> None:
+    login = Login("eve", 99, "/key", "a,b", accept=True)
+    found = routed(configured, "gpu01", login)
+    assert (found.user, found.port, found.jumps, found.strict) == ("eve", 99, ("a", "b"), "accept-new")
+    assert found.identities == ("/key", f"{configured}/.ssh/lab")
+    jump = routed(configured, "gpu01", login, jump=True)  # a jump host is not meant by --port and --login
+    assert (jump.user, jump.port) == ("ann", 2200)
+
+
+def test_configuration_that_cannot_be_read(configured: Path) -> None:
+    (configured / ".ssh/config").write_text("Host\n?\n")
+    with pytest.raises(RouteError, match="config"):
+        routed(configured, "x")
+    with pytest.raises(RouteError, match="no such file"):
+        routed(configured, "x", Login(config="/no/such"))
+
+
+# --- real ones --------------------------------------------------------------------------------------------------------
+
+
+def nobody(answers: bool = False, secrets: tuple[str, ...] = ()) -> Asker:
+    """Who answers at a terminal that is none: with `secrets`, these one after the other."""
+    left = list(secrets)
+    return Asker(answers or bool(secrets), lambda question: answers, lambda prompt: left.pop(0) if left else "")
+
+
+class Client:
+    """Connections with one home directory."""
+
+    def __init__(self, admin: Admin) -> None:
+        self.admin = admin
+        self.networks: list[Network] = []
+        self.environ = {"USER": os.environ.get("USER") or os.popen("id -un").read().strip()}
+
+    def connect(self, word: Word | str, login: Login = Login(), asker: Asker | None = None) -> Connection:  # noqa: B008
+        configuration = routes.configuration(str(self.admin.home), self.environ, login)
+        network = Network(configuration, asker or nobody())
+        self.networks.append(network)
+        return network.connect(configuration.route(parse(word) if isinstance(word, str) else word))
+
+    def close(self) -> None:
+        for network in self.networks:
+            network.close()
+
+
+@pytest.fixture
+def client(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    monkeypatch.setenv("HOME", str(admin.home))
+    made = Client(admin)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def host(admin: Admin) -> Host:
+    return admin.host("n1")
+
+
+def at(host: Host) -> str:
+    return f"127.0.0.1:{host.port}"
+
+
+@needs_sshd
+def test_commands(client: Client, host: Host) -> None:
+    connection = client.connect(at(host))
+    done = connection.run("echo out; echo err >&2; cat; exit 3")
+    assert (done.status, done.out, done.err, done.reason()) == (3, "out\n", "err\n", "err")
+    assert connection.run(f"yes x | head -c 300000; yes y | head -c {5 << 20} >&2").out == "x\n" * 150000
+    sent = [b"a" * 100000, b"b" * 100000]
+    assert connection.send("cat >received; wc -c <received", sent).out.split() == ["200000"]
+    assert (host.home / "received").read_bytes() == b"".join(sent)
+    assert connection.send("exit 7", sent * 50).status == 7  # it does not read what it is sent
+    with pytest.raises(HostError, match="no answer for 1 seconds"):
+        connection.run("sleep 60", seconds=1.0)
+    with contextlib.suppress(HostError):
+        connection.run("kill -9 $PPID")  # the server's process of this connection
+    with pytest.raises(HostError, match="the connection is lost"):
+        connection.run("true")
+
+
+@needs_sshd
+def test_host_keys(client: Client, admin: Admin, host: Host) -> None:
+    known = admin.ssh / "known_hosts"
+    client.connect(at(host))
+    right = known.read_text()
+    known.write_text("")
+    with pytest.raises(HostError, match="is not known; compare it"):
+        client.connect(at(host))
+    with pytest.raises(HostError, match="not accepted"):
+        client.connect(at(host), asker=Asker(True, lambda question: False, str))
+    assert known.read_text() == ""
+    client.connect(at(host), asker=nobody(answers=True))
+    client.connect(at(host))  # it was noted
+    known.write_text(right.replace(f":{host.port}", ":1"))
+    client.connect(at(host), Login(accept=True))
+    other = admin.host("n2", known=False)
+    known.write_text(other.known.replace(f":{other.port}", f":{host.port}"))
+    for login in (Login(), Login(accept=True)):  # a changed key is never accepted
+        with pytest.raises(HostError, match="has changed") as error:
+            client.connect(at(host), login, nobody(answers=True))
+        assert f"ssh-keygen -R '[127.0.0.1]:{host.port}'" in str(error.value)
+    known.write_text(right + "@revoked " + right)
+    with pytest.raises(HostError, match="is revoked"):
+        client.connect(at(host))
+    (admin.ssh / "config").write_text("Host *\n  StrictHostKeyChecking yes\n")
+    known.write_text("")
+    with pytest.raises(HostError, match="StrictHostKeyChecking yes"):
+        client.connect(at(host), asker=nobody(answers=True))
+
+
+@needs_sshd
+def test_a_key_of_another_type_than_the_known_one_is_no_new_host(client: Client, admin: Admin) -> None:
+    """Who stands between could offer a type that nobody has noted; and where both are offered, the known one is asked for."""
+    directory = admin.directory / "both"
+    host = admin.host("both", settings=f"HostKey {directory}/rsa")
+    host.stop()
+    subprocess.run([str(sshd.KEYGEN), "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", str(directory / "rsa")], check=True)
+    host.start()
+    kind, blob = (directory / "rsa.pub").read_text().split()[:2]
+    known = admin.ssh / "known_hosts"
+    known.write_text(f"[127.0.0.1]:{host.port} {kind} {blob}\n")
+    client.connect(at(host))
+    host.stop()
+    host.conf.write_text(host.conf.read_text().replace(f"HostKey {directory}/rsa", ""))
+    host.start()
+    with pytest.raises(HostError, match="has changed"):
+        client.connect(at(host), Login(accept=True))
+
+
+@needs_sshd
+def test_ways_in(client: Client, admin: Admin, host: Host) -> None:
+    key = admin.ssh / "id_ed25519"
+    elsewhere = admin.directory / "elsewhere"
+    key.rename(elsewhere)
+    with pytest.raises(HostError, match="no agent and no key was found"):
+        client.connect(at(host))
+    client.connect(at(host), Login(identity=str(elsewhere)))
+    (admin.ssh / "config").write_text(
+        f"Host box\n  HostName 127.0.0.1\n  Port {host.port}\n  IdentityFile {elsewhere}\n  HostKeyAlias box-alias\n"
+        f"  UserKnownHostsFile {admin.directory}/known\n"
+    )
+    (admin.directory / "known").write_text(host.known.replace(f"[127.0.0.1]:{host.port}", "box-alias"))
+    client.connect("box")
+    (admin.ssh / "config").unlink()
+    sshd.keygen(admin.directory / "wrong")
+    with pytest.raises(HostError, match="may not log in there"):
+        client.connect(at(host), Login(identity=str(admin.directory / "wrong")))
+    subprocess.run([str(sshd.KEYGEN), "-q", "-p", "-P", "", "-N", "secret", "-f", str(elsewhere)], check=True)
+    with pytest.raises(HostError, match="may not log in there"):
+        client.connect(at(host), Login(identity=str(elsewhere)))  # nobody to ask
+    client.connect(at(host), Login(identity=str(elsewhere)), nobody(secrets=("wrong", "secret")))
+
+
+@needs_sshd
+def test_agent(client: Client, admin: Admin, host: Host) -> None:
+    socket = admin.directory / "agent"
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.DEVNULL)
+    try:
+        from tests.kit.waiting import until
+
+        until(socket.exists, "the agent listens")
+        key = admin.ssh / "id_ed25519"
+        subprocess.run(["ssh-add", "-q", str(key)], env={**os.environ, "SSH_AUTH_SOCK": str(socket)}, check=True)
+        key.unlink()
+        with pytest.raises(HostError):
+            client.connect(at(host))
+        client.environ["SSH_AUTH_SOCK"] = str(socket)
+        client.connect(at(host))
+        (admin.ssh / "config").write_text("Host *\n  IdentitiesOnly yes\n  IdentityFile ~/.ssh/other\n")
+        with pytest.raises(HostError):
+            client.connect(at(host))
+        (admin.ssh / "id_ed25519.pub").rename(admin.ssh / "other.pub")
+        client.connect(at(host))
+    finally:
+        agent.send_signal(signal.SIGTERM)
+        agent.wait()
+
+
+@needs_sshd
+def test_jump_hosts(client: Client, admin: Admin, host: Host) -> None:
+    first, second = admin.host("j1"), admin.host("j2")
+    client.connect(at(host), Login(jump=f"{at(first)},{at(second)}"))
+    assert "direct-tcpip" in first.log() or "Accepted publickey" in first.log()
+    (admin.ssh / "config").write_text(
+        f"Host inner\n  HostName 127.0.0.1\n  Port {host.port}\n  ProxyJump hop\n"
+        f"Host hop\n  HostName 127.0.0.1\n  Port {second.port}\n  ProxyJump {at(first)}\n"
+        f"Host piped\n  HostName 127.0.0.1\n  Port {host.port}\n"
+        f"  ProxyCommand ssh -F none -o UserKnownHostsFile={admin.ssh}/known_hosts -i {admin.ssh}/id_ed25519"
+        f" -p {first.port} -W %h:%p 127.0.0.1\n"
+    )
+    assert client.connect("inner").run("echo $HOME").out == f"{host.home}\n"
+    assert client.connect("piped").run("echo $HOME").out == f"{host.home}\n"
+    with pytest.raises(HostError, match=r"127\.0\.0\.1 cannot reach 127\.0\.0\.1 port 1:"):
+        client.connect("127.0.0.1:1", Login(jump=at(first)))
+    second.stop()
+    with pytest.raises(HostError, match=r"jump host 127\.0\.0\.1: "):
+        client.connect("inner")
+
+
+def test_nobody_there(client: Client) -> None:
+    with pytest.raises(HostError, match=r"no host of the name no-such-host\.invalid"):
+        client.connect("no-such-host.invalid")
+    with pytest.raises(HostError, match="port 1: Connection refused"):
+        client.connect("127.0.0.1:1")
+
+
+def test_something_else_listens(client: Client, admin: Admin) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        def greet() -> None:
+            connection, _ = server.accept()
+            connection.sendall(b"220 mail.example ESMTP\r\n" * 200)
+            connection.close()
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        with pytest.raises(HostError, match="does not talk ssh"):
+            client.connect(f"127.0.0.1:{server.getsockname()[1]}")
+        thread.join()
+
+
+@needs_sshd
+def test_questions_at_a_terminal(admin: Admin) -> None:
+    """An unknown host key is asked about once; without a terminal nobody is asked."""
+    host = admin.host("n1", known=False)
+    line = boot_line("mgpu_cluster", "up", "--dry-run", host.word)
+    asked = talk(line, admin.environment, [(b"(yes/no) ", b"yes\n")])
+    assert b"unknown host key ED25519 SHA256:" in asked
+    assert b"copy and unpack release" in asked
+    assert host.known.split()[2] in (admin.ssh / "known_hosts").read_text()
+
+
+def talk(line: list[str], environ: dict[str, str], dialogue: list[tuple[bytes, bytes]]) -> bytes:
+    """Run a program at a terminal of its own and answer its questions; what it has shown."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(line[0], line, environ)
+    shown = b""
+    left = list(dialogue)
+    while True:
+        try:
+            piece = os.read(terminal, 65536)
+        except OSError:
+            break  # the other end is closed
+        if not piece:
+            break
+        shown += piece
+        if left and left[0][0] in shown:
+            os.write(terminal, left.pop(0)[1])
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, shown
+    return shown
