@@ -16,6 +16,7 @@ from mgpu_slurm.commands.query_options import compat_without_cluster, read, told
 from mgpu_slurm.commands.report import Notes, exit_status
 from mgpu_slurm.facts.queries import sattach as table
 from mgpu_slurm.wire import frames
+from mgpu_slurm.wire.sink import Sink, label_width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,11 +98,11 @@ class Follower:
         self._notes = notes
         self._tasks = {str(part["node"]): list(part.get("tasks") or ()) for part in layout.get("nodes") or ()}
         self._filters = filters
-        width = stepio.label_width(int(layout.get("ntasks", 1))) if label else 0
+        width = label_width(int(layout.get("ntasks", 1))) if label else 0
         several = int(layout.get("ntasks", 1)) > 1
         self._sinks = {
-            frames.STDOUT: (stepio.Sink(1, width, several), filters["output"]),
-            frames.STDERR: (stepio.Sink(2, width, several), filters["error"]),
+            frames.STDOUT: (Sink(1, width, several), filters["output"]),
+            frames.STDERR: (Sink(2, width, several), filters["error"]),
         }
         self._source = stepio.Source(stdin_fd)
         self._links: dict[Connection, str] = {}

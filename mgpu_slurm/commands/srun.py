@@ -10,11 +10,12 @@ from mgpu_slurm.commands import allocating, stepasking, stepfiles, stepsignals, 
 from mgpu_slurm.commands.report import Notes, error_status, exit_status
 from mgpu_slurm.commands.sbatch import refused, test
 from mgpu_slurm.commands.session import Session, find_session, new_request_id
-from mgpu_slurm.commands.stepio import Sink, Source, label_width
+from mgpu_slurm.commands.stepio import Source
 from mgpu_slurm.commands.steplaunch import Launch, LaunchError
 from mgpu_slurm.commands.steploop import Plan, StepLoop
 from mgpu_slurm.intake import bindings, exports, submit
 from mgpu_slurm.wire import frames, jsontext
+from mgpu_slurm.wire.sink import Sink, is_null, label_width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ class Srun:
         pty = "pty" in client and self._terminal()
         if pty:
             source.only = 0
-        if source.fd >= 0 and stepfiles.is_null(source.fd):
+        if source.fd >= 0 and is_null(source.fd):
             source = stepfiles.Stream(remote="none")
         if self._prolog("prolog"):
             self.notes.error("srun prolog failed rc = 1. Aborting step.")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from mgpu_slurm.base.patterns import PER_NODE_LETTERS, PER_TASK_LETTERS, expand, letters
+from mgpu_slurm.wire.sink import is_null
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,12 +136,3 @@ def can_pass(fd: int) -> bool:
         return False
     form = kind.st_mode & 0o170000
     return form in (0o100000, 0o010000) or is_null(fd)
-
-
-def is_null(fd: int) -> bool:
-    """Whether it is /dev/null."""
-    try:
-        found, null = os.fstat(fd), os.stat(os.devnull)
-    except OSError:
-        return False
-    return found.st_rdev == null.st_rdev and (found.st_mode & 0o170000) == 0o020000

@@ -1,7 +1,7 @@
 """srun's connections to the nodes of its step: opened side by side, each starting its node's tasks.
 
-A node on this host is reached by its Unix socket, which can carry open files: then the tasks write to srun's own standard
-output, and the bytes never pass through srun. Other nodes are reached by TCP with a credential.
+A node on this host is reached by its Unix socket, which can carry open files: then what tasks write goes to srun's own
+standard output without passing through srun. Other nodes are reached by TCP with a credential.
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from mgpu_slurm.commands.allocating import Owner
     from mgpu_slurm.commands.report import Notes
-    from mgpu_slurm.commands.stepio import Sink, Source
+    from mgpu_slurm.commands.stepio import Source
+    from mgpu_slurm.wire.sink import Sink
 
 LAUNCH_STATUS = 1 << 8
 MARGIN = 2.0
@@ -171,9 +172,12 @@ class StepLoop:
             # Nobody reads any more: the tasks hear what they would hear from a pipe of their own.
             self._broken = True
             if sink.failure:
-                self._notes.error(f"write error: {sink.failure}")
-                self.worst = max(self.worst, LAUNCH_STATUS, key=exit_status)
+                self._output_failed(sink.failure)
             self._tell_all({"kind": "signal_tasks", "signal": stepsignals.PIPE})
+
+    def _output_failed(self, why: str) -> None:
+        self._notes.error(f"write error: {why}")
+        self.worst = max(self.worst, LAUNCH_STATUS, key=exit_status)
 
     def _feed(self, source: Source) -> None:
         data = source.read()
@@ -231,6 +235,8 @@ class StepLoop:
         elif kind in keyspace.KINDS:
             for node, told in self._exchange.said(link.node, message):
                 next(each for each in self._links if each.node == node).tell(told)
+        elif kind == "output_failed":
+            self._output_failed(str(message["text"]))
         elif kind == "step_abort":
             self._tell_all({"kind": "signal_tasks", "signal": stepsignals.KILL})
         elif kind in ("launch_failed", "error"):

@@ -453,6 +453,12 @@ class KeysName(Message, tag="keys_name"):
     found: bool = False
 
 
+class OutputFailed(Message, tag="output_failed"):
+    """What tasks have written could not be written to the descriptor that srun has passed."""
+
+    text: str
+
+
 class StepAbort(Message, tag="step_abort"):
     """A task has called MPI_Abort: srun ends the step on all nodes."""
 
@@ -751,6 +757,7 @@ ToNodeFromClient = LaunchTasks | AttachStep | ReceiveFile | Ping | Sign
 FromSrun = SignalTasks | WindowSize | EndInput | KeysFence | KeysName
 ToSrun = (
     TasksStarted | LaunchFailed | TaskExited | StepText | StepEnded | Error | Attached | KeysFence | KeysName | StepAbort
+    | OutputFailed
 )
 FromNode = Register | Heartbeat | BatchStarted | StepResult | LaunchRefused | JobGone | GpuTrouble | Usage | Inspected
 ToNode = (

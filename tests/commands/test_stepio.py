@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from mgpu_slurm.base.errors import UsageError
 from mgpu_slurm.commands import multiprog, report, stepfiles
-from mgpu_slurm.commands.stepio import Sink, label_width
 from mgpu_slurm.commands.stepsignals import FORCE, FORWARD, SHOW, Interrupts
 from mgpu_slurm.wire.frames import STDERR, STDOUT
+from mgpu_slurm.wire.sink import Sink, label_width
 
 PIECES = st.lists(st.tuples(st.integers(0, 3), st.text("ab\n", max_size=6).map(str.encode)), max_size=30)
 
@@ -29,6 +29,7 @@ def written(width: int, by_line: bool, pieces: list[tuple[int, bytes]]) -> bytes
     sink.finish()
     while sink.waiting:
         sink.write()
+    sink.close()
     os.close(write)
     out = b""
     while data := os.read(read, 65536):

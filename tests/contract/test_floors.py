@@ -23,7 +23,7 @@ FLOORS: dict[str, frozenset[str]] = {
     "node": frozenset({"base", "facts", "intake", "records", "wire", "sched.layout"}),
     "commands": frozenset(
         {"base", "facts", "intake", "wire.client", "wire.frames", "wire.passing", "wire.jsontext", "wire.keyspace"}
-        | {"wire.machine"}
+        | {"wire.machine", "wire.sink"}
     ),
     "deploy": frozenset({"base", "facts", "intake"}),
 }

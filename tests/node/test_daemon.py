@@ -243,14 +243,15 @@ def test_tasks_of_srun(tmp_path: Path) -> None:
     check(body, tmp_path)
 
 
-def test_passed_descriptors_are_the_tasks_own(tmp_path: Path) -> None:
+def test_passed_descriptors_get_what_tasks_write(tmp_path: Path) -> None:
     async def body(controller: FakeController, node: NodeProcess) -> None:
         spec, mac = controller.signed(job_facts(21))
         with open(tmp_path / "out", "wb") as file:
-            connection = launch(node, spec, mac, "sh", "-c", "readlink /proc/self/fd/1", passed={"stdout": file.fileno()})
+            script = "echo word; echo more >/dev/stdout"
+            connection = launch(node, spec, mac, "sh", "-c", script, passed={"stdout": file.fileno()})
         out, _ = await asyncio.to_thread(follow, connection)
         assert out == b""
-        assert (tmp_path / "out").read_text() == f"{tmp_path}/out\n"
+        assert (tmp_path / "out").read_text() == "word\nmore\n"
 
     check(body, tmp_path)
 

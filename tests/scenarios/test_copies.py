@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,66 @@ wait
     assert sorted(out.splitlines()) == ["0: from 0", "1: from 1"], err
     assert sorted(err.splitlines()) == [f"sattach: error: task {task} exited with exit code 3" for task in (0, 1)]
     assert follower.returncode == 3
+
+
+@pytest.mark.parametrize("ends", ["", "> file", "> file 2>&1", "| cat > file", "> /dev/null"])
+def test_follow_a_step_that_writes_to_its_sruns_own_files(cluster: Suite, here: Path, ends: str) -> None:
+    body = f"""srun -n2 -N2 sh -c 'echo up $SLURM_PROCID; while [ ! -e go ]; do sleep 0.05; done
+echo out $SLURM_PROCID; echo err $SLURM_PROCID >&2' {ends}
+echo done
+"""
+    job = cluster.submit("-N2", "-n2", "-o", "out", str(script(here, body)), cwd=here)
+    if "file" in ends or not ends:
+        cluster.until(lambda: readable(here / ("file" if ends else "out")).count("up") == 2, "both tasks run")
+    else:
+        cluster.until(lambda: f"{job}.0" in cluster.ask("squeue", "-s", "-h", "-o", "%i"), "the step runs")
+    follower = cluster.start("sattach", "-l", f"{job}.0")
+    cluster.until(lambda: follower.poll() is not None or attached(follower.pid), "sattach is connected")
+    (here / "go").touch()
+    out, err = follower.communicate(timeout=15)
+    said = sorted(line for line in (out + err).splitlines() if " up " not in line)
+    assert said == ["0: err 0", "0: out 0", "1: err 1", "1: out 1"]
+    assert follower.returncode == 0
+    cluster.wait_state(job, "COMPLETED")
+    lines = (readable(here / "file") if "file" in ends else "").splitlines() + readable(here / "out").splitlines()
+    wanted = ["done", *(f"{word} {rank}" for word in ("up", "out", "err") for rank in (0, 1))]
+    if ends == "> /dev/null":
+        wanted = ["done", "err 0", "err 1"]
+    assert sorted(lines) == sorted(wanted), "the files have everything, too"
+
+
+def test_input_of_who_follows(cluster: Suite, here: Path) -> None:
+    srun = cluster.start("srun", "-n1", "sh", "-c", "while read line; do echo got $line; done; echo end", stdin=subprocess.PIPE)
+    assert srun.stdin is not None
+    srun.stdin.write("one\n")
+    srun.stdin.flush()
+    assert srun.stdout is not None
+    assert srun.stdout.readline() == "got one\n"
+    step = cluster.ask("squeue", "-s", "-h", "-o", "%i").split()[0]
+    follower = cluster.start("sattach", step, stdin=subprocess.PIPE)
+    assert follower.stdin is not None
+    follower.stdin.write("two\n")
+    follower.stdin.flush()
+    assert srun.stdout.readline() == "got two\n"
+    assert follower.stdout is not None
+    assert follower.stdout.readline() == "got two\n"
+    out, err = srun.communicate(timeout=15)
+    assert out == "end\n", err
+    assert srun.returncode == 0
+    assert follower.communicate(timeout=15)[0] == "end\n"
+
+
+def test_streams_to_one_file_keep_their_order(cluster: Suite, here: Path) -> None:
+    body = "srun sh -c 'for i in 1 2 3 4 5 6 7 8 9; do echo out $i; echo err $i >&2; done' > both 2>&1\n"
+    finished(cluster, here, body)
+    assert readable(here / "both").splitlines() == [f"{word} {i}" for i in range(1, 10) for word in ("out", "err")]
+
+
+def test_a_full_disk_is_told(cluster: Suite, here: Path) -> None:
+    body = "srun sh -c 'echo word; sleep 0.2; echo again' > /dev/full; echo status $?\n"
+    said = finished(cluster, here, body)
+    assert "srun: error: write error: No space left on device" in said
+    assert "status 0" not in said
 
 
 def attached(pid: int) -> bool:

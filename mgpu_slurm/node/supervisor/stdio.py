@@ -8,17 +8,29 @@ import struct
 import termios
 from collections import deque
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mgpu_slurm.wire.sink import Sink
+
 PIPE_SIZE = 1 << 20
 READ = 256 << 10
 
 
-def wide_pipe() -> tuple[int, int]:
-    """A pipe with room for large pieces, where the system grants it."""
-    out, into = os.pipe()
+def wide_pipe(uid: int) -> tuple[int, int]:
+    """A pipe with room for large pieces, where the system grants it, which this user may open anew (/dev/stdout)."""
+    out, into = pipe_of(uid)
     try:
         fcntl.fcntl(out, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
     except OSError:
         pass
+    return out, into
+
+
+def pipe_of(uid: int) -> tuple[int, int]:
+    """A pipe whose ends this user may open by their names in /proc and /dev."""
+    out, into = os.pipe()
+    if os.geteuid() == 0 and uid:
+        os.fchown(into, uid, -1)
     return out, into
 
 
@@ -39,15 +51,19 @@ def resize(descriptor: int, rows: int, columns: int) -> None:
 
 
 class Outlet:
-    """What a task writes: read as it comes, or not at all while its reader is behind."""
+    """What a task writes: read as it comes, or not at all while its reader is behind.
 
-    __slots__ = ("channel", "descriptor", "rank")
+    `sink`: a descriptor that srun has passed, to which it goes from here. None: it goes to srun as frames.
+    """
 
-    def __init__(self, descriptor: int, rank: int, channel: int) -> None:
+    __slots__ = ("channel", "descriptor", "rank", "sink")
+
+    def __init__(self, descriptor: int, rank: int, channel: int, sink: Sink | None = None) -> None:
         os.set_blocking(descriptor, False)
         self.descriptor = descriptor
         self.rank = rank
         self.channel = channel
+        self.sink = sink
 
     def read(self) -> bytes | None:
         """The next piece; b"" at the end; None when there is nothing now."""
@@ -69,7 +85,8 @@ class Inlet:
     __slots__ = ("_ending", "_keep", "_pieces", "closed", "descriptor", "queued", "rank")
 
     def __init__(self, descriptor: int, rank: int, keep: bool = False) -> None:
-        os.set_blocking(descriptor, False)
+        if descriptor >= 0:
+            os.set_blocking(descriptor, False)
         self.descriptor = descriptor
         self.rank = rank
         self.closed = False
@@ -126,3 +143,41 @@ class Inlet:
         self.queued = 0
         if not self._keep:
             os.close(self.descriptor)
+
+
+class SharedInlet(Inlet):
+    """The pipe that srun has passed as a task's input, for who has attached: his words go in at its other end.
+
+    That end is open only while there is something to write: the task must see the end of srun's own input.
+    """
+
+    __slots__ = ("_pipe",)
+
+    def __init__(self, pipe: int, rank: int) -> None:
+        super().__init__(-1, rank, keep=True)
+        self._pipe = pipe  # shared with the task and srun, so its mode stays as it is
+
+    @property
+    def waiting(self) -> bool:
+        return super().waiting and self.descriptor >= 0
+
+    def flush(self) -> None:
+        if self._pieces and self.descriptor < 0:
+            try:
+                self.descriptor = os.open(f"/proc/self/fd/{self._pipe}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            except OSError:
+                self.close()  # nobody reads it any more, or it is another user's
+                return
+        super().flush()
+        if not self._pieces and self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def end(self) -> None:
+        """Who has attached does not end what is srun's."""
+
+    def close(self) -> None:
+        super().close()
+        for descriptor in {self.descriptor, self._pipe} - {-1}:
+            os.close(descriptor)
+        self.descriptor = self._pipe = -1

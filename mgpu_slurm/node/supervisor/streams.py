@@ -1,11 +1,14 @@
 """The streams of the tasks, and who is at their other ends: srun, and whoever has attached.
 
-Output waits in the tasks' pipes while srun is behind; a slow sattach loses output instead of stopping the tasks. Input is
-left unread in the peer's socket while a task does not take what it has got.
+Where srun has passed the descriptor of its own output, what tasks write goes there from here, and never to srun; all who
+have attached get their copy. (A descriptor handed on to the tasks themselves would save a copy, but nobody could ever see
+what they write to it.) Output waits in the tasks' pipes while its reader is behind; a slow sattach loses output instead of
+stopping the tasks. Input is left unread in the peer's socket while a task does not take what it has got.
 """
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from mgpu_slurm.node.supervisor.loop import Turn
+    from mgpu_slurm.wire.sink import Sink
 
     Said = Callable[[dict[str, Any]], None]
 
@@ -39,11 +43,14 @@ class Streams:
         self._step_ended = step_ended
         self._last = False  # no process of the step lives: what is in the pipes is all there will be
         self._said_end = False
+        self._deserted = False  # srun is lost: nobody waits for what its reader does not take
 
     @property
     def finished(self) -> bool:
         """Whether everything was read and everybody has heard it."""
-        return not self.wires.outlets and not any(peer.waiting for peer in self.peers)
+        if any(peer.waiting for peer in self.peers):
+            return False
+        return self._deserted or not (self.wires.outlets or self.wires.sinks)
 
     def tell(self, message: dict[str, object]) -> None:
         """To every peer."""
@@ -78,9 +85,12 @@ class Streams:
             if peer.waiting:
                 events |= select.POLLOUT
             turn.watch(peer.fileno(), events, lambda seen, peer=peer: self._peer_ready(peer, seen))
-        if not self._full():
-            for outlet in self.wires.outlets:
+        for outlet in self.wires.outlets:
+            if not self._full(outlet):
                 turn.watch(outlet.descriptor, select.POLLIN, lambda _, outlet=outlet: self._from_task(outlet))
+        for sink in self.wires.sinks:
+            if sink.waiting:
+                turn.watch(sink.fd, select.POLLOUT, lambda _, sink=sink: self._write(sink))
         for inlet in self.wires.inlets:
             if inlet.waiting:
                 turn.watch(inlet.descriptor, select.POLLOUT, lambda _, inlet=inlet: inlet.flush())
@@ -89,9 +99,9 @@ class Streams:
         """No process of the step lives: read what is left, and say the end once it is read."""
         self._last = True
         for outlet in list(self.wires.outlets):
-            if not self._full():
+            if not self._full(outlet):
                 self._from_task(outlet)
-        self._say_end()
+        self._settle_sinks()
 
     def forget_lost(self) -> bool:
         """Drop peers that are gone; whether srun is one of them."""
@@ -102,7 +112,7 @@ class Streams:
             peer.close()
             if peer is self.srun:
                 self.srun = None
-                lost = True
+                lost = self._deserted = True
         self.wires.inlets = [inlet for inlet in self.wires.inlets if not inlet.closed]
         return lost
 
@@ -112,14 +122,16 @@ class Streams:
 
     # --- output -----------------------------------------------------------------------------------------------------
 
-    def _full(self) -> bool:
+    def _full(self, outlet: stdio.Outlet) -> bool:
+        if outlet.sink is not None:
+            return outlet.sink.full
         return self.srun is not None and self.srun.full
 
     def _from_task(self, outlet: stdio.Outlet) -> None:
         if outlet not in self.wires.outlets:
             return
         data = outlet.read()
-        while data and self._last and not self._full():
+        while data and self._last and not self._full(outlet):
             self._show(outlet, data)
             data = outlet.read()
         if data:
@@ -129,9 +141,39 @@ class Streams:
             self._close_outlet(outlet)
 
     def _show(self, outlet: stdio.Outlet, data: bytes) -> None:
+        sink = outlet.sink
+        if sink is not None:
+            sink.put(outlet.channel, outlet.rank, data)
+            if sink.ready:
+                self._write(sink)
         for peer in self.peers:
-            if peer is self.srun or not peer.full:
+            if sink is None if peer is self.srun else not peer.full:
                 peer.bulk(outlet.channel, outlet.rank, data)
+
+    def _write(self, sink: Sink) -> None:
+        """To srun's own output. With its reader gone the tasks hear what they would hear from a pipe of their own."""
+        sink.write()
+        if sink.broken:
+            if sink.failure:
+                self.tell_srun({"kind": "output_failed", "text": sink.failure})
+            sink.failure = ""
+            for outlet in [each for each in self.wires.outlets if each.sink is sink]:
+                self._close_outlet(outlet)
+        self._settle_sinks()
+
+    def _settle_sinks(self) -> None:
+        """Close those to which nothing will come any more; what reads them must not wait for slower ends."""
+        for sink in list(self.wires.sinks):
+            if any(outlet.sink is sink for outlet in self.wires.outlets):
+                continue
+            sink.finish()
+            if sink.ready and sink.waiting:
+                sink.write()
+            if not sink.waiting:
+                self.wires.sinks.remove(sink)
+                sink.close()
+                os.close(sink.fd)
+        self._say_end()
 
     def _close_outlet(self, outlet: stdio.Outlet) -> None:
         self.wires.outlets.remove(outlet)
@@ -142,10 +184,10 @@ class Streams:
         if outlet.descriptor == self.wires.terminal:
             self.wires.terminal = None
         outlet.close()
-        self._say_end()
+        self._settle_sinks()
 
     def _say_end(self) -> None:
-        if self._last and not self.wires.outlets and not self._said_end:
+        if self._last and not self.wires.outlets and not self.wires.sinks and not self._said_end:
             self._said_end = True
             self.tell(self._step_ended)
 

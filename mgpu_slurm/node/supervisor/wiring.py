@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
 
 from mgpu_slurm.base.patterns import ARRAY_DEFAULT, BATCH_DEFAULT, expand
 from mgpu_slurm.node.supervisor import files, programs, stdio
 from mgpu_slurm.node.supervisor.order import Order
 from mgpu_slurm.node.supervisor.tasks import Plan
 from mgpu_slurm.wire import frames
+from mgpu_slurm.wire.sink import Sink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ class Wiring:
         self.plans: list[Plan] = []
         self.outlets: list[stdio.Outlet] = []
         self.inlets: list[stdio.Inlet] = []
+        self.sinks: list[Sink] = []
         self.terminal: int | None = None
         self.messages: int | None = None  # where a batch job's own error lines go
         self._theirs: set[int] = set()
@@ -78,8 +81,9 @@ def for_batch(order: Order, who: Identity) -> Wiring:
 def for_tasks(order: Order, who: Identity, passed: dict[str, int]) -> Wiring:
     """By what srun asked for. Raises as `for_batch`, and programs.NoProgram."""
     wiring = Wiring()
-    for descriptor in passed.values():
-        wiring.keep(descriptor)
+    if "stdin" in passed:
+        wiring.keep(passed["stdin"])
+    sinks = _sinks(order, wiring, passed)
     null = wiring.keep(os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC))
     opened = _task_files(order, who, wiring)
     for rank in order.ranks:
@@ -96,8 +100,10 @@ def for_tasks(order: Order, who: Identity, passed: dict[str, int]) -> Wiring:
             wiring.plans.append(Plan(rank, argv, theirs, theirs, theirs, terminal=True))
             continue
         stdin = _input(order, wiring, rank, passed, opened, null)
-        stdout = _output(order, wiring, rank, passed, opened, null, "stdout")
-        stderr = _output(order, wiring, rank, passed, opened, null, "stderr")
+        stdout = _output(order, wiring, rank, sinks, opened, null, "stdout")
+        joined = "stdout" in sinks and sinks["stdout"] is sinks.get("stderr") and ("stderr", rank) not in opened
+        # One pipe for both streams keeps their order where both end in one file.
+        stderr = stdout if joined else _output(order, wiring, rank, sinks, opened, null, "stderr")
         wiring.plans.append(Plan(rank, argv, stdin, stdout, stderr))
     return wiring
 
@@ -134,6 +140,22 @@ def _task_files(order: Order, who: Identity, wiring: Wiring) -> dict[tuple[str, 
     return {place: descriptors[index] for place, index in places.items()}
 
 
+def _sinks(order: Order, wiring: Wiring, passed: dict[str, int]) -> dict[str, Sink]:
+    """Where output goes that has a descriptor of srun's: one sink for both streams where they are the same file."""
+    several = int(order.spec["layout"].get("ntasks", 1)) > 1 and not order.launch.get("unbuffered")
+    found: dict[str, Sink] = {}
+    for stream in ("stdout", "stderr"):
+        if stream not in passed:
+            continue
+        if stream == "stderr" and "stdout" in found and os.path.sameopenfile(passed["stdout"], passed["stderr"]):
+            os.close(passed["stderr"])
+            found[stream] = found["stdout"]
+            continue
+        found[stream] = Sink(passed[stream], by_line=several)
+        wiring.sinks.append(found[stream])
+    return found
+
+
 def _input(
     order: Order, wiring: Wiring, rank: int, passed: dict[str, int], opened: dict[tuple[str, int], int], null: int
 ) -> int:
@@ -143,8 +165,10 @@ def _input(
     if order.launch.get("std_in") == "none" or (only is not None and only != rank):
         return null
     if "stdin" in passed:
+        if stat.S_ISFIFO(os.fstat(passed["stdin"]).st_mode):
+            wiring.inlets.append(stdio.SharedInlet(os.dup(passed["stdin"]), rank))
         return passed["stdin"]
-    out, into = os.pipe()
+    out, into = stdio.pipe_of(order.uid)
     wiring.inlets.append(stdio.Inlet(into, rank))
     return wiring.keep(out)
 
@@ -153,7 +177,7 @@ def _output(
     order: Order,
     wiring: Wiring,
     rank: int,
-    passed: dict[str, int],
+    sinks: dict[str, Sink],
     opened: dict[tuple[str, int], int],
     null: int,
     stream: str,
@@ -162,10 +186,9 @@ def _output(
         return opened[stream, rank]
     if order.launch.get(_KEYS[stream]) == "none":
         return null
-    if stream in passed:
-        return passed[stream]
-    out, into = stdio.wide_pipe()
-    wiring.outlets.append(stdio.Outlet(out, rank, frames.STDOUT if stream == "stdout" else frames.STDERR))
+    out, into = stdio.wide_pipe(order.uid)
+    channel = frames.STDOUT if stream == "stdout" else frames.STDERR
+    wiring.outlets.append(stdio.Outlet(out, rank, channel, sinks.get(stream)))
     return wiring.keep(into)
 
 
