@@ -73,7 +73,12 @@ def words(text: str) -> list[str]:
 
 
 def told(given: Given, rows: Sequence[Option], usage: str, prog: str, what: str, compat_of: Any, streams: Streams) -> bool:
-    """Answer --version, --usage and --help; whether one of them was asked for."""
+    """Answer --version, --usage, --help and --autocomplete; whether one of them was asked for."""
+    if given.has("autocomplete"):
+        from mgpu_slurm.intake import manual
+
+        streams.out.write(manual.matching(rows, given.text("autocomplete")))
+        return True
     if not (given.has("version") or given.has("usage") or given.has("help")):
         return False
     first = next(name for name in given.order if name in ("version", "usage", "help"))

@@ -44,6 +44,10 @@ def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, clu
         notes.error("no controlling terminal: please set --no-shell")
         return 1
     session.ensure(environ)
+    if "clusters" in client:
+        from mgpu_slurm.commands import clusters
+
+        clusters.of_request(client, session.cluster_name, "salloc", streams)
     signals = stepsignals.SignalPipe(_SIGNALS)
     try:
         for request in asked.requests:

@@ -34,6 +34,11 @@ def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, clu
         notes.line(line)
     prepare(asked, environ, cwd, notes)
     session.ensure(environ)
+    if "clusters" in asked.client:
+        from mgpu_slurm.commands import clusters
+
+        clusters.of_request(asked.client, session.cluster_name, "sbatch", streams)
+        asked.client["clusters"] = session.cluster_name
     message: dict[str, Any] = {"kind": "submit_job", "requests": asked.requests, "request_id": new_request_id()}
     client = asked.client
     if client.get("test_only"):

@@ -60,6 +60,10 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     from mgpu_slurm.commands.session import open_session
 
     session = open_session(environ, cluster)
+    if given.has("clusters"):
+        from mgpu_slurm.commands import clusters
+
+        clusters.check(given.text("clusters"), session.cluster_name, "scancel", streams)
     if wanted.filters or wanted.interactive or wanted.signal is not None or any("." in text for text in wanted.ids):
         return filtered(session, wanted, streams)
     return named(session, wanted, streams)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mgpu_slurm.__main__ import Streams
+    from mgpu_slurm.commands.query_options import Given
     from mgpu_slurm.commands.session import Session
 
 PROMPT = "scontrol: "
@@ -48,6 +49,13 @@ class Desk:
             self._session = open_session(self.environ, self.cluster)
         return self._session
 
+    def at(self, given: Given) -> None:
+        """Look at --clusters. Raises UsageError where only others are named."""
+        if given.has("clusters"):
+            from mgpu_slurm.commands import clusters
+
+            clusters.named(given, self.session().cluster_name, "scontrol", self.streams)
+
     def say(self, text: str) -> None:
         self.streams.out.write(text)
 
@@ -72,10 +80,16 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
         if given.has("help"):
             streams.out.write(HELP)
             return 0
+        if given.has("autocomplete"):
+            from mgpu_slurm.intake import manual
+
+            streams.out.write(manual.matching(ROWS, given.text("autocomplete")))
+            return 0
         desk.all, desk.details, desk.future = given.has("all"), given.has("details"), given.has("future")
         desk.one_line, desk.quiet, desk.verbose = given.has("oneliner"), given.has("quiet"), given.count("verbose")
         desk.json, desk.yaml = given.has("json"), given.has("yaml")
         words = given.operands
+        desk.at(given)
     elif any(word.startswith("-") and len(word) > 1 for word in words):
         # options may stand behind the command, as in `scontrol show job 5 -o`; "-" alone is a file name
         from mgpu_slurm.commands.query_options import read
@@ -85,6 +99,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
         desk.one_line, desk.quiet, desk.verbose = given.has("oneliner"), given.has("quiet"), given.count("verbose")
         desk.json, desk.yaml = given.has("json"), given.has("yaml")
         words = given.operands
+        desk.at(given)
     if words:
         command(desk, words)
     else:
@@ -93,7 +108,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
 
 
 def _by_environment(environ: Mapping[str, str]) -> bool:
-    return any(name in environ for name in ("SCONTROL_ALL", "SCONTROL_FUTURE"))
+    return any(name in environ for name in ("SCONTROL_ALL", "SCONTROL_FUTURE", "SLURM_CLUSTERS"))
 
 
 def converse(desk: Desk) -> None:

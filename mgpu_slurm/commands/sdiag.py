@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from mgpu_slurm.base.errors import SlurmError, UsageError
-from mgpu_slurm.commands.query_options import compat_without_cluster, query, read, told, words
+from mgpu_slurm.base.errors import SlurmError
+from mgpu_slurm.commands.query_options import compat_without_cluster, query, read, told
 from mgpu_slurm.facts.queries import sdiag as table
 
 TYPE_CHECKING = False
@@ -28,12 +28,10 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     from mgpu_slurm.commands.session import open_session
 
     session = open_session(environ, cluster)
-    foreign = [word for word in words(given.text("clusters")) if word.lower() != session.cluster_name.lower()]
-    if foreign:
-        from mgpu_slurm.commands.sprio import unreachable
+    if given.has("clusters"):
+        from mgpu_slurm.commands import clusters
 
-        streams.err.write(f"sdiag: error: No cluster '{foreign[0]}' known by database.\n")
-        raise UsageError(unreachable(given.text("clusters")), 1)
+        clusters.named(given, session.cluster_name, "sdiag", streams)
     try:
         if given.has("reset"):
             query(session, "statistics", ["since"], {"reset": ["1"]})

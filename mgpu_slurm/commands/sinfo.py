@@ -53,6 +53,11 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     from mgpu_slurm.commands.session import open_session
 
     session = open_session(environ, cluster)
+    headline = ""
+    if given.has("clusters"):
+        from mgpu_slurm.commands import clusters
+
+        headline = clusters.headline(given, session.cluster_name, "sinfo", streams)
     view = View(style=environ.get("SLURM_TIME_FORMAT", ""), compat=session.compat, raw_units=given.has("noconvert"))
     if given.has("json") or given.has("yaml"):
         from mgpu_slurm.commands import records_json
@@ -61,6 +66,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     while True:
         if wait or given.has("long"):
             streams.out.write(date_line())
+        streams.out.write(headline)
         try:
             show(session, given, matches, view, streams)
         except SlurmError as error:

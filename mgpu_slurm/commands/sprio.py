@@ -38,23 +38,15 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     from mgpu_slurm.commands.session import open_session
 
     session = open_session(environ, cluster)
-    foreign = [word for word in words(given.text("clusters")) if word.lower() != session.cluster_name.lower()]
-    if foreign:
-        for word in foreign:
-            streams.err.write(f"sprio: error: No cluster '{word}' known by database.\n")
-        raise UsageError(unreachable(given.text("clusters")), 1)
+    if given.has("clusters"):
+        from mgpu_slurm.commands import clusters
+
+        clusters.named(given, session.cluster_name, "sprio", streams)
     kind = str(session.config.get("PriorityType")) if session.config is not None else "priority/multifactor"
     if kind != "priority/multifactor":
         streams.err.write(BASIC.format(kind))
         return 1
     return show(session, given, streams)
-
-
-def unreachable(text: str) -> str:
-    return (
-        f"'{text}' can't be reached now, or it is an invalid entry for --cluster.  "
-        "Use 'sacctmgr list clusters' to see available clusters."
-    )
 
 
 def configured_weights(session: Session) -> tuple[dict[str, float], str]:

@@ -19,7 +19,7 @@ from mgpu_slurm.commands.query_options import (
     words,
     wrong_interval,
 )
-from mgpu_slurm.commands.squeue_order import TIE_COLUMNS, sort_columns, sort_keys, ties
+from mgpu_slurm.commands.squeue_order import TIE_COLUMNS, per_partition, selected, selects, sort_columns, sort_keys, ties
 from mgpu_slurm.facts.fields.field import View
 from mgpu_slurm.facts.queries import squeue as table
 from mgpu_slurm.facts.states import FLAG_CODE, VALID_STATES_TEXT, parse_state
@@ -40,7 +40,10 @@ NOT_SORT_KEYS = frozenset("oZsY")
 class Request:
     """What to ask for and how to show it."""
 
-    __slots__ = ("fields", "filters", "format", "header", "long", "nobody", "sort", "split", "steps", "view", "wait")
+    __slots__ = (
+        "at_least", "below", "fields", "filters", "format", "header", "long", "nobody", "not_uid", "sort", "split", "steps",
+        "view", "wait",
+    )  # fmt: skip
 
     def __init__(self, steps: bool = False) -> None:
         self.fields = _fields(steps)
@@ -52,6 +55,9 @@ class Request:
         self.header = True
         self.long = False
         self.nobody = False  # a filter that nothing can pass
+        self.at_least: int | None = None  # seconds of running
+        self.below: int | None = None
+        self.not_uid: int | None = None  # whose jobs are left out
         self.split = False  # a line per partition
         self.wait = 0  # seconds between repetitions, 0 = once
 
@@ -67,6 +73,11 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     from mgpu_slurm.commands.session import open_session
 
     session = open_session(environ, cluster)
+    headline = ""
+    if given.has("clusters"):
+        from mgpu_slurm.commands import clusters
+
+        headline = clusters.headline(given, session.cluster_name, "squeue", streams)
     asked.view = view(given, environ, session.compat, session.cluster_name)
     if given.has("json") or given.has("yaml"):
         from mgpu_slurm.commands import records_json
@@ -75,6 +86,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     while True:
         if asked.wait or asked.long:
             streams.out.write(date_line())
+        streams.out.write(headline)
         status = show(session, asked, streams)
         if not asked.wait or status:
             return status
@@ -178,8 +190,23 @@ def _filters(given: Given, asked: Request, streams: Streams) -> None:
         filters["ids"] = ids_wanted
     if given.has("nodes"):
         filters["nodes"] = _nodes_asked(given.text("nodes"))
+    if given.has("notme"):
+        asked.not_uid = os.geteuid()
+    asked.at_least = _duration(given, "running_over")
+    asked.below = _duration(given, "running_under")
     _users(given, asked, streams)
     _states(given, asked)
+
+
+def _duration(given: Given, name: str) -> int | None:
+    if not given.has(name):
+        return None
+    from mgpu_slurm.base import units
+
+    try:
+        return units.parse_seconds(given.text(name))
+    except ValueError:
+        raise UsageError(f"Invalid time specification --{name.replace('_', '-')}={given.text(name)}", 1) from None
 
 
 def _users(given: Given, asked: Request, streams: Streams) -> None:
@@ -325,6 +352,8 @@ def show(session: Asks, asked: Request, streams: Streams) -> int:
         streams.out.write(listing.header(made))
     if not count:
         return 0
+    if selects(asked):
+        columns, count = selected(asked, columns, count)
     if asked.split:
         columns, count = per_partition(columns, count)
     rows = ties(asked.sort, asked.steps, columns, count)
@@ -335,22 +364,9 @@ def show(session: Asks, asked: Request, streams: Streams) -> int:
 
 
 def wanted_columns(asked: Request) -> list[str]:
-    more: list[str] = []
+    more: list[str] = ["state", "run_seconds", "uid"] if selects(asked) else []
     for letter, _, _ in asked.sort:
         more += sort_columns(asked.fields, letter, asked.steps)
     if not asked.steps:
         more += [*TIE_COLUMNS, "partition"] if asked.split else TIE_COLUMNS
     return asked.format.columns(more)
-
-
-def per_partition(columns: Mapping[str, Sequence[Any]], count: int) -> tuple[dict[str, list[Any]], int]:
-    """A waiting job that may run in several partitions gets a row for each."""
-    rows: list[int] = []
-    partitions: list[str] = []
-    for row in range(count):
-        names = columns["partition"][row].split(",") if columns["state"][row] == "PENDING" else [columns["partition"][row]]
-        rows += [row] * len(names)
-        partitions += names
-    spread = listing.reordered(columns, rows)
-    spread["partition"] = list(partitions)
-    return spread, len(rows)

@@ -1,4 +1,4 @@
-"""The order of squeue's lines: what each sort letter compares. Pure."""
+"""Which lines squeue shows of what the controller sent, and in what order: what each sort letter compares. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from mgpu_slurm.commands.squeue import Request
     from mgpu_slurm.facts.fields.field import Fields, View
 
 
@@ -71,3 +72,35 @@ def _id_key(job: int, array: int, het: int, task: int | None, offset: int, last:
     if array:
         return (array, 1 << 40, number, last)
     return (het or job, offset, number, last)
+
+
+def selects(asked: Request) -> bool:
+    """Whether rows are to be left out that the controller's filters let through."""
+    return any(bound is not None for bound in (asked.at_least, asked.below, asked.not_uid))
+
+
+def selected(asked: Request, columns: Mapping[str, Sequence[Any]], count: int) -> tuple[dict[str, list[Any]], int]:
+    """What --running-over, --running-under and --notme leave."""
+    timed = asked.at_least is not None or asked.below is not None
+    rows = [
+        row
+        for row in range(count)
+        if columns["uid"][row] != asked.not_uid
+        and (not timed or columns["state"][row] == "RUNNING")
+        and (asked.at_least is None or columns["run_seconds"][row] >= asked.at_least)
+        and (asked.below is None or columns["run_seconds"][row] < asked.below)
+    ]
+    return listing.reordered(columns, rows), len(rows)
+
+
+def per_partition(columns: Mapping[str, Sequence[Any]], count: int) -> tuple[dict[str, list[Any]], int]:
+    """A waiting job that may run in several partitions gets a row for each."""
+    rows: list[int] = []
+    partitions: list[str] = []
+    for row in range(count):
+        names = columns["partition"][row].split(",") if columns["state"][row] == "PENDING" else [columns["partition"][row]]
+        rows += [row] * len(names)
+        partitions += names
+    spread = listing.reordered(columns, rows)
+    spread["partition"] = list(partitions)
+    return spread, len(rows)

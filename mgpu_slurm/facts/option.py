@@ -69,3 +69,9 @@ class Option:
 
     def __repr__(self) -> str:
         return f"Option({self.name!r})"
+
+
+AUTOCOMPLETE = Option(
+    "autocomplete", "", "", "autocomplete", "autocomplete", "hidden", "names of the options that contain the text", since=(23, 2)
+)
+"""Of every query command."""

@@ -28,8 +28,8 @@ def cluster() -> Iterator[FakeCluster]:
         ([], "Submitted batch job 42\n"),
         (["--parsable"], "42\n"),
         (["-Q"], ""),
-        (["-M", "fake", "--parsable"], "42;fake\n"),
-        (["-M", "fake"], "Submitted batch job 42 on cluster fake\n"),
+        (["-M", "mgpu", "--parsable"], "42;fake\n"),
+        (["-M", "mgpu"], "Submitted batch job 42 on cluster fake\n"),
     ],
 )
 def test_announcement(cluster: FakeCluster, options: list[str], out: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mgpu_slurm.facts.option import Option
+from mgpu_slurm.facts.option import AUTOCOMPLETE, Option
 
 
 def _row(name: str, letter: str, kind: str, sets: str, help: str, env: str = "", since: tuple[int, int] | None = None) -> Option:
@@ -69,6 +69,7 @@ ROWS: tuple[Option, ...] = (
     _row("associations", "x", "text", "associations", "only these associations"),
     Option("json", "", "", "text", "json", "", "JSON", optional=True),
     Option("yaml", "", "", "text", "yaml", "", "YAML", optional=True),
+    AUTOCOMPLETE,
 )
 
 USAGE = "Usage: sacct [options]\n\tUse --help for help\n"

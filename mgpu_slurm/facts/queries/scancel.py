@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mgpu_slurm.facts.option import Option
+from mgpu_slurm.facts.option import AUTOCOMPLETE, Option
 
 _LATER = (23, 2)
 
@@ -11,16 +11,16 @@ ROWS: tuple[Option, ...] = (
     Option("admin-comment", "", "", "text", "admin_comment", "", "leave a comment on the jobs", since=(25, 5)),
     Option("batch", "b", "", "flag", "batch", "", "signal the batch shell only", "SCANCEL_BATCH"),
     Option("ctld", "", "", "flag", "ctld", "", "let the controller find the jobs", "SCANCEL_CTLD"),
-    Option("cron", "", "", "flag", "cron", "", "scrontab jobs too", "SCANCEL_CRON", since=_LATER),
+    Option("cron", "c", "", "flag", "cron", "", "scrontab jobs too", "SCANCEL_CRON", since=_LATER),
     Option("full", "f", "", "flag", "full", "", "signal the batch shell and all steps", "SCANCEL_FULL"),
     Option("help", "", "", "help", "help", "", "list the options"),
     Option("hurry", "H", "", "flag", "hurry", "", "no stage-out, no time to end", "SCANCEL_HURRY"),
     Option("interactive", "i", "", "flag", "interactive", "", "ask about each job", "SCANCEL_INTERACTIVE"),
-    Option("cluster", "M", "", "text", "clusters", "", "other clusters"),
-    Option("clusters", "M", "", "text", "clusters", "", "other clusters"),
+    Option("cluster", "M", "", "text", "clusters", "", "other clusters", "SLURM_CLUSTERS"),
+    Option("clusters", "M", "", "text", "clusters", "", "other clusters", "SLURM_CLUSTERS"),
     Option("jobname", "n", "", "text", "name", "", "only jobs of this name", "SCANCEL_NAME"),
     Option("me", "", "", "flag", "me", "", "own jobs"),
-    Option("name", "n", "", "text", "name", "", "only jobs of this name"),
+    Option("name", "n", "", "text", "name", "", "only jobs of this name", "SCANCEL_NAME"),
     Option("nodelist", "w", "", "text", "nodelist", "", "only jobs on these nodes"),
     Option("partition", "p", "", "text", "partition", "", "only jobs of this partition", "SCANCEL_PARTITION"),
     Option("qos", "q", "", "text", "qos", "", "only jobs of this QOS", "SCANCEL_QOS"),
@@ -31,9 +31,10 @@ ROWS: tuple[Option, ...] = (
     Option("state", "t", "", "text", "state", "", "only PENDING, RUNNING or SUSPENDED jobs", "SCANCEL_STATE"),
     Option("usage", "", "", "usage", "usage", "", "the short list of options"),
     Option("user", "u", "", "text", "user", "", "jobs of this user", "SCANCEL_USER"),
-    Option("verbose", "v", "", "count", "verbose", "", "more about what is done"),
+    Option("verbose", "v", "", "count", "verbose", "", "more about what is done", "SCANCEL_VERBOSE"),
     Option("version", "V", "", "version", "version", "", "the version"),
     Option("wckey", "", "", "text", "wckey", "", "only jobs with this key", "SCANCEL_WCKEY"),
+    AUTOCOMPLETE,
 )
 
 USAGE = """\

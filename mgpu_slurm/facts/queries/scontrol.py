@@ -5,12 +5,12 @@ A keyword may be shortened down to the number of letters beside it; in both list
 
 from __future__ import annotations
 
-from mgpu_slurm.facts.option import Option
+from mgpu_slurm.facts.option import AUTOCOMPLETE, Option
 
 ROWS: tuple[Option, ...] = (
     Option("all", "a", "", "flag", "all", "", "hidden partitions too", "SCONTROL_ALL"),
-    Option("cluster", "M", "", "text", "clusters", "", "other clusters"),
-    Option("clusters", "M", "", "text", "clusters", "", "other clusters"),
+    Option("cluster", "M", "", "text", "clusters", "", "other clusters", "SLURM_CLUSTERS"),
+    Option("clusters", "M", "", "text", "clusters", "", "other clusters", "SLURM_CLUSTERS"),
     Option("details", "d", "", "flag", "details", "", "more about each record"),
     Option("federation", "", "", "flag", "federation", "", "all clusters of a federation", "SCONTROL_FEDERATION"),
     Option("future", "F", "", "flag", "future", "", "FUTURE nodes too", "SCONTROL_FUTURE"),
@@ -26,6 +26,7 @@ ROWS: tuple[Option, ...] = (
     Option("verbose", "v", "", "count", "verbose", "", "more about what is done"),
     Option("version", "V", "", "version", "version", "", "the version"),
     Option("yaml", "", "", "text", "yaml", "", "YAML", since=(23, 2), optional=True),
+    AUTOCOMPLETE,
 )
 
 # keyword, fewest letters, fewest words behind it, most words behind it (None: any number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mgpu_slurm.facts.option import Option
+from mgpu_slurm.facts.option import AUTOCOMPLETE, Option
 
 
 def _row(name: str, letter: str, kind: str, sets: str, help: str, env: str = "") -> Option:
@@ -23,6 +23,7 @@ ROWS: tuple[Option, ...] = (
     _row("version", "V", "version", "version", "the version"),
     Option("json", "", "", "text", "json", "", "JSON", since=(23, 2), optional=True),
     Option("yaml", "", "", "text", "yaml", "", "YAML", since=(23, 2), optional=True),
+    AUTOCOMPLETE,
 )
 
 USAGE = "Usage: sdiag [-M cluster] [-aritT]\n"

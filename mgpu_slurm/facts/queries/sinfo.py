@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mgpu_slurm.facts.option import Option
+from mgpu_slurm.facts.option import AUTOCOMPLETE, Option
 
 _LATER = (23, 2)
 
@@ -20,8 +20,8 @@ ROWS: tuple[Option, ...] = (
     Option("iterate", "i", "", "text", "iterate", "", "again every so many seconds"),
     Option("local", "", "", "flag", "local", "", "this cluster only", "SINFO_LOCAL"),
     Option("long", "l", "", "flag", "long", "", "more columns"),
-    Option("cluster", "M", "", "text", "clusters", "", "other clusters"),
-    Option("clusters", "M", "", "text", "clusters", "", "other clusters"),
+    Option("cluster", "M", "", "text", "clusters", "", "other clusters", "SLURM_CLUSTERS"),
+    Option("clusters", "M", "", "text", "clusters", "", "other clusters", "SLURM_CLUSTERS"),
     Option("nodes", "n", "", "text", "nodes", "", "only these nodes"),
     Option("noconvert", "", "", "flag", "noconvert", "", "keep units"),
     Option("noheader", "h", "", "flag", "noheader", "", "no header"),
@@ -40,6 +40,7 @@ ROWS: tuple[Option, ...] = (
     Option("version", "V", "", "version", "version", "", "the version"),
     Option("json", "", "", "text", "json", "", "JSON", optional=True),
     Option("yaml", "", "", "text", "yaml", "", "YAML", optional=True),
+    AUTOCOMPLETE,
 )
 
 PLAIN = "partition:{p} ,available:.5 ,time:.10 ,nodes:.6 ,statecompact:.6 ,nodelist:0"

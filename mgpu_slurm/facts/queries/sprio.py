@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mgpu_slurm.facts.option import Option
+from mgpu_slurm.facts.option import AUTOCOMPLETE, Option
 
 
 def _row(name: str, letter: str, kind: str, sets: str, help: str, env: str = "", optional: bool = False) -> Option:
@@ -13,8 +13,8 @@ ROWS: tuple[Option, ...] = (
     _row("noheader", "h", "flag", "noheader", "no header"),
     _row("jobs", "j", "text", "jobs", "only these jobs", optional=True),
     _row("long", "l", "flag", "long", "all factors"),
-    _row("cluster", "M", "text", "clusters", "another cluster"),
-    _row("clusters", "M", "text", "clusters", "another cluster"),
+    _row("cluster", "M", "text", "clusters", "another cluster", "SLURM_CLUSTERS"),
+    _row("clusters", "M", "text", "clusters", "another cluster", "SLURM_CLUSTERS"),
     _row("norm", "n", "flag", "norm", "factors between 0 and 1"),
     _row("format", "o", "text", "format", "columns by letters", "SPRIO_FORMAT"),
     _row("sort", "S", "text", "sort", "order by these letters"),
@@ -31,6 +31,7 @@ ROWS: tuple[Option, ...] = (
     _row("sib", "", "flag", "sibling", "siblings of a federation", "SPRIO_SIBLING"),
     _row("sibling", "", "flag", "sibling", "siblings of a federation", "SPRIO_SIBLING"),
     _row("usage", "", "usage", "usage", "the short list of options"),
+    AUTOCOMPLETE,
 )
 
 USAGE = """\

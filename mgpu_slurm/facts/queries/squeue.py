@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mgpu_slurm.facts.option import Option
+from mgpu_slurm.facts.option import AUTOCOMPLETE, Option
 
 
 def _row(
@@ -36,8 +36,8 @@ ROWS: tuple[Option, ...] = (
     _row("local", "", "flag", "local", "this cluster only", "SQUEUE_LOCAL"),
     _row("long", "l", "flag", "long", "more columns"),
     _row("licenses", "L", "text", "licenses", "only jobs with these licences", "SQUEUE_LICENSES"),
-    _row("cluster", "M", "text", "clusters", "other clusters"),
-    _row("clusters", "M", "text", "clusters", "other clusters"),
+    _row("cluster", "M", "text", "clusters", "other clusters", "SLURM_CLUSTERS"),
+    _row("clusters", "M", "text", "clusters", "other clusters", "SLURM_CLUSTERS"),
     _row("me", "", "flag", "me", "own jobs"),
     _row("name", "n", "text", "names", "only jobs of these names", "SQUEUE_NAMES"),
     _row("noconvert", "", "flag", "noconvert", "keep units"),
@@ -51,6 +51,8 @@ ROWS: tuple[Option, ...] = (
     _row("priority", "P", "flag", "priority", "a line for each partition of a waiting job", "SQUEUE_PRIORITY"),
     _row("qos", "q", "text", "qos", "only these QOS", "SQUEUE_QOS"),
     _row("reservation", "R", "text", "reservation", "only this reservation"),
+    _row("running-over", "", "text", "running_over", "only jobs that have run at least so long", since=(25, 5)),
+    _row("running-under", "", "text", "running_under", "only jobs that have run for less", since=(25, 5)),
     _row("sib", "", "flag", "sibling", "siblings of a federation", "SQUEUE_SIB"),
     _row("sibling", "", "flag", "sibling", "siblings of a federation", "SQUEUE_SIBLING"),
     _row("sort", "S", "text", "sort", "order by these letters", "SQUEUE_SORT"),
@@ -59,12 +61,13 @@ ROWS: tuple[Option, ...] = (
     _row("states", "t", "text", "states", "only these states, or all", "SQUEUE_STATES"),
     _row("usage", "", "usage", "usage", "the short list of options"),
     _row("user", "u", "text", "users", "only these users", "SQUEUE_USERS"),
-    _row("users", "u", "text", "users", "only these users"),
+    _row("users", "u", "text", "users", "only these users", "SQUEUE_USERS"),
     _row("verbose", "v", "count", "verbose", "more about what is done"),
     _row("version", "V", "version", "version", "the version"),
     _row("json", "", "text", "json", "JSON", optional=True),
     _row("yaml", "", "text", "yaml", "YAML", optional=True),
     _row("account", "U", "text", "accounts", "only these accounts"),
+    AUTOCOMPLETE,
 )
 
 BARE_LISTS = ("jobs", "steps")

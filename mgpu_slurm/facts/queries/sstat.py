@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mgpu_slurm.facts.option import Option
+from mgpu_slurm.facts.option import AUTOCOMPLETE, Option
 
 
 def _row(name: str, letter: str, kind: str, sets: str, help: str) -> Option:
@@ -24,6 +24,7 @@ ROWS: tuple[Option, ...] = (
     _row("usage", "", "usage", "usage", "the short list of options"),
     _row("verbose", "v", "count", "verbose", "more about what is done"),
     _row("version", "V", "version", "version", "the version"),
+    AUTOCOMPLETE,
 )
 
 USAGE = "Usage: sstat [options] -j <job(.stepid)>\n\tUse --help for help\n"
