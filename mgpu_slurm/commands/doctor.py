@@ -27,8 +27,7 @@ def doctor(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: S
     if given.has("usage") or given.has("help"):
         from mgpu_slurm.intake import manual
 
-        head = f"{table.USAGE}\nLook at this machine and its cluster, and say what is not in order and how to mend it.\n"
-        streams.out.write(table.USAGE if given.has("usage") else manual.listing(head, table.ROWS, [("", "Options:")]))
+        streams.out.write(manual.usage("doctor") if given.has("usage") else manual.help_text("doctor"))
         return 0
     if given.has("version"):
         from mgpu_slurm import __version__

@@ -14,37 +14,13 @@ import os
 
 from mgpu_slurm.base.errors import SlurmError, UsageError
 from mgpu_slurm.commands.session import DEFAULT, FIRST, open_session
+from mgpu_slurm.intake import manual
 from mgpu_slurm.wire import client as wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
-
-_WHERE = """
-  --master HOST[:PORT]  the cluster of that mgpu_master (default: $MGPU_MASTER, else the configured or your own cluster)
-  -h, --help            print this text and exit
-"""
-
-_CLIENT = f"""Usage: mgpu_client [--master HOST[:PORT]] submit [--gpus N] [sbatch options] COMMAND [ARGUMENT...]
-       mgpu_client [--master HOST[:PORT]] queue
-       mgpu_client [--master HOST[:PORT]] cancel ID...
-
-  submit                run COMMAND as a batch job; its output goes to slurm-ID.out in this directory
-  queue                 show the jobs that wait and run
-  cancel                end jobs, or take them out of the queue
-  --gpus N              GPUs for the job; every option of mgpu_sbatch works as well
-{_WHERE}"""
-
-_QUEUE = f"""Usage: mgpu_queue [--master HOST[:PORT]]
-
-Show the jobs that wait and run.
-{_WHERE}"""
-
-_CANCEL = f"""Usage: mgpu_cancel [--master HOST[:PORT]] ID...
-
-End jobs, or take them out of the queue.
-{_WHERE}"""
 
 _FORMAT = "%.10i %.20j %.10u %.10T %.10M %.6D %.6C %.14b %R"
 PORT = 8080
@@ -54,11 +30,11 @@ def client(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, 
     """mgpu_client. Returns the exit status."""
     words, environ, cluster, helped = _where(argv, environ, cluster)
     if helped or not words:
-        (streams.out if helped else streams.err).write(_CLIENT)
+        (streams.out if helped else streams.err).write(manual.help_text("client"))
         return 0 if helped else 1
     action, rest = words[0], words[1:]
     if any(word in ("-h", "--help") for word in rest[:1]):
-        streams.out.write(_CLIENT)
+        streams.out.write(manual.help_text("client"))
         return 0
     if action == "submit":
         return _submit(rest, environ, cwd, streams, cluster)
@@ -66,7 +42,7 @@ def client(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, 
         return _queue(environ, cwd, streams, cluster)
     if action == "cancel" and rest:
         return _cancel(rest, environ, streams, cluster)
-    streams.err.write(_CLIENT)
+    streams.err.write(manual.help_text("client"))
     return 1
 
 
@@ -74,7 +50,7 @@ def queue(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, c
     """mgpu_queue. Returns the exit status."""
     words, environ, cluster, helped = _where(argv, environ, cluster)
     if helped or words:
-        (streams.out if helped else streams.err).write(_QUEUE)
+        (streams.out if helped else streams.err).write(manual.help_text("queue"))
         return 0 if helped else 1
     return _queue(environ, cwd, streams, cluster)
 
@@ -83,7 +59,7 @@ def cancel(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, 
     """mgpu_cancel. Returns the exit status."""
     words, environ, cluster, helped = _where(argv, environ, cluster)
     if helped or not words:
-        (streams.out if helped else streams.err).write(_CANCEL)
+        (streams.out if helped else streams.err).write(manual.help_text("cancel"))
         return 0 if helped else 1
     return _cancel(words, environ, streams, cluster)
 

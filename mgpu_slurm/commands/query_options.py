@@ -72,12 +72,13 @@ def words(text: str) -> list[str]:
     return [word for word in (part.strip() for part in text.split(",")) if word]
 
 
-def told(given: Given, rows: Sequence[Option], usage: str, prog: str, what: str, compat_of: Any, streams: Streams) -> bool:
+def told(given: Given, usage: str, prog: str, compat_of: Any, streams: Streams) -> bool:
     """Answer --version, --usage, --help and --autocomplete; whether one of them was asked for."""
     if given.has("autocomplete"):
+        from mgpu_slurm.facts import programs
         from mgpu_slurm.intake import manual
 
-        streams.out.write(manual.matching(rows, given.text("autocomplete")))
+        streams.out.write(manual.matching(programs.rows(prog), given.text("autocomplete")))
         return True
     if not (given.has("version") or given.has("usage") or given.has("help")):
         return False
@@ -90,7 +91,7 @@ def told(given: Given, rows: Sequence[Option], usage: str, prog: str, what: str,
     if first == "version":
         streams.out.write(manual.version(compat_of()))
     else:
-        streams.out.write(manual.listing(f"Usage: {prog} [OPTIONS]\n\n{what}\n", rows, [("", "Options:")]))
+        streams.out.write(manual.help_text(prog))
     return True
 
 

@@ -37,7 +37,7 @@ UNBOUND = 1 << 62
 def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
     given = read(argv, environ)
     version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
-    if told(given, table.ROWS, table.USAGE, "sacct", "Show jobs and steps, also those that have ended.", version, streams):
+    if told(given, table.USAGE, "sacct", version, streams):
         return 0
     if _lists(given, environ, cluster, streams):
         return 0

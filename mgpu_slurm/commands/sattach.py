@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
     given = read(table.ROWS, argv, environ, "sattach")
     version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
-    if told(given, table.ROWS, table.USAGE, "sattach", "Follow a step that runs.", version, streams):
+    if told(given, table.USAGE, "sattach", version, streams):
         return 0
     job_id, step_id = operand(given, streams)
     filters = {name: number(given, f"{name}_filter") for name in ("input", "output", "error")}

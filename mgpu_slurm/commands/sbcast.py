@@ -29,7 +29,7 @@ BLOCK = 8 << 20
 def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
     given = read(table.ROWS, argv, environ, "sbcast")
     version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
-    if told(given, table.ROWS, table.USAGE, "sbcast", "Copy a file to the nodes of a job.", version, streams):
+    if told(given, table.USAGE, "sbcast", version, streams):
         return 0
     if len(given.operands) != 2:
         lines = f"Need two file names, have {len(given.operands)} names", 'Try "sbcast --help" for more information'

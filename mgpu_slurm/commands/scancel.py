@@ -54,7 +54,7 @@ class Order:
 def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
     given = read(table.ROWS, argv, environ, "scancel")
     version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
-    if told(given, table.ROWS, table.USAGE, "scancel", "End or signal jobs.", version, streams):
+    if told(given, table.USAGE, "scancel", version, streams):
         return 0
     wanted = order(given)
     from mgpu_slurm.commands.session import open_session

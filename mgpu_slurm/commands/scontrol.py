@@ -10,7 +10,7 @@ import os
 
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.commands import scontrol_names
-from mgpu_slurm.facts.queries.scontrol import ENTITIES, HELP, KEYWORDS, ROWS
+from mgpu_slurm.facts.queries.scontrol import ENTITIES, KEYWORDS, ROWS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,7 +78,9 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
             streams.out.write(manual.version(compat_without_cluster(environ, cluster)))
             return 0
         if given.has("help"):
-            streams.out.write(HELP)
+            from mgpu_slurm.intake import manual
+
+            streams.out.write(manual.help_text("scontrol"))
             return 0
         if given.has("autocomplete"):
             from mgpu_slurm.intake import manual
@@ -208,7 +210,9 @@ def command(desk: Desk, words: Sequence[str]) -> None:
     elif name == "verbose":
         desk.verbose += 1
     elif name == "help":
-        desk.say(HELP)
+        from mgpu_slurm.intake import manual
+
+        desk.say(manual.help_text("scontrol"))
     else:
         from mgpu_slurm.commands import scontrol_change
 

@@ -23,7 +23,7 @@ STARS = "*" * 55
 def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
     given = read(table.ROWS, argv, environ, "sdiag")
     version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
-    if told(given, table.ROWS, table.USAGE, "sdiag", "Show how the controller fares.", version, streams):
+    if told(given, table.USAGE, "sdiag", version, streams):
         return 0
     from mgpu_slurm.commands.session import open_session
 

@@ -28,6 +28,9 @@ RETRIES = 8
 """Rounds after the first: some seven seconds with the waits of wire/client.py, in which a controller that was killed is back.
 (Slurm's commands try for nine.)"""
 
+QUICK_SECONDS = 1.0
+"""How long a command waits for anything where MGPU_QUICK asks it not to."""
+
 
 class Session:
     """A found cluster. `config` is None for an embedded one, whose directory is `embedded_dir` ("" otherwise).
@@ -108,9 +111,17 @@ def compat_of(text: str) -> tuple[int, int] | None:
 
 
 def open_session(environ: Mapping[str, str], cluster: str = DEFAULT) -> Session:
-    """`find_session`, and an embedded cluster is started where nobody answers. Raises embedded.StartFailed as well."""
+    """`find_session`, and an embedded cluster is started where nobody answers. Raises embedded.StartFailed as well.
+
+    With MGPU_QUICK in the environment nothing is started and nobody waited for, as a shell's completion wants it.
+    """
     session = find_session(environ, cluster)
-    session.ensure(environ)
+    if "MGPU_QUICK" in environ:
+        session.retries = 0
+        session.connect_timeout = min(session.connect_timeout, QUICK_SECONDS)
+        session.request_timeout = min(session.request_timeout, QUICK_SECONDS)
+    else:
+        session.ensure(environ)
     return session
 
 

@@ -39,7 +39,7 @@ UNUSABLE = ("DOWN", "DRAIN", "FAIL")
 def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
     given = read(options.ROWS, argv, environ, "sinfo")
     version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
-    if told(given, options.ROWS, options.USAGE, "sinfo", "Show partitions and nodes.", version, streams):
+    if told(given, options.USAGE, "sinfo", version, streams):
         return 0
     if help_lists(given, streams):
         return 0

@@ -25,7 +25,7 @@ BASIC = "You are not running a supported priority plugin\n({}).\nOnly 'priority/
 def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
     given = read(table.ROWS, argv, environ, "sprio")
     version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
-    if told(given, table.ROWS, table.USAGE, "sprio", "Show what makes the priorities of waiting jobs.", version, streams):
+    if told(given, table.USAGE, "sprio", version, streams):
         return 0
     if given.has("helpformat"):
         streams.out.write("".join(f"%{letter}\n" for letter in sorted(fields({}).letters, key=lambda one: (one.lower(), one))))

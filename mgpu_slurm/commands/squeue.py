@@ -65,7 +65,7 @@ class Request:
 def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
     given = read(table.ROWS, argv, environ, "squeue")
     version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
-    if told(given, table.ROWS, table.USAGE, "squeue", "Show jobs and steps.", version, streams):
+    if told(given, table.USAGE, "squeue", version, streams):
         return 0
     if help_lists(given, streams):
         return 0

@@ -25,7 +25,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     except UsageError as error:
         raise accounted.without_hint(error) from None
     version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
-    if told(given, table.ROWS, table.USAGE, "sstat", "Show what running steps use.", version, streams):
+    if told(given, table.USAGE, "sstat", version, streams):
         return 0
     if given.has("helpformat"):
         streams.out.write(listed(COLUMNS, compat_without_cluster(environ, cluster)))

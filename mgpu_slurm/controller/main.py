@@ -20,10 +20,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mgpu_slurm import __version__
-from mgpu_slurm.base.errors import ConfigError
+from mgpu_slurm.base.errors import ConfigError, UsageError
 from mgpu_slurm.controller.daemon import Controller
 from mgpu_slurm.controller.nodekeeper import NodeKeeper
-from mgpu_slurm.intake import conf
+from mgpu_slurm.facts.queries.daemons import MASTER
+from mgpu_slurm.intake import argv as getopt
+from mgpu_slurm.intake import conf, manual
 from mgpu_slurm.intake.conf import Config
 from mgpu_slurm.store.database import open_store
 from mgpu_slurm.store.errors import StoreError
@@ -33,18 +35,6 @@ log = logging.getLogger("mgpu.controller")
 
 EMBEDDED_WAIT = 15.0
 """Seconds that a personal cluster's controller waits for the one before it, which may be stopping."""
-
-USAGE = """Usage: mgpu_master [-f CONF | --host ADDRESS --port PORT] [-D] [-v]
-
-  -f CONF            configuration file (default: $MGPU_CONF, ~/.config/mgpu/mgpu.conf, /etc/mgpu/mgpu.conf)
-  --host ADDRESS     without a file: the address to listen on (0.0.0.0, which is all)
-  --port PORT        without a file: the port to listen on (8080)
-  -D                 stay in the foreground (it always does)
-  -v                 log more
-  -V, --version      print the version and exit
-  -h, --help         print this text and exit
-"""
-
 
 class Options:
     conf = ""
@@ -60,7 +50,7 @@ def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, clu
     try:
         options = parse(argv)
     except ValueError as error:
-        streams.err.write(f"mgpu_master: error: {error}\n{USAGE}")
+        streams.err.write(f"mgpu_master: error: {error}\n{manual.help_text('master')}")
         return 1
     if isinstance(options, str):
         streams.out.write(options)
@@ -81,40 +71,28 @@ def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, clu
 def parse(argv: list[str]) -> Options | str:
     """Options, or a text to print. Raises ValueError."""
     options = Options()
-    words = iter(argv)
-
-    def value(word: str) -> str:
-        name, mark, text = word.partition("=")
-        if mark:
-            return text
-        try:
-            return next(words)
-        except StopIteration:
-            raise ValueError(f"option '{name}' requires an argument") from None
-
-    for word in words:
-        name = word.partition("=")[0]
-        if word in ("-h", "--help"):
-            return USAGE
-        if word in ("-V", "--version"):
+    try:
+        parsed = getopt.parse(MASTER, argv, True, "mgpu_master")
+    except UsageError as error:
+        raise ValueError(str(error).splitlines()[0].removeprefix("mgpu_master: ")) from None
+    if parsed.operands:
+        raise ValueError(f"unexpected argument '{parsed.operands[0]}'")
+    for row, value in parsed.options:
+        text = value or ""
+        if row.kind == "help":
+            return manual.help_text("master")
+        if row.kind == "version":
             return f"mgpu_slurm {__version__}\n"
-        if word == "-D":
-            continue
-        if word == "-v":
+        if row.sets == "verbose":
             options.verbose = True
-        elif word.startswith("-f"):
-            options.conf = word[2:] or value(word)
-        elif name == "--embedded":
-            options.embedded = value(word)
-        elif name == "--host":
-            options.host, options.first_generation = value(word), True
-        elif name == "--port":
-            text = value(word)
+        elif row.sets in ("conf", "embedded"):
+            setattr(options, row.sets, text)
+        elif row.sets == "host":
+            options.host, options.first_generation = text, True
+        elif row.sets == "port":
             if not text.isdigit():
                 raise ValueError(f"invalid port: {text}")
             options.port, options.first_generation = int(text), True
-        else:
-            raise ValueError(f"unrecognized option '{word}'")
     return options
 
 

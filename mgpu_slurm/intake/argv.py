@@ -60,7 +60,7 @@ def scan(
 ) -> Iterator[tuple[Option, str | None]]:
     """As `parse`, one option at a time, so that a wrong value is met before a wrong option behind it. Operands go to `parsed`."""
     rows = tuple(rows)
-    names = {row.name: row for row in rows}
+    names = {row.name: row for row in rows if row.name}
     letters = {row.letter: row for row in rows if row.letter}
     words = iter(argv)
     for word in words:

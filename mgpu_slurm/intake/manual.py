@@ -1,33 +1,18 @@
-"""Texts made from the options tables: --help, --usage, --version, man pages, shell completion. Pure."""
+"""Texts made from the tables of programs and options: --help, --usage, --version. Pure. (manpage.py, completion.py: the rest.)"""
 
 from __future__ import annotations
 
-from mgpu_slurm.facts import options
+from mgpu_slurm.facts import places, programs
 from mgpu_slurm.facts.option import NONE, OPTIONAL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from mgpu_slurm.facts.option import Option
 
 _COLUMN = 32
 _WIDTH = 79
-
-# What the placeholder after an option is called, by kind of value.
-_PLACES = {
-    "positive": "N", "natural": "N", "nodes": "N[-M]", "memory": "SIZE", "minutes": "TIME", "instant": "WHEN", "dir": "PATH",
-    "file": "FILE", "nodefile": "FILE", "hosts": "HOSTS", "gres": "LIST", "gpus": "[TYPE:]N", "signal": "SPEC", "uid": "USER",
-    "gid": "GROUP", "jobid": "JOBID", "distribution": "WAY", "immediate": "SECONDS", "nice": "N", "group_list": "LIST",
-    "mail_type": "LIST", "sct": "S[:C[:T]]", "switches": "N[@TIME]", "delay": "MINUTES", "kill_signal": "SIGNAL",
-    "priority": "N", "zero_one": "0|1", "bad_exit": "0|1", "yes_no": "yes|no", "send_libs": "yes|no",
-}  # fmt: skip
-
-_WHAT = {
-    "sbatch": ("submit a batch job", "[options] [script [argument...]]"),
-    "srun": ("run a program in parallel, in an allocation of its own or in the job around it", "[options] program [argument...]"),
-    "salloc": ("get an allocation and run a command in it", "[options] [command [argument...]]"),
-}
 
 
 def version(compat: tuple[int, int]) -> str:
@@ -40,80 +25,72 @@ def matching(rows: Iterable[Option], text: str) -> str:
     return "".join(f"--{row.name}\n" for row in rows if row.group != "hidden" and text.removeprefix("--") in row.name)
 
 
+def argument(row: Option) -> str:
+    """`=TIME` behind a long name, `[=TIME]` where it may be left out."""
+    if row.arg == NONE:
+        return ""
+    place = places.place(row)[0]
+    if not row.name:
+        return f" {place}"
+    return f"[={place}]" if row.arg == OPTIONAL else f"={place}"
+
+
 def spelling(row: Option) -> str:
     """`-t, --time=TIME`."""
-    place = _PLACES.get(row.kind, "TEXT")
-    argument = "" if row.arg == NONE else f"[={place}]" if row.arg == OPTIONAL else f"={place}"
-    return (f"-{row.letter}, " if row.letter else "    ") + f"--{row.name}{argument}"
+    if not row.name:
+        return f"-{row.letter}{argument(row)}"
+    return (f"-{row.letter}, " if row.letter else "    ") + f"--{row.name}{argument(row)}"
 
 
-def usage(command: str) -> str:
-    """The shortest description of a command."""
-    return f"Usage: {command} {_WHAT[command][1]}\nTry \"{command} --help\" for the options.\n"
+def usage(program: str) -> str:
+    """All options of a program without a word on what they do, as Slurm's --usage is."""
+    head = f"Usage: {programs.shown(program)}"
+    words = []
+    for row, _ in programs.visible(program):
+        if row.kind in ("help", "usage", "version"):
+            continue
+        name = f"--{row.name}" if row.name and not (row.letter and row.arg == NONE) else f"-{row.letter}"
+        words.append(f"[{name}{argument(row)}]")
+    words += programs.WHAT[program][1].removeprefix("[options]").split()
+    return "".join(f"{line}\n" for line in _wrapped(head, words, len(head) + 1))
 
 
-def help_text(command: str) -> str:
-    """All options of a command by group."""
-    what, form = _WHAT[command]
-    return listing(f"Usage: {command} {form}\n\n{what[0].upper()}{what[1:]}.\n", options.of(command), options.GROUPS)
+def help_text(program: str) -> str:
+    """What a program does and all its options by group, those first that are used most."""
+    what, form = programs.WHAT[program]
+    head = f"Usage: {programs.shown(program)} {form}\n\n{what[0].upper()}{what[1:]}.\n"
+    paragraphs = [head]
+    verbs = programs.verbs(program)
+    if verbs:
+        paragraphs.append("".join(f"{line}\n" for left, right in verbs for line in _entry(f"  {left}", right)))
+    for title, members in programs.groups(program):
+        lines = [line for row, _ in members for line in _entry(f"  {spelling(row)}", row.help)]
+        paragraphs.append(title + "\n" + "".join(f"{line}\n" for line in lines))
+    return "\n".join(paragraphs)
 
 
 def listing(head: str, rows: Iterable[Option], groups: Iterable[tuple[str, str]]) -> str:
-    """A help text: `head`, then a paragraph for each group that has rows."""
+    """A help text of any rows: `head`, then a paragraph for each group that has rows."""
     rows = tuple(rows)
     paragraphs = [head]
     for group, title in groups:
-        lines = [line for row in rows if row.group == group for line in _entry(row)]
+        lines = [line for row in rows if row.group == group for line in _entry(f"  {spelling(row)}", row.help)]
         if lines:
             paragraphs.append(title + "\n" + "".join(f"{line}\n" for line in lines))
     return "\n".join(paragraphs)
 
 
-def _entry(row: Option) -> list[str]:
-    left = f"  {spelling(row)}"
-    words = row.help.split()
-    lines: list[str] = []
-    line = f"{left:{_COLUMN}}" if len(left) < _COLUMN else ""
-    if not line:
-        lines.append(left)
-        line = " " * _COLUMN
+def _entry(left: str, text: str) -> list[str]:
+    """`left`, and the words of `text` in a column beside it, or below where it is too long."""
+    if len(left) < _COLUMN:
+        return _wrapped(f"{left:{_COLUMN - 1}}", text.split(), _COLUMN)
+    return [left, *_wrapped(" " * (_COLUMN - 1), text.split(), _COLUMN)]
+
+
+def _wrapped(start: str, words: Sequence[str], indent: int) -> list[str]:
+    lines = [start]
     for word in words:
-        if len(line) + len(word) > _WIDTH:
-            lines.append(line.rstrip())
-            line = " " * _COLUMN
-        line += word + " "
-    lines.append(line.rstrip())
-    return lines
-
-
-def man_page(command: str) -> str:
-    """The options section and the environment section of a manual page, in troff."""
-    letter = options.LETTER[command]
-    rows = [row for row in options.of(command) if row.group != "hidden"]
-    lines = [f'.TH MGPU_{command.upper()} 1', ".SH NAME", f"mgpu_{command} \\- {_WHAT[command][0]}", ".SH SYNOPSIS"]
-    lines += [f"mgpu_{command} {_WHAT[command][1]}", ".SH OPTIONS"]
-    for group, title in options.GROUPS:
-        lines.append(f".SS {title.rstrip(':')}")
-        for row in rows:
-            if row.group == group:
-                lines += [".TP", ".B " + spelling(row).strip().replace("-", "\\-"), _sentence(row.help)]
-    lines.append(".SH ENVIRONMENT")
-    for row in rows:
-        for variable in row.variables(letter):
-            lines += [".TP", f".B {variable}", f"Stands in for \\-\\-{row.name}."]
-    return "\n".join(lines) + "\n"
-
-
-def _sentence(text: str) -> str:
-    return text[0].upper() + text[1:].replace("-", "\\-") + "."
-
-
-def completion(command: str) -> str:
-    """A bash completion for the long options of a command."""
-    names = " ".join(f"--{row.name}" for row in options.of(command) if row.group != "hidden")
-    return (
-        f'_mgpu_{command}() {{ case "${{COMP_WORDS[COMP_CWORD]}}" in\n'
-        f'  -*) COMPREPLY=($(compgen -W "{names}" -- "${{COMP_WORDS[COMP_CWORD]}}"));;\n'
-        f'  *) COMPREPLY=($(compgen -f -- "${{COMP_WORDS[COMP_CWORD]}}"));;\nesac; }}\n'
-        f"complete -o default -F _mgpu_{command} {command} mgpu_{command}\n"
-    )
+        if len(lines[-1]) + 1 + len(word) > _WIDTH and lines[-1].strip():
+            lines.append(" " * (indent - 1))
+        lines[-1] += f" {word}"
+    return [line.rstrip() for line in lines]

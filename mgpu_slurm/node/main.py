@@ -23,24 +23,6 @@ if TYPE_CHECKING:
     from mgpu_slurm.intake.conf import Config
     from mgpu_slurm.node.settings import Settings
 
-USAGE = """Usage: mgpu_node [-f CONF] [-N NAME] [-D] [-v]
-       mgpu_node --node-id NAME [--master-host HOST] [--master-port PORT] [--gpu-count N]
-
-  -f CONF             configuration file (default: $MGPU_CONF, ~/.config/mgpu/mgpu.conf, /etc/mgpu/mgpu.conf)
-  -N NAME             this node's name (default: the host's)
-  -C                  print this machine as a line of mgpu.conf and exit
-  -D                  stay in the foreground (it always does)
-  -v                  log more
-  --node-id NAME      join a cluster whose configuration does not list this node
-  --master-host HOST  where its controller is (127.0.0.1)
-  --master-port PORT  and on which port (8080)
-  --gpu-count N       how many GPUs to offer (default: those that are found)
-  --gpu-type TYPE     what they are called in --gres=gpu:TYPE:N
-  --address ADDRESS   this node's address (default: that of the route to the controller); also as --host
-  -V, --version       print the version and exit
-  -h, --help          print this text and exit
-"""
-
 KEY_WAIT = 2.0
 """Longest seconds between looks for the cluster key, which the controller makes."""
 
@@ -50,7 +32,7 @@ class Options:
 
     def __init__(self) -> None:
         self.conf = ""
-        self.name = ""
+        self.node_name = ""
         self.embedded = ""
         self.node_id = ""
         self.master_host = ""
@@ -59,55 +41,40 @@ class Options:
         self.gpu_type = ""
         self.address = ""
         self.verbose = False
+        self.foreground = True
         self.print_hardware = False
-
-
-_TEXTS = {
-    "--embedded": "embedded",
-    "--node-id": "node_id",
-    "--master-host": "master_host",
-    "--gpu-type": "gpu_type",
-    "--address": "address",
-    "--host": "address",  # what the first releases called it
-    "-f": "conf",
-    "-N": "name",
-}
-_NUMBERS = {"--master-port": "master_port", "--gpu-count": "gpu_count"}
 
 
 def parse(argv: list[str]) -> Options | str:
     """Options, or a text to print. ValueError: not an option, or not a value."""
+    from mgpu_slurm.base.errors import UsageError
+    from mgpu_slurm.facts.queries.daemons import NODE
+    from mgpu_slurm.intake import argv as getopt
+
     options = Options()
-    words = iter(argv)
-    for word in words:
-        name, equals, value = word.partition("=")
-        if word[:2] in ("-f", "-N") and len(word) > 2 and not word.startswith("--"):
-            name, equals, value = word[:2], "=", word[2:]
-        if word in ("-h", "--help"):
-            return USAGE
-        if word in ("-V", "--version"):
+    try:
+        parsed = getopt.parse(NODE, argv, True, "mgpu_node")
+    except UsageError as error:
+        raise ValueError(str(error).splitlines()[0].removeprefix("mgpu_node: ")) from None
+    if parsed.operands:
+        raise ValueError(f"unexpected argument '{parsed.operands[0]}'")
+    for row, value in parsed.options:
+        if row.kind == "help":
+            from mgpu_slurm.intake import manual
+
+            return manual.help_text("node")
+        if row.kind == "version":
             from mgpu_slurm import __version__
 
             return f"mgpu_slurm {__version__}\n"
-        if word in ("-v", "-D"):
-            options.verbose = options.verbose or word == "-v"
-            continue
-        if word == "-C":
-            options.print_hardware = True
-            continue
-        if name not in _TEXTS and name not in _NUMBERS:
-            raise ValueError(f"unrecognized option '{word}'")
-        if not equals:
-            try:
-                value = next(words)
-            except StopIteration:
-                raise ValueError(f"option '{name}' requires an argument") from None
-        if name in _TEXTS:
-            setattr(options, _TEXTS[name], value)
+        if value is None:
+            setattr(options, row.sets, True)
+        elif row.kind != "natural":
+            setattr(options, row.sets, value)
         elif value.isascii() and value.isdigit() and len(value) < 6:
-            setattr(options, _NUMBERS[name], int(value))
+            setattr(options, row.sets, int(value))
         else:
-            raise ValueError(f"invalid number for {name}: {value}")
+            raise ValueError(f"invalid number for --{row.name}: {value}")
     if options.master_host and not options.node_id:
         raise ValueError("--master-host needs --node-id, the name to join under")
     if options.node_id and not options.master_host:
@@ -120,13 +87,15 @@ def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, clu
     try:
         options = parse(argv)
     except ValueError as error:
-        streams.err.write(f"mgpu_node: error: {error}\n{USAGE}")
+        from mgpu_slurm.intake import manual
+
+        streams.err.write(f"mgpu_node: error: {error}\n{manual.help_text('node')}")
         return 1
     if isinstance(options, str):
         streams.out.write(options)
         return 0
     if options.print_hardware:
-        text, troubles = hardware_lines(options.name or socket.gethostname().partition(".")[0])
+        text, troubles = hardware_lines(options.node_name or socket.gethostname().partition(".")[0])
         streams.out.write(text)
         streams.err.writelines(f"mgpu_node: warning: {trouble}\n" for trouble in troubles)
         return 0
@@ -203,12 +172,12 @@ def _source(options: Options, environ: Mapping[str, str], cluster: str) -> Calla
     path = options.conf or (cluster if cluster != "-" else "") or conf.find(environ, os.getuid(), home)
     if not path:
         raise ConfigError("mgpu.conf", 0, "no configuration file found; use -f CONF, or --node-id without one")
-    name = options.name or hostname
+    name = options.node_name or hostname
 
     def read() -> Settings:
         config: Config = conf.load(path)
         try:
-            return settings.configured(config, name, bool(options.name), path)
+            return settings.configured(config, name, bool(options.node_name), path)
         except KeyError:
             raise ConfigError(path, 0, f"there is no NodeName={name}; name this node with -N") from None
 

@@ -12,7 +12,7 @@ import pytest
 from mgpu_slurm.base.errors import UsageError
 from mgpu_slurm.facts import options
 from mgpu_slurm.facts.option import OPTIONAL
-from mgpu_slurm.intake import manual, submit
+from mgpu_slurm.intake import submit
 from mgpu_slurm.intake.readers import READERS
 from mgpu_slurm.records.request import JobRequest, StepRequest
 
@@ -199,16 +199,6 @@ def test_texts(argv: list[str], status: int, start: str) -> None:
         parse(argv)
     assert end.value.status == status
     assert end.value.text.startswith(start)
-
-
-@pytest.mark.parametrize("command", ["sbatch", "srun", "salloc"])
-def test_manual_names_every_option(command: str) -> None:
-    text, page = manual.help_text(command), manual.man_page(command).replace("\\-", "-")
-    for row in options.of(command):
-        assert (f"--{row.name}" in text) == (row.group != "hidden") or row.group == "hidden"
-        assert row.group == "hidden" or f"--{row.name}" in page
-    assert max(map(len, text.split("\n"))) <= 80
-    assert "--nodes" in manual.completion(command)
 
 
 def test_reading_a_command_line_imports_little() -> None:

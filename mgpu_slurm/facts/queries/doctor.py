@@ -13,5 +13,3 @@ ROWS: tuple[Option, ...] = (
     Option("usage", "", "", "usage", "usage", "", "the short list of options"),
     Option("version", "V", "", "version", "version", "", "the version"),
 )
-
-USAGE = "Usage: mgpu_doctor [-q] [--json] [--users LIST] [--master HOST[:PORT]]\n"

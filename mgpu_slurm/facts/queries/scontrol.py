@@ -168,19 +168,21 @@ NODE_STATES_TEXT = (
     "Not all states are valid given a node's prior state",
 )
 
-HELP = """\
-scontrol [OPTIONS] [COMMAND]
-
-Without a command, commands are read from standard input. Commands:
-  show ENTITY [ID]            aliases, config, daemons, hostlist, hostlistsorted, hostnames, job, licenses, node,
-                              partition, reservation, step, topology
-  update KEY=VALUE...         change a job, node, partition or step
-  hold, uhold, release ID...  keep waiting jobs from starting, and let them again
-  requeue, requeuehold ID...  put batch jobs back into the queue
-  suspend, resume ID...       stop and continue jobs
-  top ID...                   put a job first among one's own
-  wait_job ID                 wait until the nodes of a job are ready
-  write batch_script ID [FILE]
-  ping, reconfigure, shutdown, takeover, version, errnumstr N, completing
-  all, hide, details, oneliner, quiet, verbose, help, exit, quit, !!
-"""
+COMMANDS: tuple[tuple[str, str], ...] = (
+    ("show ENTITY [ID]", "aliases, config, daemons, hostlist, hostlistsorted, hostnames, job, licenses, node, partition,"
+     " reservation, step, topology"),
+    ("update KEY=VALUE...", "change a job, node, partition, step or reservation"),
+    ("hold, uhold, release ID...", "keep waiting jobs from starting, and let them again"),
+    ("requeue, requeuehold ID...", "put batch jobs back into the queue"),
+    ("suspend, resume ID...", "stop and continue jobs"),
+    ("top ID...", "put a job first among one's own"),
+    ("wait_job ID", "wait until the nodes of a job are ready"),
+    ("write batch_script ID [FILE]", "a job's script into a file (slurm-ID.sh), or with - to standard output"),
+    ("ping, reconfigure, shutdown, takeover", "the controller"),
+    ("completing", "jobs whose nodes are not yet done with them"),
+    ("pidinfo PID", "the job that a process of this machine belongs to"),
+    ("errnumstr N, version", "the text of an error number; the version"),
+    ("all, hide, details, oneliner, quiet, verbose", "set the way in which is shown what follows"),
+    ("help, exit, quit, !!", "while commands are read from standard input, where there is none on the line"),
+)  # fmt: skip
+"""What --help and the manual say of the commands."""
