@@ -74,7 +74,7 @@ def stage() -> Iterator[tuple[Cluster, Path]]:
 def run_42(cluster: Cluster, place: Path) -> None:
     """See to it that job 42 runs: after it was ended, by a requeue of the same number."""
     # with labels, output passes through the step's supervisor, where sattach hears it
-    script = "trap : USR1\nsrun -l -n 1 sh -c 'trap : USR1; while sleep 0.05; do echo tick; done' > ticks.out"
+    script = "trap : USR1\nsrun -l -n 1 sh -c 'trap : USR1; while :; do echo tick; sleep 0.05; done' > ticks.out"
     if cluster.state(42) == "":
         job = cluster.submit("--requeue", script=f"#!/bin/sh\n{script}\n", cwd=place)
         assert job == 42
