@@ -10,14 +10,11 @@ import time
 
 from mgpu_slurm.base.errors import (
     ESLURM_ALREADY_DONE,
-    ESLURM_JOB_HELD,
-    ESLURM_NODE_NOT_AVAIL,
-    ESLURM_PARTITION_DOWN,
-    ESLURM_PARTITION_NOT_AVAIL,
-    ESLURM_REQUESTED_PART_CONFIG_UNAVAILABLE,
+    ESLURM_DEPENDENCY,
     SlurmError,
     strerror,
 )
+from mgpu_slurm.facts.reasons import QUEUED_CODES
 from mgpu_slurm.wire import client
 
 TYPE_CHECKING = False
@@ -28,19 +25,10 @@ if TYPE_CHECKING:
     from mgpu_slurm.commands.session import Session
     from mgpu_slurm.commands.stepsignals import SignalPipe
 
-_REASONS = {
-    "JobHeldUser": ESLURM_JOB_HELD,
-    "JobHeldAdmin": ESLURM_JOB_HELD,
-    "PartitionNodeLimit": ESLURM_REQUESTED_PART_CONFIG_UNAVAILABLE,
-    "PartitionTimeLimit": ESLURM_REQUESTED_PART_CONFIG_UNAVAILABLE,
-    "PartitionConfig": ESLURM_REQUESTED_PART_CONFIG_UNAVAILABLE,
-    "PartitionDown": ESLURM_PARTITION_DOWN,
-    "PartitionInactive": ESLURM_PARTITION_NOT_AVAIL,
-    "ReqNodeNotAvail": ESLURM_NODE_NOT_AVAIL,
-}
-"""Why a job that was taken will not start soon, as Slurm says it when it queues the job."""
+_NOT_AT_ONCE = dict.fromkeys(("JobHeldUser", "JobHeldAdmin", "BeginTime", "Dependency"), ESLURM_DEPENDENCY)
+"""What --immediate makes of jobs that wait by themselves."""
 
-WAITS = (*_REASONS, "BeginTime", "Dependency", "Resources", "Licenses", "Reservation")
+WAITS = (*QUEUED_CODES, "BeginTime", "Dependency", "Resources", "Licenses", "Reservation")
 """Reasons with which a job waits for longer than a moment."""
 
 GRACE = 0.3
@@ -57,6 +45,14 @@ class Revoked(Exception):
         self.job_id = job_id
         self.signal = signal
         self.text = text
+
+
+class NotAtOnce(SlurmError):
+    """--immediate: the job was taken and given back, because it is known to wait."""
+
+    def __init__(self, job_id: int, code: int, text: str) -> None:
+        super().__init__(code, text)
+        self.job_id = job_id
 
 
 class Owner:
@@ -158,32 +154,35 @@ class Owner:
             self._connection = None
 
 
-def ask(session: Session, message: dict[str, Any], notes: Notes, immediate: bool = False) -> Owner:
-    """Ask for the allocation. SlurmError: refused; with `immediate` also where it is known that it has to wait."""
+def ask(session: Session, message: dict[str, Any], notes: Notes, immediate: int = 0) -> Owner:
+    """Ask for the allocation. SlurmError: refused; with `immediate` (seconds) also where it is known that it has to wait."""
     connection, state = session.reach(message)
     notes.from_controller(state.get("warnings", []))
     owner = Owner(session, connection, state)
     owner.reason = str(state.get("reason", "")).partition(",")[0]
     if owner.facts is None:
-        code = _REASONS.get(owner.reason)
+        code = QUEUED_CODES.get(owner.reason)
+        if immediate:
+            code = _NOT_AT_ONCE.get(owner.reason, code)
         if code is not None and immediate:
             owner.release(0, notes)
-            raise SlurmError(code, strerror(code, session.compat))
+            raise NotAtOnce(owner.job_id, code, strerror(code, session.compat))
         if code is not None:
             notes.info(strerror(code, session.compat))
     return owner
 
 
-def wait(owner: Owner, notes: Notes, signals: SignalPipe, immediate: bool = False) -> None:
+def wait(owner: Owner, notes: Notes, signals: SignalPipe, immediate: int = 0) -> None:
     """Until the allocation has resources. Revoked: it ended before, or a signal asked to give up.
 
-    With `immediate` the controller ends it soon, so there is no talk of a queue.
+    With one second of `immediate` the controller ends it at once, so there is no talk of a queue.
     """
     import select
 
+    silent = immediate == 1
     grace = time.monotonic() + (0.0 if owner.reason in WAITS else GRACE)
     while owner.facts is None:
-        if not immediate and not owner.queued and time.monotonic() >= grace:
+        if not silent and not owner.queued and time.monotonic() >= grace:
             owner.queued = True
             if notes.prog == "salloc":
                 notes.info(f"Pending job allocation {owner.job_id}")
@@ -193,7 +192,7 @@ def wait(owner: Owner, notes: Notes, signals: SignalPipe, immediate: bool = Fals
         descriptor = owner.fileno()
         if descriptor is not None:
             poll.register(descriptor, select.POLLIN)
-        times = [] if owner.queued or immediate else [grace - time.monotonic()]
+        times = [] if owner.queued or silent else [grace - time.monotonic()]
         times += [seconds for seconds in (owner.timeout(),) if seconds is not None]
         seen = dict(poll.poll(max(min(times), 0.0) * 1000 + 1 if times else None))
         for number in signals.take():

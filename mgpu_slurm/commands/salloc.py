@@ -5,6 +5,7 @@ On a terminal the command is a process group of its own in the foreground, may b
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 
@@ -72,12 +73,14 @@ def _allocate(
 ) -> allocating.Owner | int:  # fmt: skip
     """The allocation once it has resources, or the exit status where there will be none."""
     message = {"kind": "allocate", "requests": asked.requests, "request_id": new_request_id(), "keep": keep}
-    immediate = "immediate" in asked.client
+    immediate = int(asked.requests[0].get("immediate") or 0)
     try:
         owner = allocating.ask(session, message, notes, immediate)
     except SlurmError as error:
         refused(notes, error, "Job submit/allocate failed: ")
-        return error_status(environ, immediate)
+        if isinstance(error, allocating.NotAtOnce):
+            notes.info(f"Job allocation {error.job_id} has been revoked.")
+        return error_status(environ, bool(immediate))
     try:
         allocating.wait(owner, notes, signals, immediate)
     except allocating.Revoked as revoked:
@@ -86,12 +89,13 @@ def _allocate(
             notes.info("Job aborted due to signal")
             return error_status(environ)
         if immediate:
-            notes.error(f"Job submit/allocate failed: {revoked.text or 'Job can not start immediately'}")
+            text = revoked.text if immediate == 1 else os.strerror(errno.ETIMEDOUT)
+            notes.error(f"Unable to allocate resources: {text}")
         else:
             notes.info("Job has been cancelled")
             notes.error("Job submit/allocate failed: Job/step already completing or completed")
         notes.info(f"Job allocation {revoked.job_id} has been revoked.")
-        return error_status(environ, immediate)
+        return error_status(environ, bool(immediate))
     return owner
 
 
@@ -235,7 +239,9 @@ class _Command:
 
     def _event(self, event: dict[str, Any]) -> None:
         what = event.get("event")
-        if what == "timeout":
+        if what == "message":
+            self.notes.info(str(event.get("text", "")))
+        elif what == "timeout":
             self.notes.info(f"Job {self.owner.job_id} has exceeded its time limit and its allocation has been revoked.")
         elif what == "node_fail":
             self.notes.error(f"Node failure on {event.get('text', '')}")

@@ -10,7 +10,7 @@ import os
 
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.commands import scontrol_names
-from mgpu_slurm.facts.queries.scontrol import ENTITIES, KEYWORDS, ROWS
+from mgpu_slurm.facts.queries.scontrol import ENTITIES, KEYWORDS, ROWS, TOO_FEW
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class Desk:
 
     def complain(self, text: str) -> None:
         """A line on standard error that makes the exit status 1."""
+        self.streams.out.flush()
         self.streams.err.write(text + "\n")
         self.status = 1
 
@@ -192,7 +193,7 @@ def command(desk: Desk, words: Sequence[str]) -> None:
     if name == "show" and len(rest) == 1 and "=" in rest[0]:
         rest = list(rest[0].partition("=")[::2])
     if len(rest) < fewest:
-        desk.complain(f"too few arguments for keyword:{words[0]}")
+        desk.complain(TOO_FEW.get(name, "too few arguments for keyword:{}").format(words[0]))
     elif most is not None and len(rest) > most:
         desk.complain(f"too many arguments for keyword:{words[0]}")
     elif name == "show":
@@ -214,9 +215,10 @@ def command(desk: Desk, words: Sequence[str]) -> None:
 
         desk.say(manual.help_text("scontrol"))
     else:
-        from mgpu_slurm.commands import scontrol_change
+        from mgpu_slurm.commands import scontrol_admin, scontrol_change
 
-        scontrol_change.do(desk, name, rest)
+        if not scontrol_admin.do(desk, name, rest):
+            scontrol_change.do(desk, name, rest)
 
 
 def show(desk: Desk, rest: Sequence[str]) -> None:

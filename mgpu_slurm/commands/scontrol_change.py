@@ -37,6 +37,10 @@ def do(desk: Desk, name: str, rest: Sequence[str]) -> None:
         action(desk, name, rest)
     elif name == "update":
         update(desk, rest)
+    elif name == "create":
+        create(desk, rest)
+    elif name == "delete":
+        delete(desk, rest)
     elif name == "ping":
         ping(desk)
     elif name in ("reconfigure", "shutdown", "takeover"):
@@ -122,6 +126,10 @@ def ids_by_name(desk: Desk, words: Sequence[str]) -> list[str]:
 
 def wait_job(desk: Desk, text: str) -> None:
     """Until the job has its nodes, which are ready then."""
+    if not text.partition("_")[0].isdecimal():
+        desk.streams.err.write(f"Invalid job_id {text}")
+        desk.status = 1
+        return
     from mgpu_slurm.commands.query_options import query
 
     pause = POLL_FIRST
@@ -136,7 +144,7 @@ def wait_job(desk: Desk, text: str) -> None:
         time.sleep(pause)
         pause = min(pause * 2, POLL_LONGEST)
     if state not in ("RUNNING", "SUSPENDED"):
-        desk.complain(f"scontrol: Problem running job {text}")
+        desk.complain(f"scontrol: Job {text} no longer running" if count else f"scontrol: Problem running job {text}")
 
 
 def completing(desk: Desk) -> None:
@@ -155,7 +163,7 @@ def write(desk: Desk, rest: Sequence[str]) -> None:
     """write batch_script ID [FILE|-]."""
     what = rest[0].lower()
     if len(what) < 5 or not "batch_script".startswith(what):
-        desk.complain(f"invalid write argument: {rest[0]}")
+        desk.complain(f"invalid write argument:{rest[0]}")
         return
     if len(rest) < 2:
         desk.complain("too few arguments for keyword:write batch_script")
@@ -193,13 +201,16 @@ def update(desk: Desk, rest: Sequence[str]) -> None:
     what, name, changes = "", "", []
     for word in rest:
         key, equals, text = word.partition("=")
+        if not what and equals and meant(key, SUBJECTS) in ("partition", "reservation"):
+            _entity(meant(key, SUBJECTS)).update(desk, rest)
+            return
         subject = meant(key, SUBJECTS) if not what else ""
-        if subject:
-            what, name = subject, text
-        elif not equals and key.lower() != "resetaccruetime":
+        if not equals and key.lower() != "resetaccruetime":
             desk.complain(f"Invalid input: {word}")
             desk.complain("Request aborted")
             return
+        if subject:
+            what, name = subject, text
         else:
             changes.append((key, text))
     if not what:
@@ -212,6 +223,47 @@ def update(desk: Desk, rest: Sequence[str]) -> None:
     sent = checked(desk, what, changes)
     if sent is not None:
         send_update(desk, what, name, sent)
+
+
+def _entity(kind: str) -> Any:
+    if kind == "partition":
+        from mgpu_slurm.commands import scontrol_partition
+
+        return scontrol_partition
+    from mgpu_slurm.commands import scontrol_reservation
+
+    return scontrol_reservation
+
+
+def create(desk: Desk, rest: Sequence[str]) -> None:
+    """create partition or reservation: told by the first word, whose name may be left out of a reservation's."""
+    kind = meant(rest[0].partition("=")[0], MADE)
+    if kind:
+        _entity(kind).create(desk, rest)
+    else:
+        desk.complain(f"scontrol: error: Invalid creation entity: {rest[0]}")
+
+
+def delete(desk: Desk, rest: Sequence[str]) -> None:
+    """delete ENTITY=ID or delete ENTITY ID."""
+    key, equals, name = rest[0].partition("=")
+    if not equals:
+        if len(rest) < 2:
+            desk.complain("scontrol: error: Proper format is 'delete <ENTITY>=<ID>' or 'delete <ENTITY> <ID>'")
+            return
+        name = rest[1]
+    kind = meant(key, MADE)
+    if not kind:
+        desk.complain(f"Invalid deletion entity: {rest[0]}")
+        return
+    try:
+        desk.session().call({"kind": "update", "what": kind, "name": name, "changes": [], "action": "delete"})
+    except SlurmError as error:
+        desk.complain(f"delete_{kind} {rest[0]}: {error.text}")
+
+
+MADE = (("PartitionName", 3, "partition"), ("ReservationName", 3, "reservation"))
+"""What is created and deleted."""
 
 
 def meant(key: str, table: Sequence[tuple[str, int, str]]) -> str:
@@ -266,6 +318,13 @@ def is_duration(text: str) -> bool:
 def checked_node(desk: Desk, changes: Sequence[tuple[str, str]]) -> list[tuple[str, str]] | None:
     sent = [(key.lower(), text) for key, text in changes]
     given = dict(sent)
+    weight = given.get("weight", "0")
+    if not weight.isdecimal():
+        desk.complain(f"scontrol: error: Weight value ({weight}) is not a valid number")
+        sent = [(key, text) for key, text in sent if key != "weight"]
+    if not sent:
+        desk.complain("No changes specified")
+        return None
     state = given.get("state", "").upper()
     if "state" in given:
         full = next((word for word in NODE_STATES if state and word.startswith(state)), "")

@@ -23,6 +23,7 @@ CALLS = {
     "jobs": "slurm_load_jobs error",
     "nodes": "slurm_load_node error",
     "partitions": "slurm_load_partitions error",
+    "reservations": "slurm_load_reservations error",
     "steps": "slurm_get_job_steps error",
 }
 """What Slurm puts before the controller's refusal."""
@@ -195,12 +196,7 @@ def config(desk: Desk, which: str | None) -> None:
         uids=_uids(known),
     )
     text = configshow.text(known.get, facts, [True])
-    if which is None:
-        desk.say(text)
-        return
-    for line in text.splitlines():
-        if line.partition("=")[0].strip().lower() == which.lower():
-            desk.say(line + "\n")
+    desk.say(text)  # whole even where a key is named, as in Slurm
 
 
 def _number(value: object) -> float:
@@ -247,11 +243,11 @@ def aliases(desk: Desk, which: str | None) -> None:
 
 
 def reservations(desk: Desk, which: str | None) -> None:
-    if which is not None:
-        desk.say(f"Reservation {which} not found\n")
-        desk.status = 1
-    elif not desk.quiet:
-        desk.say("No reservations in the system\n")
+    from mgpu_slurm.facts.fields import record_texts
+
+    rows, view = records(desk, "reservations", record_texts.RESERVATION_COLUMNS)
+    wanted = [which] if which is not None else None
+    show_named(desk, "Reservation", rows, wanted, lambda row: record_texts.reservation_text(row, view, desk.one_line))
 
 
 def licenses(desk: Desk, which: str | None) -> None:
@@ -275,10 +271,34 @@ def topology(desk: Desk, which: str | None) -> None:
     desk.streams.err.write("scontrol: error: No topology information available\n")
 
 
+def assoc_mgr(desk: Desk, which: str | None) -> None:
+    """What Slurm's controller keeps of its database of accounts, which this suite has not."""
+    cached = "".join(f"No {what} currently cached in Slurm.\n\n{end}" for what, end in _CACHED)
+    desk.say(f"Current Association Manager state\n\n{cached}")
+
+
+_CACHED = (("users", "\n"), ("associations", "\n"), ("QOS", ""))
+
+
+def frontends(desk: Desk, which: str | None) -> None:
+    if not desk.quiet:
+        desk.say("No nodes in the system\n")
+
+
+def nothing(desk: Desk, which: str | None) -> None:
+    """Of burst buffers and federations there are none."""
+
+
 _SHOWN: dict[str, Callable[[Desk, str | None], None]] = {
     "aliases": aliases,
+    "assoc_mgr": assoc_mgr,
+    "bbstat": nothing,
+    "burstbuffer": nothing,
     "config": config,
     "daemons": daemons,
+    "dwstat": nothing,
+    "federation": nothing,
+    "frontend": frontends,
     "jobs": jobs,
     "licenses": licenses,
     "nodes": nodes,

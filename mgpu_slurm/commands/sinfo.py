@@ -16,7 +16,7 @@ from mgpu_slurm.commands.query_options import (
     told,
     words,
 )
-from mgpu_slurm.facts.fields.field import View
+from mgpu_slurm.facts.fields.field import View, long_seconds
 from mgpu_slurm.facts.fields.partition import SINFO
 from mgpu_slurm.facts.queries import sinfo as options
 from mgpu_slurm.facts.states import NODE_FLAGS, NODE_SHORT, NODE_STATES, node_state_short
@@ -177,7 +177,7 @@ def show(
 ) -> None:
     """Ask once and print. Raises SlurmError."""
     if given.has("reservations"):
-        streams.out.write("No reservations in the system\n")
+        show_reservations(session, given, view, streams)
         return
     made = chosen_format(given, view.compat, 9, 9)
     keys = sort_given(given)
@@ -208,6 +208,22 @@ def show(
     rows = sinfo_groups.table(made, groups, extra)
     order = listing.order(list(range(len(groups))), [(sort_values(key, groups, rows, view), key[1]) for key in keys])
     streams.out.write(listing.lines(made, listing.reordered(rows, order), view, len(groups)))
+
+
+def show_reservations(session: Asks, given: Given, view: View, streams: Streams) -> None:
+    """-T: a line a reservation; formats and filters of partitions and nodes mean nothing to it."""
+    columns, count, view.now = query(session, "reservations", ["name", "active", "start", "end", "nodes"])
+    if not count:
+        streams.out.write("No reservations in the system\n")
+        return
+    width = max(9, *(len(name) for name in columns["name"]))
+    if not given.has("noheader"):
+        streams.out.write(f"{'RESV_NAME':<{width}}  {'STATE':>8}  {'START_TIME':>19}  {'END_TIME':>19}  {'DURATION':>11}  NODELIST\n")
+    for one in records(columns, count):
+        state = "ACTIVE" if one["active"] else "INACTIVE"
+        start, end = view.time(one["start"], "Unknown"), view.time(one["end"], "Unknown")
+        duration = long_seconds(int(one["end"] - one["start"]))
+        streams.out.write(f"{one['name']:<{width}}  {state:>8}  {start:>19}  {end:>19}  {duration:>11}  {one['nodes']}\n")
 
 
 def complain(made: listing.Format, given: Given, streams: Streams) -> None:

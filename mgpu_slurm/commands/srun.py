@@ -88,7 +88,7 @@ class Srun:
                 owner = self.owner = self._allocate()
                 facts, addresses = owner.facts or {}, owner.addresses
         except (stepasking.NoStep, _Refused):
-            return error_status(self.environ, "immediate" in self.client and not jobid)
+            return error_status(self.environ, self._at_once() and not jobid)
         except allocating.Revoked as revoked:
             return self._revoked(revoked)
         status = 1 << 8
@@ -121,7 +121,7 @@ class Srun:
         request = self.component.request
         surroundings.complete(request, self.environ, self.client.get("propagate"))
         message = {"kind": "allocate", "requests": [request], "request_id": new_request_id()}
-        immediate = "immediate" in self.client
+        immediate = int(request.get("immediate") or 0)
         try:
             owner = allocating.ask(self.session, message, self.notes, immediate)
         except SlurmError as error:
@@ -134,13 +134,16 @@ class Srun:
         if revoked.signal:
             self.notes.info(f"Job allocation {revoked.job_id} has been revoked")
             self.notes.info(f"Force Terminated JobId={revoked.job_id}")
-        elif "immediate" in self.client:
-            self.notes.error(f"Unable to allocate resources: {revoked.text or 'Job can not start immediately'}")
+        elif self._at_once():
+            self.notes.error(f"Unable to allocate resources: {revoked.text}")
             return error_status(self.environ, True)
         else:
             self.notes.info("Job has been cancelled")
             self.notes.error("Unable to allocate resources: Job/step already completing or completed")
         return error_status(self.environ)
+
+    def _at_once(self) -> bool:
+        return bool(self.component.request.get("immediate"))
 
     def _check_size(self, facts: Mapping[str, Any]) -> None:
         """More nodes than the allocation has are refused without asking."""

@@ -336,6 +336,8 @@ class StepLoop:
         self._kill_at = time.monotonic() + self.plan.kill_wait
 
     def _event(self, event: dict[str, Any]) -> None:
+        if event.get("event") == "message":
+            self._notes.info(str(event.get("text", "")))
         if event.get("event") == "ended" and self._others():
             self._abort()
 

@@ -8,7 +8,7 @@ from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller import cancelling, launching, lifecycle, permissions, updates, waiting
 from mgpu_slurm.facts.states import COMPLETING, TERMINAL
-from mgpu_slurm.wire.messages import ExtendJob, JobEvent, Results, SuspendJob
+from mgpu_slurm.wire.messages import Done, ExtendJob, JobEvent, Results, SayToJob, SuspendJob
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mgpu_slurm.controller.context import Context
     from mgpu_slurm.controller.events import Asked, Caller
     from mgpu_slurm.records.job import Job
-    from mgpu_slurm.wire.messages import JobAction, Update
+    from mgpu_slurm.wire.messages import JobAction, NotifyJob, Update
 
 REQUEUED_HELD = "job requeued in held state"
 
@@ -53,6 +53,23 @@ def _is_unknown(ctx: Context, text: str) -> bool:
 
 def update(ctx: Context, asked: Asked, message: Update, now: float) -> None:
     updates.update(ctx, asked, message, now)
+
+
+def notify(ctx: Context, asked: Asked, message: NotifyJob) -> None:
+    """A line for the job's user. Raises SlurmError 2017 unknown, 2010 a stranger's, 2037 waits, 2021 is over."""
+    job = ctx.state.jobs.get(message.job_id)
+    if job is None:
+        raise SlurmError(errors.ESLURM_INVALID_JOB_ID)
+    permissions.need_owner(ctx, asked.caller, job, errors.ESLURM_USER_ID_MISSING)
+    if job.state == "PENDING":
+        raise SlurmError(errors.ESLURM_DISABLED)
+    if job.state in TERMINAL:
+        raise SlurmError(errors.ESLURM_ALREADY_DONE)
+    if job.request.kind == "batch":
+        ctx.to_node(job.batch_host, SayToJob(job_id=job.job_id, text=message.text))
+    for conn in ctx.listeners(job.job_id):
+        ctx.push(conn, JobEvent(job_id=job.job_id, event="message", text=message.text))
+    ctx.reply(asked.conn, Done())
 
 
 def _hold(ctx: Context, job: Job, by: str, now: float) -> None:

@@ -97,7 +97,7 @@ def partition(wanted: PartitionDef) -> Partition:
         if isinstance(value, tuple):
             values[name] = list(value)
     values["nodes"] = list(wanted.nodes)
-    values["min_nodes"] = max(1, wanted.min_nodes)
+    values["min_nodes"] = wanted.min_nodes
     values["preempt_mode"] = wanted.preempt_mode or "OFF"
     return Partition(**values)
 

@@ -163,6 +163,8 @@ class Core:
                 cancelling.cancel(ctx, asked, message, now)
             case wire.JobAction():
                 changes.action(ctx, asked, message, now)
+            case wire.NotifyJob():
+                changes.notify(ctx, asked, message)
             case wire.Update():
                 changes.update(ctx, asked, message, now)
             case wire.GetJobSetup():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mgpu_slurm.base import errors
 from mgpu_slurm.controller import cancelling, launching, lifecycle, nodes, owners, reconcile, reservations, steps, waiting
+from mgpu_slurm.facts.reasons import QUEUED_CODES
 from mgpu_slurm.facts.states import COMPLETING
 from mgpu_slurm.wire.messages import JobEvent
 
@@ -53,7 +54,7 @@ def _job(ctx: Context, what: str, job: Job, now: float) -> None:
         job.reason = "DeadLine" if ctx.settings.compat >= (23, 2) else job.reason
         lifecycle.cancel_pending(ctx, job, now, "DEADLINE_PASSED")
     elif what == "immediate" and waits:
-        text = errors.strerror(errors.ESLURM_CAN_NOT_START_IMMEDIATELY, ctx.settings.compat)
+        text = errors.strerror(QUEUED_CODES.get(job.reason, errors.ESLURM_NODES_BUSY), ctx.settings.compat)
         for conn in ctx.listeners(job.job_id):
             ctx.push(conn, JobEvent(job_id=job.job_id, event="ended", state="CANCELLED", text=text))
         ctx.disown(job.job_id)

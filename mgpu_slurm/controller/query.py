@@ -43,7 +43,7 @@ CONFIG: dict[str, Callable[[State], object]] = {"next_job_id": lambda state: sta
 def rows(state: State, query: Query, _caller: Caller, now: float) -> Table:
     """The answer to a Query. Raises SlurmError: 2017 one id was asked for and is unknown, 2018 an unknown node,
     2036 a table that is not kept."""
-    source = Source(state.jobs, state.nodes, state.partitions, state.use, now)
+    source = Source(state.jobs, state.nodes, state.partitions, state.use, now, state.reservations)
     if query.table == "jobs":
         columns = job_table(state, query, source)
     elif query.table == "steps":

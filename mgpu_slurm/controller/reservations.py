@@ -15,6 +15,7 @@ import msgspec
 from mgpu_slurm.base import errors, hostlist, units
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller import permissions
+from mgpu_slurm.facts import reservation
 from mgpu_slurm.facts.states import TERMINAL
 from mgpu_slurm.intake import dates
 from mgpu_slurm.records.reservation import Reservation
@@ -27,13 +28,9 @@ if TYPE_CHECKING:
     from mgpu_slurm.wire.messages import Update
 
 YEAR = 365 * 86400
+SHARES = frozenset(("OVERLAP", "MAINT"))
+"""Flags of reservations that may lie on others."""
 RESERVED = "ReqNodeNotAvail, May be reserved for other job"
-FLAGS = {
-    "maint": "MAINT", "ignore_jobs": "IGNORE_JOBS", "daily": "DAILY", "weekly": "WEEKLY", "overlap": "OVERLAP",
-    "spec_nodes": "SPEC_NODES", "part_nodes": "PART_NODES", "any_nodes": "ANY_NODES", "static_alloc": "STATIC",
-    "flex": "FLEX", "magnetic": "MAGNETIC", "no_hold_jobs_after": "NO_HOLD_JOBS_AFTER_END", "purge_comp": "PURGE_COMP",
-}  # fmt: skip
-
 
 def change(ctx: Context, caller: Caller, message: Update, now: float) -> list[tuple[str, int, str]]:
     """Create, update or delete. One row, whose id is the reservation's name. Raises SlurmError."""
@@ -48,6 +45,7 @@ def change(ctx: Context, caller: Caller, message: Update, now: float) -> list[tu
         if old is None:
             raise SlurmError(errors.ESLURM_RESERVATION_INVALID)
         one = _changed(ctx, old, changes, now)
+        _need_users(one)
     _check_free(ctx, one, now)
     ctx.state.reservations[one.name] = one
     _kept(ctx, one)
@@ -81,8 +79,7 @@ def _create(ctx: Context, name: str, changes: dict[str, str], now: float) -> Res
     if name and name in ctx.state.reservations:
         raise SlurmError(errors.ESLURM_RESERVATION_NAME_DUP)
     made = _changed(ctx, Reservation(name=name, start=now, end=now + YEAR), changes, now)
-    if not made.users and not made.accounts and not made.groups:
-        raise SlurmError(errors.ESLURM_RESERVATION_EMPTY)
+    _need_users(made)
     if not made.nodes:
         raise SlurmError(errors.ESLURM_RESERVATION_EMPTY)
     if not name:
@@ -94,6 +91,11 @@ def _create(ctx: Context, name: str, changes: dict[str, str], now: float) -> Res
     else:
         ctx.state.reservation_count += 1
     return made
+
+
+def _need_users(one: Reservation) -> None:
+    if not one.users and not one.accounts and not one.groups:
+        raise SlurmError(errors.ESLURM_RESERVATION_EMPTY)
 
 
 def _changed(ctx: Context, old: Reservation, changes: dict[str, str], now: float) -> Reservation:
@@ -123,7 +125,8 @@ def _changed(ctx: Context, old: Reservation, changes: dict[str, str], now: float
         raise SlurmError(errors.ESLURM_INVALID_PARTITION_NAME)
     if "nodes" in changes:
         values["nodes"] = _nodes(ctx, changes["nodes"])
-        flags = [flag for flag in flags if flag != "SPEC_NODES"] + ["SPEC_NODES"]
+        everything = ["ALL_NODES"] if changes["nodes"].upper() == "ALL" else []
+        flags = [flag for flag in flags if flag not in ("SPEC_NODES", "ALL_NODES")] + ["SPEC_NODES", *everything]
     elif "nodecnt" in changes:
         if not partition:
             partition = next((one.name for one in ctx.state.partitions.values() if one.default), "")
@@ -136,7 +139,7 @@ def _flags(before: list[str], text: str) -> list[str]:
     found = list(before)
     for word in text.split(","):
         take = word.startswith("-")
-        name = FLAGS.get(word.lstrip("+-").lower())
+        name = reservation.flag(word.lstrip("+-"))
         if name is None:
             raise SlurmError(errors.ESLURM_NOT_SUPPORTED, f"Invalid flag: {word}")
         found = [one for one in found if one != name] + ([] if take else [name])
@@ -158,10 +161,13 @@ def _words(before: list[str], text: str) -> list[str]:
 def _uids(users: list[str], groups: list[str]) -> list[int]:
     try:
         found = [int(name) if name.isdecimal() else pwd.getpwnam(name).pw_uid for name in users]
+    except KeyError:
+        raise SlurmError(errors.ESLURM_USER_ID_MISSING) from None
+    try:
         for group in groups:
             found += [pwd.getpwnam(name).pw_uid for name in grp.getgrnam(group).gr_mem]
     except KeyError:
-        raise SlurmError(errors.ESLURM_USER_ID_INVALID) from None
+        raise SlurmError(errors.ESLURM_GROUP_ID_MISSING) from None
     return found
 
 
@@ -205,9 +211,10 @@ def _pick(ctx: Context, one: Reservation, count: str, partition: str) -> list[st
 
 def _conflict(ctx: Context, one: Reservation, name: str) -> int:
     """The code of what is on a node in that time; 0 where it is nothing."""
-    if "OVERLAP" not in one.flags and "MAINT" not in one.flags:
+    if SHARES.isdisjoint(one.flags):
         for other in ctx.state.reservations.values():
-            if other.name != one.name and name in other.nodes and other.start < one.end and one.start < other.end:
+            apart = other.name == one.name or name not in other.nodes or not SHARES.isdisjoint(other.flags)
+            if not apart and other.start < one.end and one.start < other.end:
                 return errors.ESLURM_RESERVATION_OVERLAP
     if "IGNORE_JOBS" not in one.flags and any(
         (not job.end_time or job.end_time > one.start) and (job.request.reservation or "") != one.name

@@ -72,9 +72,9 @@ def allocate(ctx: Context, asked: Asked, message: Allocate, now: float) -> None:
         ctx.own(asked.conn, job.job_id)
     if job.request.immediate is not None:
         ctx.timers.set("immediate", job.job_id, now + max(job.request.immediate, 1))
-    if judge(ctx, job)[0] == "PartitionConfig":
-        warnings = [*warnings, errors.strerror(errors.ESLURM_REQUESTED_PART_CONFIG_UNAVAILABLE, ctx.settings.compat)]
-    answer = AllocationState(job_id=job.job_id, state=job.state, reason=job.reason, warnings=warnings)
+    never = judge(ctx, job)[0]
+    reason = never if never == "PartitionConfig" else job.reason
+    answer = AllocationState(job_id=job.job_id, state=job.state, reason=reason, warnings=warnings)
     ctx.answer(asked, message.request_id, answer, now, close=False)
 
 

@@ -20,7 +20,8 @@ KEYS = frozenset({"state", "reason", "weight", "features", "availablefeatures", 
 
 
 def update(ctx: Context, caller: Caller, message: Update, now: float) -> list[tuple[str, int, str]]:
-    """One row per node. Raises SlurmError 2010, 2018, 2028 and for keys that cannot be changed."""
+    """One row per node. Raises SlurmError 2010, 2018, 2028 (also where there is nothing to resume from) and for keys that
+    cannot be changed."""
     permissions.need_operator(ctx, caller)
     changes = {key.lower(): text for key, text in message.changes}
     for key, text in message.changes:
@@ -76,7 +77,12 @@ def _state(ctx: Context, node: Node, state: str, now: float) -> None:
             node.flags = [*node.flags, state]
     elif state == "UNDRAIN":
         _drop(node, "DRAIN", "FAIL")
+        if node.state != "DOWN":
+            node.reason, node.reason_time, node.reason_uid = "", 0.0, 0
     elif state in ("RESUME", "IDLE"):
+        healthy = node.state not in ("DOWN", "FUTURE", "UNKNOWN") and not {"DRAIN", "FAIL"} & set(node.flags)
+        if state == "RESUME" and healthy:
+            raise SlurmError(errors.ESLURM_INVALID_NODE_STATE)
         _drop(node, "DRAIN", "FAIL")
         node.reason = ""
         node.reason_time = 0.0

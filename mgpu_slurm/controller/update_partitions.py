@@ -98,7 +98,7 @@ def update(ctx: Context, caller: Caller, message: Update, now: float) -> list[tu
     if message.action == "create":
         if partition is not None or not message.name:
             raise SlurmError(errors.ESLURM_INVALID_PARTITION_NAME)
-        partition = Partition(name=message.name)
+        partition = Partition(name=message.name, min_nodes=1)
     elif partition is None:
         raise SlurmError(errors.ESLURM_INVALID_PARTITION_NAME)
     if message.action == "delete":

@@ -7,6 +7,14 @@ table holds the first. A job may carry a sentence instead of a word; then the se
 
 from __future__ import annotations
 
+from mgpu_slurm.base.errors import (
+    ESLURM_JOB_HELD,
+    ESLURM_NODE_NOT_AVAIL,
+    ESLURM_PARTITION_DOWN,
+    ESLURM_PARTITION_NOT_AVAIL,
+    ESLURM_REQUESTED_PART_CONFIG_UNAVAILABLE,
+)
+
 REASONS: dict[str, tuple[int, str]] = {
     "None": (0, "nothing has been decided about the job yet"),
     "Priority": (1, "jobs of higher priority come first"),
@@ -298,3 +306,15 @@ def meaning(word: str) -> str:
     """What a reason means; a word (or sentence) that the table lacks is its own meaning."""
     row = REASONS.get(word)
     return row[1] if row is not None else ONLY_22_05.get(word, word)
+
+QUEUED_CODES: dict[str, int] = {
+    "JobHeldUser": ESLURM_JOB_HELD,
+    "JobHeldAdmin": ESLURM_JOB_HELD,
+    "PartitionNodeLimit": ESLURM_REQUESTED_PART_CONFIG_UNAVAILABLE,
+    "PartitionTimeLimit": ESLURM_REQUESTED_PART_CONFIG_UNAVAILABLE,
+    "PartitionConfig": ESLURM_REQUESTED_PART_CONFIG_UNAVAILABLE,
+    "PartitionDown": ESLURM_PARTITION_DOWN,
+    "PartitionInactive": ESLURM_PARTITION_NOT_AVAIL,
+    "ReqNodeNotAvail": ESLURM_NODE_NOT_AVAIL,
+}
+"""Why a job that was taken will not start soon, as Slurm says it when it queues the job, or refuses it with --immediate."""

@@ -28,6 +28,7 @@ from mgpu_slurm.wire.messages import (
     StepResult,
     StepSpec,
     StopNode,
+    SayToJob,
     SuspendJob,
     TerminateJob,
     ToNode,
@@ -235,6 +236,9 @@ class NodeCore:
                 return self._signal(message)
             case SuspendJob():
                 return self._tell(self._of_job(message.job_id), {"kind": "suspend", "resume": message.resume})
+            case SayToJob():
+                batch = [known for known in self._of_job(message.job_id) if known.key[1] == "batch"]
+                return self._tell(batch, {"kind": "say", "text": message.text})
             case ExtendJob():
                 batch = [known for known in self._of_job(message.job_id) if known.key[1] == "batch"]
                 return self._tell(batch, {"kind": "extend", "deadline": message.deadline})

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mgpu_slurm.records.job import Job
     from mgpu_slurm.records.node import Node
     from mgpu_slurm.records.partition import Partition
+    from mgpu_slurm.records.reservation import Reservation
 
 
 SENTENCES = (
@@ -50,6 +51,7 @@ class Source:
         partitions: Mapping[str, Partition],
         use: Mapping[str, Any],
         now: float,
+        reservations: Mapping[str, Reservation] | None = None,
     ) -> None:
         self.jobs = jobs
         self.nodes = nodes
@@ -57,7 +59,18 @@ class Source:
         self.use = use
         self.now = now
         self._most_cpus = 0
+        self.reservations = reservations or {}
+        self._marks: dict[str, str] | None = None
         self._partitions_of: dict[str, list[str]] | None = None
+
+    def mark(self, node: str) -> str:
+        """The flag that a reservation puts on the node while it lasts, "" where there is none."""
+        if self._marks is None:
+            self._marks = {}
+            for one in self.reservations.values():
+                if one.start <= self.now < one.end:
+                    self._marks.update(dict.fromkeys(one.nodes, "MAINT" if "MAINT" in one.flags else "RESERVED"))
+        return self._marks.get(node, "")
 
     def partitions_of(self, node: str) -> list[str]:
         if self._partitions_of is None:

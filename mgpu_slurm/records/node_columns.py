@@ -31,7 +31,13 @@ def state(node: Node, source: Source) -> str:
 
 
 def flags(node: Node, source: Source) -> list[str]:
-    """The node's own flags, and COMPLETING while a job is still ending there."""
+    """The node's own flags, COMPLETING while a job is still ending there, and what a reservation makes of it."""
+    own = _own_flags(node, source)
+    mark = source.mark(node.name)
+    return [*own, mark] if mark and mark not in own else own
+
+
+def _own_flags(node: Node, source: Source) -> list[str]:
     use = source.use.get(node.name)
     if use is not None and COMPLETING not in node.flags:
         for job_id in use.jobs:

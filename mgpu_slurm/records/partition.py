@@ -15,7 +15,7 @@ class Partition(msgspec.Struct, omit_defaults=True, kw_only=True):
     state: str = "UP"
     max_time: int = -1
     default_time: int | None = None
-    min_nodes: int = 1
+    min_nodes: int = 0
     max_nodes: int = -1
     max_cpus_per_node: int = -1
     def_mem_per_cpu: int | None = None

@@ -106,6 +106,13 @@ class JobAction(Message, tag="job_action"):
     incomplete: bool = False
 
 
+class NotifyJob(Message, tag="notify_job"):
+    """scontrol notify: a line for the srun or salloc of a job, or for the output of its batch script. Answer: Done or Error."""
+
+    job_id: int
+    text: str
+
+
 class Update(Message, tag="update"):
     """scontrol update: `changes` are (key, text) as typed, keys in any case. Answer: Results or Error."""
 
@@ -206,7 +213,8 @@ class AllocationState(Message, tag="allocation_state"):
 
 
 class JobEvent(Message, tag="job_event"):
-    """Pushed to the owner: "started" (facts set), "ended" (state, exit_code), "signal", "timeout", "node_fail", "suspended"."""
+    """Pushed to the owner: "started" (facts set), "ended" (state, exit_code), "signal", "timeout", "node_fail", "suspended",
+    "message" (a text for the user)."""
 
     job_id: int
     event: str
@@ -678,6 +686,13 @@ class ExtendJob(Message, tag="extend_job"):
     deadline: float
 
 
+class SayToJob(Message, tag="say_to_job"):
+    """A line for the output of a batch script."""
+
+    job_id: int
+    text: str
+
+
 class SuspendJob(Message, tag="suspend_job"):
     job_id: int
     resume: bool = False
@@ -729,6 +744,7 @@ FromClient = (
     | StepDone
     | CancelJobs
     | JobAction
+    | NotifyJob
     | Update
     | Query
     | GetScript
@@ -767,6 +783,7 @@ ToNode = (
     | TerminateJob
     | ExtendJob
     | SuspendJob
+    | SayToJob
     | ForgetStep
     | Beat
     | StopNode

@@ -36,6 +36,8 @@ RULES = [
         (r"(?<=job allocation )\d+", "<job>"),
         (r"(?<=[jJ]ob )7\d{4}\b|(?<=JOB )7\d{4}\b", "<job>"),
         (r"\bslurm-wlm (?=\d)", "slurm "),
+        # Slurm's salloc says it as well where the controller's word reaches it before its own end
+        (r"(Relinquishing job allocation \S+)\nsalloc: Job allocation \S+ has been revoked\.", r"\1"),
         (r"(?<=Port=)\d+", "<port>"),
         (r"(?<=pid )\d+|(?<=PID=)\d+", "<pid>"),
     )

@@ -30,7 +30,11 @@ wait_file() { SECONDS_TO_WAIT=${2:-30} waits test -s "$1" || { echo "no $1"; ret
 # ids ID...: a filter that puts JOB1, JOB2, ... in place of ids
 ids() {
   local rules="" number=1 job
-  for job in "$@"; do rules="$rules;s/(^|[^0-9])$job($|[^0-9])/\\1JOB$number\\2/g"; number=$((number + 1)); done
+  for job in "$@"; do
+    # twice: neighbours share the character between them
+    for _ in 1 2; do rules="$rules;s/(^|[^0-9])$job($|[^0-9])/\\1JOB$number\\2/g"; done
+    number=$((number + 1))
+  done
   sed -E "${rules#;}"
 }
 # field JOB KEY: the KEY=value of `scontrol show job`

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mgpu_slurm.base.units import UNLIMITED
 from mgpu_slurm.facts import gpu_binding
+from mgpu_slurm.facts import reservation
 from mgpu_slurm.facts.fields.field import View, long_seconds
 from mgpu_slurm.facts.fields.job_text import limit, or_null, tres_name
 from mgpu_slurm.facts.fields.step import step_id
@@ -34,6 +35,12 @@ PARTITION_COLUMNS = (
     "max_cpus_per_node", "nodes", "priority_job_factor", "priority_tier", "root_only", "req_resv", "oversubscribe",
     "over_time_limit", "preempt_mode", "state", "total_cpus", "total_nodes", "def_cpus_per_gpu", "def_mem_per_gpu",
     "def_mem_per_cpu", "def_mem_per_node", "max_mem_per_cpu", "max_mem_per_node", "tres", "alternate",
+)  # fmt: skip
+
+
+RESERVATION_COLUMNS = (
+    "name", "start", "end", "nodes", "node_count", "cores", "cpus", "features", "partition", "flags", "users", "groups",
+    "accounts", "licenses", "active",
 )  # fmt: skip
 
 
@@ -153,7 +160,6 @@ def partition_text(part: Mapping[str, Any], view: View, one_line: bool) -> str:
     defaults = [f"{key}={part[name]}" for key, name in _JOB_DEFAULTS if part[name] is not None]
     default_time = "NONE" if part["default_time"] is None else limit(part["default_time"])
     over = part["over_time_limit"]
-    least = part["min_nodes"] if part["min_nodes"] != 1 else 0
     sockets = " MaxCPUsPerSocket=UNLIMITED" if view.compat >= (23, 2) else ""
     alternate = f" Alternate={part['alternate']}" if part["alternate"] else ""
     lines = [
@@ -163,7 +169,7 @@ def partition_text(part: Mapping[str, Any], view: View, one_line: bool) -> str:
         f"AllocNodes={_names(part['alloc_nodes'])}{alternate} Default={_yes(part['default'])} QoS={part['qos'] or 'N/A'}",
         f"DefaultTime={default_time} DisableRootJobs={_yes(part['disable_root'])} ExclusiveUser={_yes(part['exclusive_user'])}"
         f" GraceTime={part['grace_time']} Hidden={_yes(part['hidden'])}",
-        f"MaxNodes={_bound(part['max_nodes'])} MaxTime={limit(part['max_time'])} MinNodes={least} LLN={_yes(part['lln'])}"
+        f"MaxNodes={_bound(part['max_nodes'])} MaxTime={limit(part['max_time'])} MinNodes={part['min_nodes']} LLN={_yes(part['lln'])}"
         f" MaxCPUsPerNode={_bound(part['max_cpus_per_node'])}{sockets}",
         f"Nodes={or_null(part['nodes'])}",
         f"PriorityJobFactor={part['priority_job_factor']} PriorityTier={part['priority_tier']} RootOnly={_yes(part['root_only'])}"
@@ -176,6 +182,22 @@ def partition_text(part: Mapping[str, Any], view: View, one_line: bool) -> str:
     ]
     if part["tres"]:
         lines.append(f"TRES={part['tres']}")
+    return joined(lines, one_line)
+
+
+def reservation_text(one: Mapping[str, Any], view: View, one_line: bool) -> str:
+    names = {key: or_null(",".join(one[key])) for key in ("users", "groups", "accounts")}
+    flags = ",".join(flag for flag in reservation.ORDER if flag in one["flags"])
+    lines = [
+        f"ReservationName={one['name']} StartTime={view.time(one['start'], 'Unknown')} EndTime={view.time(one['end'], 'Unknown')}"
+        f" Duration={long_seconds(int(one['end'] - one['start']))}",
+        f"Nodes={or_null(one['nodes'])} NodeCnt={one['node_count']} CoreCnt={one['cores']} Features={or_null(one['features'])}"
+        f" PartitionName={or_null(one['partition'])} Flags={flags}",
+        f"TRES=cpu={one['cpus']}",
+        f"Users={names['users']} Groups={names['groups']} Accounts={names['accounts']} Licenses={or_null(one['licenses'])}"
+        f" State={'ACTIVE' if one['active'] else 'INACTIVE'} BurstBuffer=(null){' Watts=n/a' if view.compat < (25, 5) else ''}",
+        "MaxStartDelay=(null)",
+    ]
     return joined(lines, one_line)
 
 

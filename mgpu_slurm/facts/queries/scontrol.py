@@ -32,29 +32,41 @@ ROWS: tuple[Option, ...] = (
 # keyword, fewest letters, fewest words behind it, most words behind it (None: any number)
 KEYWORDS: tuple[tuple[str, int, int, int | None], ...] = (
     ("all", 2, 0, 0),
+    ("cancel_reboot", 3, 1, None),
+    ("cluster", 2, 0, 1),
     ("completing", 3, 0, 0),
+    ("create", 2, 1, None),
+    ("delete", 3, 1, None),
     ("details", 1, 0, 0),
     ("errnumstr", 2, 1, 1),
     ("exit", 3, 0, 0),
+    ("fsdampeningfactor", 3, 1, 1),
     ("help", 2, 0, 0),
     ("hide", 2, 0, 0),
     ("hold", 4, 1, None),
     ("holdu", 5, 1, None),
     ("uhold", 5, 1, None),
+    ("listpids", 1, 0, 2),
+    ("notify", 1, 2, None),
     ("oneliner", 1, 0, 0),
     ("pidinfo", 3, 1, 1),
     ("ping", 3, 0, 0),
     ("quiet", 4, 0, 0),
     ("quit", 4, 0, 0),
     ("reconfigure", 3, 0, 0),
+    ("reboot", 3, 0, None),
     ("release", 3, 1, None),
     ("requeue", 3, 1, None),
     ("requeuehold", 8, 1, None),
     ("resume", 3, 1, None),
+    ("schedloglevel", 3, 1, 1),
+    ("setdebug", 3, 1, None),
+    ("setdebugflags", 9, 1, None),
     ("show", 3, 1, 2),
     ("shutdown", 3, 0, 1),
     ("suspend", 2, 1, None),
     ("takeover", 2, 0, 1),
+    ("token", 3, 0, None),
     ("top", 3, 1, None),
     ("update", 1, 0, None),
     ("verbose", 4, 0, 0),
@@ -63,11 +75,35 @@ KEYWORDS: tuple[tuple[str, int, int, int | None], ...] = (
     ("write", 2, 1, 3),
 )
 
+# what is said where words are missing, if it is not the usual sentence
+TOO_FEW: dict[str, str] = {
+    "cancel_reboot": "missing argument for keyword:{}",
+    "create": "too few arguments for {} keyword",
+    "delete": "too few arguments for {} keyword",
+    "errnumstr": "one arguments required for keyword:{}",
+    "pidinfo": "missing argument for keyword:{}",
+}
+
+DEBUG_LEVELS = ("quiet", "fatal", "error", "info", "verbose", "debug", "debug2", "debug3", "debug4", "debug5")
+DEBUG_FLAGS = frozenset((
+    "accrue", "agent", "backfill", "backfillmap", "burstbuffer", "cgroup", "cpu_bind", "cpufrequency", "data", "dbd_agent",
+    "dependency", "elasticsearch", "energy", "extsensors", "federation", "frontend", "gang", "gres", "hetjob", "influxdb",
+    "jag", "jobacctgather", "jobcomp", "jobcontainer", "license", "network", "networkraw", "nodefeatures", "nohave",
+    "nonodes", "oversubscribe", "power", "powersave", "priority", "profile", "protocol", "reservation", "route", "script",
+    "selecttype", "steps", "switch", "timecray", "tls", "tracejobs", "triggers", "workq",
+))  # fmt: skip
+
 # entity of show, fewest letters
 ENTITIES: tuple[tuple[str, int], ...] = (
     ("aliases", 1),
+    ("assoc_mgr", 2),
+    ("bbstat", 2),
+    ("burstbuffer", 2),
     ("config", 1),
     ("daemons", 2),
+    ("dwstat", 2),
+    ("federation", 3),
+    ("frontend", 3),
     ("hostlistsorted", 9),
     ("hostlist", 5),
     ("hostnames", 5),
@@ -163,6 +199,46 @@ SUBJECTS: tuple[tuple[str, int, str], ...] = (
     ("ReservationName", 3, "reservation"),
 )
 
+# key of `create` and `update partition`, fewest letters, kind of its value; in this order
+PARTITION_KEYS: tuple[tuple[str, int, str], ...] = (
+    ("PartitionName", 4, "name"),
+    ("MaxTime", 4, "duration"),
+    ("DefaultTime", 8, "duration"),
+    ("MaxCPUsPerNode", 4, "most"),
+    ("MaxNodes", 4, "nodes_most"),
+    ("MinNodes", 2, "nodes_least"),
+    ("Default", 7, "yes"),
+    ("DisableRootJobs", 2, "yes"),
+    ("ExclusiveUser", 2, "yes"),
+    ("Hidden", 1, "yes"),
+    ("LLN", 1, "yes"),
+    ("RootOnly", 1, "yes"),
+    ("ReqResv", 1, "yes"),
+    ("OverSubscribe", 5, "sharing"),
+    ("Shared", 2, "sharing"),
+    ("OverTimeLimit", 5, "over_time"),
+    ("PreemptMode", 2, "preemption"),
+    ("Priority", 8, "number"),
+    ("PriorityTier", 9, "number"),
+    ("PriorityJobFactor", 9, "number"),
+    ("State", 2, "state"),
+    ("Nodes", 1, "text"),
+    ("AllowGroups", 6, "text"),
+    ("AllowAccounts", 6, "text"),
+    ("AllowQos", 6, "text"),
+    ("DenyAccounts", 5, "text"),
+    ("DenyQos", 5, "text"),
+    ("AllocNodes", 5, "text"),
+    ("Alternate", 3, "text"),
+    ("GraceTime", 5, "number"),
+    ("DefMemPerCPU", 10, "number"),
+    ("DefMemPerNode", 10, "number"),
+    ("MaxMemPerCPU", 10, "most"),
+    ("MaxMemPerNode", 10, "most"),
+    ("QOS", 3, "text"),
+)
+PARTITION_STATES = ("UP", "DOWN", "DRAIN", "INACTIVE")
+
 NODE_STATES_TEXT = (
     "Valid states are: NoResp DRAIN FAIL FUTURE RESUME POWER_DOWN POWER_UP UNDRAIN",
     "Not all states are valid given a node's prior state",
@@ -172,6 +248,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("show ENTITY [ID]", "aliases, config, daemons, hostlist, hostlistsorted, hostnames, job, licenses, node, partition,"
      " reservation, step, topology"),
     ("update KEY=VALUE...", "change a job, node, partition, step or reservation"),
+    ("create KEY=VALUE...", "make a partition or a reservation"),
+    ("delete ENTITY=ID", "remove a partition or a reservation"),
     ("hold, uhold, release ID...", "keep waiting jobs from starting, and let them again"),
     ("requeue, requeuehold ID...", "put batch jobs back into the queue"),
     ("suspend, resume ID...", "stop and continue jobs"),
@@ -180,6 +258,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("write batch_script ID [FILE]", "a job's script into a file (slurm-ID.sh), or with - to standard output"),
     ("ping, reconfigure, shutdown, takeover", "the controller"),
     ("completing", "jobs whose nodes are not yet done with them"),
+    ("notify ID TEXT", "a message to the user of a job"),
+    ("listpids [ID[.STEP] [NODE]]", "processes of steps on this machine"),
     ("pidinfo PID", "the job that a process of this machine belongs to"),
     ("errnumstr N, version", "the text of an error number; the version"),
     ("all, hide, details, oneliner, quiet, verbose", "set the way in which is shown what follows"),

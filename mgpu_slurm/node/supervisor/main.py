@@ -329,6 +329,8 @@ class Supervisor:
                 self._processes.resume()
             else:
                 self._processes.suspend()
+        elif kind == "say":
+            self._tell_user(str(message["text"]))
         elif kind == "extend":
             self._ending.deadline = float(message["deadline"])
         elif kind == "usage":

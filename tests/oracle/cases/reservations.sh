@@ -2,7 +2,9 @@
 say scontrol show reservation; say scontrol show reservation nosuch
 scontrol create reservation reservationname=mine users=root starttime=now duration=60 nodes=n3; echo "status $?"
 n() { sed -E 's/(Start|End)Time=[^ ]*/\1Time=T/g'; }
-scontrol show reservation | n; scontrol -o show res mine | n; sinfo -h -p gpu -o '%T %D %N' | sort; scontrol show node n3 | grep -E 'State='
+# Slurm marks the nodes some moments later
+waits sh -c 'sinfo -h -n n3 -p gpu -o %T | grep -qx reserved'
+scontrol show reservation | n; scontrol -o show res mine | n; sinfo -h -p gpu -o '%T %D %N' | sort; scontrol show node n3 | grep -E 'State='; sinfo -T | sed -E 's/20[0-9T:-]+/T/g'; sinfo -h -p gpu -t resv -o '%t %N'
 srun --reservation=mine bash -c 'echo $SLURMD_NODENAME $SLURM_JOB_RESERVATION'; say srun --reservation=nosuch true; srun -N3 bash -c 'echo $SLURMD_NODENAME' | sort
 submit -w n3 -t 5 -o /dev/null --wrap true; sleep 1.5; squeue -h -j $J -o '%T %v %r'; scancel $J
 submit --reservation=mine -H -o /dev/null --wrap true; squeue -h -j $J -o %v; field $J Reservation; say scontrol delete reservationname=mine; scancel $J
@@ -10,3 +12,10 @@ scontrol update reservationname=mine duration=120 users=root,daemon; scontrol sh
 say scontrol delete reservationname=mine; say scontrol delete reservationname=mine; say scontrol show reservation; say scontrol update reservationname=nosuch duration=5
 scontrol create reservation users=root starttime=now+1hour duration=1-0 nodecnt=2 flags=maint; scontrol show reservation | n; R=$(scontrol -o show reservation | sed 's/ReservationName=\([^ ]*\).*/\1/'); scontrol delete reservationname=$R
 say scontrol create reservation users=root nodes=n1; say scontrol create reservation users=nosuchuser starttime=now duration=5 nodes=n1; say scontrol create reservation users=root starttime=now duration=5 nodes=n99; say scontrol create reservation starttime=now duration=5 nodes=n1; say scontrol create reservation users=root starttime=x duration=5 nodes=n1
+# what is refused, changed, ended by itself, and kept from others
+c() { echo "$*"; scontrol "$@"; echo "status $?"; }
+c create res=a users=root start=now+1hour dur=5 nodes=n1; c create res=a users=root start=now+3hours dur=5 nodes=n2; c create res=b users=root start=now+1hour dur=5 nodes=n1; c create res=b users=root start=now+1hour dur=5 nodes=n1 flags=overlap,maint,daily; scontrol show res b | n
+c create res=d users=root start=now-2hours end=now-1hour nodes=n3; c create res=d users=root start=now+60 end=now+30 nodes=n3; c create res=d groups=nosuch start=now dur=5 nodes=n3; c create res=d users=root start=now dur=5 nodes=n3 partition=nosuch; c create res=d users=root start=now dur=5; c create res=d users=root start=now nodes=n3; c create res=d users=root start=now dur=5 nodes=n3 flags=nosuch; c create res=d users=root start=now dur=x nodes=n3; c create res=d users=root start=now dur=5 nodes=n3 nosuch=1; c create res=d users=root start=now dur=5 nodecnt=x
+c update res=a users+=daemon; c update res=a nodes=n2,n3; c update res=a dur=30 flags=ignore_jobs; scontrol show res a | n; c update res=a users=; c update res=a nodes=n99; c update res=a end=now; c update res=a nosuch=1; c update res=a nodes+=n1; c update res=a users=nosuch
+c create res=e users=daemon start=now dur=5 nodes=n2 flags=overlap; say srun --reservation=e true; c delete res=e; c delete reservation a; c delete res b; c delete reservation; c create reservation; scontrol show res
+submit -w n0 -o /dev/null --wrap 'sleep 30'; wait_state RUNNING; c create res=f users=root start=now dur=5 nodes=n0; c create res=f users=root start=now dur=5 nodes=n0 flags=ignore_jobs; c delete res=f; scancel $J
