@@ -19,7 +19,7 @@ from mgpu_slurm.commands.query_options import (
 from mgpu_slurm.facts.fields.field import View, long_seconds
 from mgpu_slurm.facts.fields.partition import SINFO
 from mgpu_slurm.facts.queries import sinfo as options
-from mgpu_slurm.facts.states import NODE_FLAGS, NODE_SHORT, NODE_STATES, node_state_short
+from mgpu_slurm.facts.states import NODE_FLAGS, NODE_SHORT, NODE_STATES, node_rank
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     if help_lists(given, streams):
         return 0
     check(given)
-    matches = state_filter(given)
+    matches = state_filter(given, version)
     wait = 0
     if given.has("iterate"):
         wait = interval(given.text("iterate")) or 0
@@ -103,12 +103,18 @@ def check(given: Given) -> None:
 # --- which nodes ----------------------------------------------------------------------------------------------------
 
 
-def state_filter(given: Given) -> Callable[[Record], bool] | None:
-    """The test of --states, or of -R. `,` is or, `&` and `+` are and, `~` and `!` not. Raises UsageError."""
+SIGNS = (23, 2)
+"""Since this version `+` is and, `~` and `!` are not."""
+
+
+def state_filter(given: Given, version: Callable[[], tuple[int, int]]) -> Callable[[Record], bool] | None:
+    """The test of --states, or of -R. `,` is or, `&` and later `+` are and, `~` and `!` not. Raises UsageError."""
     if given.has("states"):
         text = given.text("states")
         if text.strip().lower() == "all":
             return None
+        if any(sign in text for sign in "+~!") and version() < SIGNS:
+            raise UsageError(_bad_state(next(word for word in words(text) if any(sign in word for sign in "+~!"))), 1)
         return _any([_all([_state(part, word) for part in _terms(word)]) for word in words(text)])
     if given.has("reasons"):
         return lambda node: node["state"] == "DOWN" or any(flag in node["flags"] for flag in UNUSABLE)
@@ -143,7 +149,7 @@ def _state(term: str, whole: str) -> Callable[[Record], bool]:
     if name not in known:
         name = next((word for word in known if name and word.startswith(name)), "")
     if not name:
-        raise UsageError([f'Bad state string: "{whole}"', f"valid states: {options.STATES_TEXT}"], 1)
+        raise UsageError(_bad_state(whole), 1)
     shorts = {short: base for base, short in NODE_STATES}
     name = _ALIASES.get(name, shorts.get(name, name))
     by_short = {short: long for long, short in NODE_SHORT.items()}
@@ -151,6 +157,10 @@ def _state(term: str, whole: str) -> Callable[[Record], bool]:
         name = by_short.get(name, name)
     test = _test(name, bases)
     return (lambda node: not test(node)) if negated else test
+
+
+def _bad_state(word: str) -> list[str]:
+    return [f'Bad state string: "{word}"', f"valid states: {options.STATES_TEXT}"]
 
 
 def _test(name: str, bases: Sequence[str]) -> Callable[[Record], bool]:
@@ -165,7 +175,7 @@ def _test(name: str, bases: Sequence[str]) -> Callable[[Record], bool]:
         flag = name[: -len("ING")]
         return lambda node: flag in node["flags"] and busy(node)
     if name in bases:
-        return lambda node: node["state"] == name and not ({"DRAIN", "FAIL", "MAINT"} & set(node["flags"]) and name != "DOWN")
+        return lambda node: node["state"] == name
     return lambda node: name in node["flags"]
 
 
@@ -193,7 +203,7 @@ def show(
     of_nodes = [name for name in extra if not name.startswith(("p.", "#"))]
     names = dict.fromkeys([*sinfo_groups.GROUP_COLUMNS, *of_nodes, *sinfo_groups.node_columns(made)])
     table, count, view.now = query(session, "nodes", list(names))
-    nodes = {node["name"]: node for node in records(table, count) if is_wanted(node, given, matches)}
+    nodes = {node["name"]: node for node in map(_as_shown, records(table, count)) if is_wanted(node, given, matches)}
     if not given.has("format") and not given.has("names_format"):
         # these two columns grow with what they hold
         longest = max([len(one["name"]) + bool(one["default"]) for one in partitions] or [0])
@@ -236,6 +246,11 @@ def records(columns: Mapping[str, Sequence[Any]], count: int) -> list[dict[str, 
     return [{name: values[row] for name, values in columns.items()} for row in range(count)]
 
 
+def _as_shown(node: dict[str, Any]) -> dict[str, Any]:
+    """A node that is draining counts as allocated however little of it is, other than in `scontrol show node`."""
+    return {**node, "state": "ALLOCATED"} if node["state"] == "MIXED" and "DRAIN" in node["flags"] else node
+
+
 def is_wanted(node: Record, given: Given, matches: Callable[[Record], bool] | None) -> bool:
     if given.has("nodes"):
         try:
@@ -253,10 +268,11 @@ def is_wanted(node: Record, given: Given, matches: Callable[[Record], bool] | No
 
 def chosen_format(given: Given, compat: tuple[int, int], partition: int, node: int) -> listing.Format:
     """The columns; `partition` and `node` are the widths of those that grow."""
+    fields = SINFO.at(compat)
     if given.has("names_format") and "names_format" in given.order:
-        return listing.parse_names(given.text("names_format"), SINFO)
+        return listing.parse_names(given.text("names_format"), fields)
     if given.has("format"):
-        return listing.parse_letters(given.text("format"), SINFO)
+        return listing.parse_letters(given.text("format"), fields)
     long = given.has("long")
     if given.has("reasons"):
         text = options.REASONS_LONG if long else options.REASONS
@@ -268,7 +284,7 @@ def chosen_format(given: Given, compat: tuple[int, int], partition: int, node: i
         text = options.LONG.replace("{r}", options.LONG_RESERVATION if compat >= (24, 5) else "")
     else:
         text = options.PLAIN
-    return listing.parse_names(text.replace("{p}", str(partition)).replace("{n}", str(node)), SINFO)
+    return listing.parse_names(text.replace("{p}", str(partition)).replace("{n}", str(node)), fields)
 
 
 # --- order ----------------------------------------------------------------------------------------------------------
@@ -287,9 +303,6 @@ def _sort_needs(letter: str) -> tuple[str, ...]:
     return SINFO.letters[letter].columns
 
 
-STATE_ORDER = {base: place for place, (base, _) in enumerate(NODE_STATES)}
-
-
 def sort_values(key: tuple[str, bool, bool], groups: Sequence[Group], rows: Mapping[str, Sequence[Any]], view: View) -> list[Any]:
     """What a letter compares, a value a group."""
     letter, _, configured = key
@@ -299,7 +312,7 @@ def sort_values(key: tuple[str, bool, bool], groups: Sequence[Group], rows: Mapp
         return [name or "" for name in rows["p.name"]]
     if letter in "tT":
         return [
-            (STATE_ORDER.get(state or "UNKNOWN", 0), node_state_short(state, flags) if state else "")
+            node_rank(state or "UNKNOWN", flags)
             for state, flags in zip(rows["state"], rows["flags"], strict=True)
         ]
     if letter in "Nn":

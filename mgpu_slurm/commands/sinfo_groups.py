@@ -75,10 +75,7 @@ def group(
             if key not in rows:
                 rows[key] = Group(partition, rank)
             rows[key].add(node)
-    found = list(rows.values())
-    if not found and empty:
-        found = [Group(partitions[0] if partitions else None, 0)]
-    return found
+    return list(rows.values())
 
 
 def _frozen(value: Any) -> Any:

@@ -166,10 +166,10 @@ class Srun:
         plan = Plan(f"{job_id}.{step_id}", int(layout.get("ntasks", 1)))
         status, failed = 1 << 8, True
         try:
-            if self.multi_prog:
+            if self.client.get("multi_prog"):
                 from mgpu_slurm.commands import multiprog
 
-                multiprog.check(self.multi_prog, self.component.operands[0], plan.ntasks)
+                self.multi_prog = multiprog.records(self.multi_prog, self.component.operands[0], plan.ntasks)
             status = self._launch(plan, facts, created, {**addresses, **(created.get("node_addresses") or {})})
             failed = False
         except LaunchError as error:
@@ -213,7 +213,7 @@ class Srun:
         message = self._message(plan, created, out, err, source, pty, addresses)
         self._describe(plan, created, out, err, source, pty)
         launch = Launch(message, descriptors, self.session.signers)
-        if "bcast" in client and not self.multi_prog:
+        if "bcast" in client and not client.get("multi_prog"):
             from mgpu_slurm.commands import bringing
 
             try:

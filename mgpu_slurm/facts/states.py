@@ -134,6 +134,13 @@ NODE_FLAGS: tuple[str, ...] = (
     "EXTERNAL",
     "NOT_RESPONDING",
 )
+NODE_FLAG_RANKS: tuple[str, ...] = (
+    "RESERVED", "CLOUD", "DRAIN", "COMPLETING", "NOT_RESPONDING", "POWERED_DOWN", "FAIL", "POWERING_UP", "MAINT",
+    "REBOOT_REQUESTED", "POWERING_DOWN", "DYNAMIC_FUTURE", "REBOOT_ISSUED", "PLANNED", "INVALID_REG", "POWER_DOWN", "POWER_UP",
+    "DYNAMIC_NORM", "BLOCKED", "EXTERNAL",
+)  # fmt: skip
+"""By which nodes are sorted before their base states, a later flag outweighs all earlier ones."""
+
 NODE_SHORT: dict[str, str] = {
     **dict(NODE_STATES),
     "DRAINING": "DRNG",
@@ -220,6 +227,12 @@ def node_state_short(base: str, flags: Collection[str] = ()) -> str:
 def node_state_full(base: str, flags: Iterable[str] = ()) -> str:
     """Base and every flag as `scontrol show node` prints State=: IDLE+DRAIN+NOT_RESPONDING."""
     return "+".join([base, *sorted(NODE_FLAG_NAMES.get(flag, flag) for flag in set(flags))])
+
+
+def node_rank(base: str, flags: Collection[str]) -> int:
+    """Where a node stands in an order by state."""
+    weight = sum(1 << place for place, flag in enumerate(NODE_FLAG_RANKS) if flag in flags)
+    return weight * len(NODE_STATES) + next((place for place, (name, _) in enumerate(NODE_STATES) if name == base), 0)
 
 
 # --- a job's life ---

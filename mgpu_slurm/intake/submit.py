@@ -150,6 +150,9 @@ def step(component: Component, job_id: int) -> dict[str, Any]:
     client = component.client
     request.update({field: client[field] for field in _STEP_CLIENT if field in client})
     request["job_id"] = job_id
+    if component.operands and component.sources.get("name") != merge.COMMAND:
+        # a step is named after its program: SLURM_JOB_NAME is what the job around it is called
+        request["name"] = component.operands[0].rpartition("/")[2]
     counted = "cpus_per_task" in request or "cpus_per_gpu" in request
     shared = bool(client.get("overlap"))
     apart = bool(client.get("exact")) or client.get("exclusive") in ("exclusive", "user", "mcs", "topo") or counted
@@ -284,7 +287,7 @@ def _complete(
         if not request.get("name"):
             request["name"] = _name(command, program, component.client)
         request["kind"] = "batch" if command == "sbatch" else "alloc"
-        request["argv"] = [path or program[0], *program[1:]] if program else []
+        request["argv"] = [path or program[0], *program[1:]] if program and command != "salloc" else []
         request.setdefault("work_dir", reading.cwd)
         request["submit_dir"] = reading.cwd
         request["submit_line"] = line

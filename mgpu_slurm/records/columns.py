@@ -372,7 +372,7 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
     "over_subscribe": over_subscribe,
     "pending_seconds": pending_seconds,
     "req_nodes": lambda job, _source: wanted_nodes(job.request.nodelist),
-    "requeue": lambda job, _source: job.request.requeue is not False and job.request.kind == "batch",
+    "requeue": lambda job, _source: job.request.requeue is not False,
     "run_seconds": run_seconds,
     "sched_nodes": lambda job, _source: "",
     "start_time": start_time,

@@ -126,19 +126,25 @@ def test_task_end(status: int, text: str, code: int) -> None:
     [
         ("* echo", 5, ""),
         ("0-2 a\n3,4 b", 5, ""),
-        ("0-2 a", 5, "no record for task id 3"),
-        ("0-2", 3, "no program in record: 0-2"),
-        ("x a", 1, "bad task ids: x"),
-        ("0-99999999999 a", 2, ""),
+        ("0 a\\\n b\n1\tc  d", 2, ""),
+        ("0-2 a", 5, "Configuration file f invalid, no record for task id 3"),
+        ("", 1, "Configuration file f invalid, no record for task id 0"),
+        ("# c\n0-2", 3, "Line 2 of configuration file f invalid"),
+        ("x a", 1, "Invalid task range specification (x)|Line 1 of configuration file f invalid"),
+        ("0-x a", 1, "Invalid task range specification|Line 1 of configuration file f invalid"),
+        ("1-0 a", 2, "Invalid task range, 1-0|Line 1 of configuration file f invalid"),
+        ("0-99999999999 a", 2, "Invalid task id, 99999999999 >= ntasks|Line 1 of configuration file f invalid"),
+        ("0 a\n0 b", 1, "Duplicate record for task 0|Line 2 of configuration file f invalid"),
+        ("* a\n0 b", 1, "Task range specification with asterisk must be last|Line 2 of configuration file f invalid"),
     ],
 )
 def test_multi_prog_check(text: str, ntasks: int, problem: str) -> None:
     if not problem:
-        multiprog.check(text, "f", ntasks)
+        assert multiprog.records(text, "f", ntasks)
         return
     with pytest.raises(UsageError) as refused:
-        multiprog.check(text, "f", ntasks)
-    assert refused.value.lines == [f"Configuration file f invalid, {problem}"]
+        multiprog.records(text, "f", ntasks)
+    assert refused.value.lines == problem.split("|")
 
 
 def test_what_may_be_passed(tmp_path: Path) -> None:

@@ -98,6 +98,11 @@ class Fields:
         self.names = {name.lower(): row for row in rows for name in row.names}
 
 
+    def at(self, compat: tuple[int, int]) -> Fields:
+        """The fields that a version of Slurm knows."""
+        return Fields([row for row in self.rows if row.since is None or compat >= row.since])
+
+
 def constant(text: str) -> Callable[..., str]:
     """A field that this suite has nothing to say in: what Slurm shows when it is not set."""
     return lambda _view, *_values: text

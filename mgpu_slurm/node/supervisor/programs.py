@@ -11,13 +11,17 @@ if TYPE_CHECKING:
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
+NO_PROGRAM = "No executable program specified for this task"
+
+
 class NoProgram(Exception):
     """A multi-prog file has no line for a task, or a line that means nothing."""
 
 
 def of_rank(text: str, rank: int) -> list[str]:
-    """The command of one task: `ranks program arguments`, with %t the rank and %o its place within the line's ranks."""
-    from shlex import split
+    """The command of one task: `ranks program arguments`, with %t the rank and %o its place within the line's ranks; any
+    other letter behind a % goes away with it. Single quotes and backslashes quote, double quotes do not."""
+    import re
 
     for line in text.splitlines():
         stripped = line.strip()
@@ -27,14 +31,23 @@ def of_rank(text: str, rank: int) -> list[str]:
         place = _place(ranks, rank)
         if place is None:
             continue
-        try:
-            words = split(command)
-        except ValueError as error:
-            raise NoProgram(f"invalid line for task {rank}: {error}") from None
-        if not words:
-            break
-        return [words[0], *(word.replace("%t", str(rank)).replace("%o", str(place)) for word in words[1:])]
-    raise NoProgram(f"no record for task id {rank}")
+        meaning = {"%t": str(rank), "%o": str(place)}
+        return [re.sub("%.", lambda found: meaning.get(found[0], ""), word) for word in _words(command)]
+    raise NoProgram(NO_PROGRAM)
+
+
+def _words(command: str) -> list[str]:
+    from shlex import shlex
+
+    lexer = shlex(command, posix=True)
+    lexer.quotes, lexer.commenters, lexer.whitespace_split = "'", "", True
+    try:
+        words = list(lexer)
+    except ValueError:  # a quote is never closed
+        words = []
+    if not words:
+        raise NoProgram(NO_PROGRAM)
+    return words
 
 
 def _place(ranks: str, rank: int) -> int | None:

@@ -8,7 +8,7 @@ idle() { waits sh -c 'sinfo -h -n n3 -p gpu -o %T | grep -qx idle'; r; }
 scontrol update nodename=n3 state=undrain; idle; say scontrol update nodename=n3 state=resume; idle; scontrol update nodename=n3 state=drain reason=again; say scontrol update nodename=n3 state=idle; idle
 scontrol update nodename=n[2-3] weight=5 comment='a remark' extra=more; r; scontrol show node n3 | grep -E 'Comment|Extra'
 scontrol update nodename=n3 features=f1,f2; scontrol show node n3 | grep -E 'Features'; sinfo -h -n n3 -p gpu -o '%f %b'; srun -C f1 bash -c 'echo $SLURMD_NODENAME'
-scontrol update nodename=n3 features= activefeatures= comment= extra=; scontrol update nodename=n[2-3] weight=1
+scontrol update nodename=n3 features= activefeatures=; scontrol update nodename=n[2-3] comment= extra=; scontrol update nodename=n[2-3] weight=1
 scontrol update nodename=n3 state=down reason=broken; r; srun -w n3 -I1 true 2>&1 | sed -E 's/[0-9]{5}/N/g'; scontrol update nodename=n3 state=resume; waits sh -c 'sinfo -h -n n3 -p gpu -o %T | grep -qx idle'; r
 say scontrol update nodename=n99 state=drain reason=x; say scontrol update nodename=n3 state=nosuch; say scontrol update nodename=n3 nosuch=1; say scontrol show node n99; say scontrol update nodename=n3 weight=x; say scontrol update nodename=n3 state=down
 waits sh -c 'scontrol update nodename=n3 state=resume; sinfo -h -n n3 -p gpu -o %T | grep -qx idle'
