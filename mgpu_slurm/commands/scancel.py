@@ -175,6 +175,10 @@ def finish(rows: Sequence[tuple[str, int, str]], wanted: Order, streams: Streams
         over = code in (ESLURM_ALREADY_DONE, ESLURM_INVALID_JOB_ID)
         plain_end = wanted.signal is None and "." not in text
         what = "job step" if "." in text else "job"
+        if "." in text:
+            if code == ESLURM_INVALID_JOB_ID and wanted.signal is not None:
+                continue  # Slurm has nothing to say of a signal for a step that is not there
+            text = text.partition(".")[0]
         if not (over and (wanted.quiet or (plain_end and not wanted.verbose))):
             streams.err.write(f"scancel: error: Kill job error on {what} id {text}: {why}\n")
         if over and plain_end:

@@ -198,9 +198,11 @@ class Srun:
             source.only = 0
         if source.fd >= 0 and is_null(source.fd):
             source = stepfiles.Stream(remote="none")
-        if self._prolog("prolog"):
+        if self._hook("prolog"):
             self.notes.error("srun prolog failed rc = 1. Aborting step.")
-            return 1 << 8
+            where = "launch/slurm: launch_p_step_launch: " if self.session.compat < (23, 2) else ""
+            self.notes.info(f"{where}StepId={plan.step} aborted before step completely launched.")
+            return 0  # no failure in Slurm either
         parts = created["layout"].get("nodes") or []
         descriptors: dict[str, int] = {}
         label = bool(client.get("label"))
@@ -239,7 +241,9 @@ class Srun:
         finally:
             if raw is not None:
                 raw.restore()
-        self._prolog("epilog")
+        failed = self._hook("epilog")
+        if failed:
+            self.notes.error(f"srun epilog failed status={failed}")
         return status
 
     def _terminal(self) -> bool:
@@ -302,20 +306,23 @@ class Srun:
         plan.wait = int(client.get("wait") or 0)
         plan.reduce = self.environ.get("SLURM_SRUN_REDUCE_TASK_EXIT_MSG", "0") not in ("", "0")
 
-    def _prolog(self, which: str) -> bool:
-        """Run --prolog or --epilog here, with the command as arguments; whether it failed."""
+    def _hook(self, which: str) -> int:
+        """Run --prolog or --epilog here, with the command as arguments: its exit code, 1 where a signal ended it, 0 where
+        it is none or cannot be run."""
         program = self.client.get(which)
         if not program or program == "none":
-            return False
+            return 0
         surround = {**self.environ, "SLURM_SCRIPT_CONTEXT": f"{which}_srun"}
         try:
             child = os.posix_spawnp(program, [program, *self.component.operands], surround)
         except OSError as error:
-            self.notes.error(f"{program}: {error.strerror}")
-            return True
-        while True:
-            _, status = os.waitpid(child, 0)
-            return status != 0
+            self.notes.info(f"Access denied for {program}: {error.strerror}")
+            return 0
+        _, status = os.waitpid(child, 0)
+        if os.WIFSIGNALED(status):
+            self.notes.error("script did not exit normally")
+            return 1
+        return os.waitstatus_to_exitcode(status)
 
 
 class _Refused(Exception):

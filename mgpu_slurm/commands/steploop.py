@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from mgpu_slurm.wire.sink import Sink
 
 LAUNCH_STATUS = 1 << 8
+AFTER_INTERRUPT = 0.1
+"""Seconds that tasks have to end by the second Ctrl-C itself before they are killed."""
+
 MARGIN = 2.0
 """Seconds on top of KillWait that an aborted step has, as Slurm grants them."""
 
@@ -69,6 +72,8 @@ class StepLoop:
         self._last_report = -1
         self._quiet = False  # exits are expected and say nothing
         self._aborted = False
+        self._terminated = False  # TERM was sent because one task has failed
+        self._killed = False  # a task has ended by TERM or KILL
         self._broken = False
         self._stop = False  # the user does not want to wait for a reader that does not read
         self._first_exit = 0.0
@@ -91,6 +96,8 @@ class StepLoop:
         finally:
             for link in self._links:
                 link.close()
+        if self._killed and not self._aborted:
+            self._notes.info(f"Force Terminated StepId={self.plan.step}")
         return self.worst
 
     # --- one turn ---------------------------------------------------------------------------------------------------
@@ -154,7 +161,8 @@ class StepLoop:
             self._wait_at = 0.0
             self._notes.info(f"First task exited {int(now - self._first_exit + 0.5)}s ago")
             self._show()
-            self._terminate()
+            self._say_terminating()
+            self._force()
         if self._kill_at and now >= self._kill_at:
             self._kill_at = 0.0
             self._tell_all({"kind": "signal_tasks", "signal": stepsignals.KILL})
@@ -244,7 +252,7 @@ class StepLoop:
 
     def _text(self, text: str) -> None:
         self._notes.line(text)
-        if "*** STEP " in text and " CANCELLED AT " in text:
+        if "*** STEP " in text and " CANCELLED AT " in text and not self._terminated:
             self._abort()
 
     def _launch_failed(self, link: NodeLink, message: dict[str, Any], refused: bool) -> None:
@@ -267,6 +275,7 @@ class StepLoop:
         link.running.difference_update(tasks)
         self._states.ended(tasks, status)
         self.worst = max(self.worst, status, key=exit_status)
+        self._killed = self._killed or status & 0x7F in (stepsignals.TERM, stepsignals.KILL)
         line = task_end(link.node, tasks, status, oom)
         if not line:
             self._notes.detail(f"{link.node}: {tasks_text(tasks)}: Completed")
@@ -317,20 +326,27 @@ class StepLoop:
         self._give_up_at = time.monotonic() + seconds
         self._notes.info(f"Job step aborted: Waiting up to {seconds:.0f} seconds for job step to finish.")
 
-    def _force(self) -> None:
+    def _force(self, after: float = 0.0) -> None:
+        """Kill all tasks, at once or `after` seconds."""
         if not any(link.open for link in self._links):
             self._stop = True
             return
         self._abort()
-        self._tell_all({"kind": "signal_tasks", "signal": stepsignals.KILL})
+        if after:
+            self._kill_at = time.monotonic() + after
+        else:
+            self._tell_all({"kind": "signal_tasks", "signal": stepsignals.KILL})
 
-    def _terminate(self) -> None:
-        """End all tasks gently: TERM, after KillWait KILL."""
-        if self._aborted:
-            return
+    def _say_terminating(self) -> None:
         where = "launch/slurm: _step_signal: " if self._notes.compat < (23, 2) else ""
         self._notes.info(f"{where}Terminating StepId={self.plan.step}")
-        self._abort()
+
+    def _terminate(self) -> None:
+        """-K: end all tasks gently: TERM, after KillWait KILL."""
+        if self._terminated or self._aborted:
+            return
+        self._terminated = True
+        self._say_terminating()
         for number in (stepsignals.CONT, stepsignals.TERM):
             self._tell_all({"kind": "signal_tasks", "signal": number})
         self._kill_at = time.monotonic() + self.plan.kill_wait
@@ -353,7 +369,7 @@ class StepLoop:
                 else:
                     self._quiet = True
                     self._notes.info("forcing job termination")
-                    self._force()
+                    self._force(AFTER_INTERRUPT)
         elif number in stepsignals.FORCING:
             if number == stepsignals.QUIT:
                 self._notes.info("Quit")

@@ -18,7 +18,7 @@ HUP, INT, QUIT, KILL, USR1, USR2, PIPE, ALRM, TERM, CONT, WINCH = 1, 2, 3, 9, 10
 FORCING = (HUP, QUIT, TERM)
 """These end the step at once."""
 
-FORWARDED = (USR1, USR2, ALRM)
+FORWARDED = (USR1, USR2)
 """These go to the tasks as they are."""
 
 WITHIN = 1.0
@@ -43,9 +43,8 @@ class SignalPipe:
         except ValueError:
             return  # not the main thread: signals are somebody else's
         for number in numbers:
-            if _signal.getsignal(number) != _signal.SIG_IGN or number not in (HUP, INT, QUIT):
-                # nohup and background jobs of a shell ignore some, which stays so
-                self._before[number] = _signal.signal(number, _nothing)
+            # also those that nohup and the background jobs of a shell ignore, as Slurm's commands do
+            self._before[number] = _signal.signal(number, _nothing)
 
     def fileno(self) -> int:
         return self._read
