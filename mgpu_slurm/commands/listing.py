@@ -110,6 +110,7 @@ def parse_names(text: str, fields: Fields) -> Format:
         if not colon:
             made.cells.append(Cell(field, DEFAULT_WIDTH))
             continue
+        rest = rest.lstrip()
         right = rest.startswith(".")
         begin = 1 if right else 0
         stop = begin

@@ -65,7 +65,8 @@ def read(desk: Desk, words: Sequence[str]) -> tuple[str, Changes]:
         sign = key[-1:] if key[-1:] in ("+", "-") else ""
         found = _meant(key.rstrip("+-"))
         if found is None:
-            raise _Wrong(f"scontrol: error: Update of this parameter is not supported: {word}\n\nscontrol: error: Request aborted")
+            text = f"scontrol: error: Update of this parameter is not supported: {word}"
+            raise _Wrong(f"{text}\n\nscontrol: error: Request aborted")
         shown, kind = found
         if kind == "name":
             name = text

@@ -228,7 +228,8 @@ def show_reservations(session: Asks, given: Given, view: View, streams: Streams)
         return
     width = max(9, *(len(name) for name in columns["name"]))
     if not given.has("noheader"):
-        streams.out.write(f"{'RESV_NAME':<{width}}  {'STATE':>8}  {'START_TIME':>19}  {'END_TIME':>19}  {'DURATION':>11}  NODELIST\n")
+        streams.out.write(f"{'RESV_NAME':<{width}}  {'STATE':>8}  {'START_TIME':>19}  ")
+        streams.out.write(f"{'END_TIME':>19}  {'DURATION':>11}  NODELIST\n")
     for one in records(columns, count):
         state = "ACTIVE" if one["active"] else "INACTIVE"
         start, end = view.time(one["start"], "Unknown"), view.time(one["end"], "Unknown")

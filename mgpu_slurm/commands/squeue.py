@@ -84,7 +84,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
 
         return records_json.jobs(session, asked.filters, given.has("yaml"), streams)
     while True:
-        if asked.wait or asked.long:
+        if asked.wait or (asked.long and not given.has("noheader")):
             streams.out.write(date_line())
         streams.out.write(headline)
         status = show(session, asked, streams)

@@ -122,7 +122,7 @@ REQUESTS = [
     (["update", "nodename=n[0-1]", "state=drain", "reason=bad fan"],
      {"kind": "update", "what": "node", "name": "n[0-1]", "changes": [["state", "DRAIN"], ["reason", "bad fan"]]}),
     (["update", "partition=gpu", "State=DOWN"],
-     {"kind": "update", "what": "partition", "name": "gpu", "changes": [["state", "DOWN"]]}),
+     {"kind": "update", "what": "partition", "name": "gpu", "changes": [["state", "DOWN"]], "action": "update"}),
     (["update", "stepid=5.0", "timelimit=3"],
      {"kind": "update", "what": "step", "name": "5.0", "changes": [["timelimit", "3"]]}),
 ]  # fmt: skip

@@ -330,9 +330,9 @@ def test_input_for_one_task(cluster: FakeCluster) -> None:
 
 
 def test_multi_prog(cluster: FakeCluster) -> None:
-    (cluster.directory / "p.conf").write_text("# comment\n0 echo \\\n a\n1-3\techo %t\n")
+    (cluster.directory / "p.conf").write_text("# comment\n0 echo \\\n a\n1-1\techo %t\n")
     two(cluster).run("srun", "-n2", "--multi-prog", "p.conf").ok()
-    assert cluster.asked("launch_tasks")[0]["multi_prog"] == "0 echo  a\n1-3 echo %t"
+    assert cluster.asked("launch_tasks")[0]["multi_prog"] == "0 echo  a\n1-1 echo %t"
     (cluster.directory / "q.conf").write_text("0 echo a\n")
     done = cluster.run("srun", "-n2", "--multi-prog", "q.conf")
     assert (done.status, done.err) == (1, "srun: error: Configuration file q.conf invalid, no record for task id 1\n")
@@ -343,7 +343,13 @@ def test_multi_prog(cluster: FakeCluster) -> None:
 def test_prolog_and_epilog(cluster: FakeCluster) -> None:
     assert cluster.run("srun", "--epilog=/bin/echo", "true", "x").ok().out == "true x\n"
     done = cluster.run("srun", "--prolog=/bin/false", "true")
-    assert (done.status, done.err) == (1, "srun: error: srun prolog failed rc = 1. Aborting step.\n")
+    assert done.status == 0
+    assert done.err.splitlines() == [
+        "srun: error: srun prolog failed rc = 1. Aborting step.",
+        "srun: launch/slurm: launch_p_step_launch: StepId=5.0 aborted before step completely launched.",
+    ]
+    done = cluster.run("srun", "--epilog=/bin/false", "true")
+    assert (done.status, done.err) == (0, "srun: error: srun epilog failed status=1\n")
 
 
 def test_pty_needs_a_terminal(cluster: FakeCluster) -> None:

@@ -40,7 +40,8 @@ def two(cluster: FakeCluster) -> FakeCluster:
 def test_exit_reports(cluster: FakeCluster, ends: list[tuple[list[int], int]], status: int, lines: list[str]) -> None:
     two(cluster).tasks = lambda talk: [cluster.exit(talk, *end) for end in ends] and None
     done = cluster.run("srun", "-n2", "true")
-    assert (done.status, done.err.splitlines()) == (status, [f"srun: error: n0: {line}" for line in lines])
+    killed = ["srun: Force Terminated StepId=5.0"] if any(end & 0x7F in (9, 15) for _, end in ends) else []
+    assert (done.status, done.err.splitlines()) == (status, [*(f"srun: error: n0: {line}" for line in lines), *killed])
 
 
 def signals(cluster: FakeCluster, ends_at: int = signal.SIGKILL) -> list[int]:
@@ -127,8 +128,8 @@ def test_kill_on_bad_exit(cluster: FakeCluster) -> None:
     assert done.err.splitlines() == [
         "srun: error: n0: task 1: Exited with exit code 3",
         "srun: launch/slurm: _step_signal: Terminating StepId=5.0",
-        "srun: Job step aborted: Waiting up to 3 seconds for job step to finish.",
         "srun: error: n0: task 0: Terminated",
+        "srun: Force Terminated StepId=5.0",
     ]
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from mgpu_slurm.base.units import UNLIMITED
-from mgpu_slurm.facts import gpu_binding
-from mgpu_slurm.facts import reservation
+from mgpu_slurm.facts import gpu_binding, reservation
 from mgpu_slurm.facts.fields.field import View, long_seconds
 from mgpu_slurm.facts.fields.job_text import limit, or_null, tres_name
 from mgpu_slurm.facts.fields.step import step_id
@@ -169,8 +168,8 @@ def partition_text(part: Mapping[str, Any], view: View, one_line: bool) -> str:
         f"AllocNodes={_names(part['alloc_nodes'])}{alternate} Default={_yes(part['default'])} QoS={part['qos'] or 'N/A'}",
         f"DefaultTime={default_time} DisableRootJobs={_yes(part['disable_root'])} ExclusiveUser={_yes(part['exclusive_user'])}"
         f" GraceTime={part['grace_time']} Hidden={_yes(part['hidden'])}",
-        f"MaxNodes={_bound(part['max_nodes'])} MaxTime={limit(part['max_time'])} MinNodes={part['min_nodes']} LLN={_yes(part['lln'])}"
-        f" MaxCPUsPerNode={_bound(part['max_cpus_per_node'])}{sockets}",
+        f"MaxNodes={_bound(part['max_nodes'])} MaxTime={limit(part['max_time'])} MinNodes={part['min_nodes']}"
+        f" LLN={_yes(part['lln'])} MaxCPUsPerNode={_bound(part['max_cpus_per_node'])}{sockets}",
         f"Nodes={or_null(part['nodes'])}",
         f"PriorityJobFactor={part['priority_job_factor']} PriorityTier={part['priority_tier']} RootOnly={_yes(part['root_only'])}"
         f" ReqResv={_yes(part['req_resv'])} OverSubscribe={part['oversubscribe']}",

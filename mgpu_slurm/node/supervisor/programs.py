@@ -21,8 +21,6 @@ class NoProgram(Exception):
 def of_rank(text: str, rank: int) -> list[str]:
     """The command of one task: `ranks program arguments`, with %t the rank and %o its place within the line's ranks; any
     other letter behind a % goes away with it. Single quotes and backslashes quote, double quotes do not."""
-    import re
-
     for line in text.splitlines():
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
@@ -31,9 +29,15 @@ def of_rank(text: str, rank: int) -> list[str]:
         place = _place(ranks, rank)
         if place is None:
             continue
-        meaning = {"%t": str(rank), "%o": str(place)}
-        return [re.sub("%.", lambda found: meaning.get(found[0], ""), word) for word in _words(command)]
+        return [_filled(word, rank, place) for word in _words(command)]
     raise NoProgram(NO_PROGRAM)
+
+
+def _filled(word: str, rank: int, place: int) -> str:
+    import re
+
+    meaning = {"%t": str(rank), "%o": str(place)}
+    return re.sub("%.", lambda found: meaning.get(found[0], ""), word)
 
 
 def _words(command: str) -> list[str]:
