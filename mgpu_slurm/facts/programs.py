@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SLURM = (
     "sbatch", "srun", "salloc", "squeue", "scancel", "sinfo", "scontrol", "sacct", "sstat", "sprio", "sdiag", "sattach", "sbcast",
+    "sacctmgr", "sshare", "sreport",
 )  # fmt: skip
 """Programs that Slurm has as well, under these names."""
 
@@ -28,6 +29,9 @@ WHAT: dict[str, tuple[str, str]] = {
     "sstat": ("show what running steps use", "[options] [job[.step]...]"),
     "sprio": ("show the priorities of waiting jobs", "[options]"),
     "sdiag": ("show what the controller does", "[options]"),
+    "sacctmgr": ("list the cluster and what it counts", "[options] list|show entity [name...] [format=field,...]"),
+    "sshare": ("show the shares of accounts", "[options]"),
+    "sreport": ("refuse reports of accounts' usage", "[options] [report]"),
     "sattach": ("follow a step that runs", "[options] job.step"),
     "sbcast": ("copy a file to the nodes of a job", "[options] source destination"),
     "doctor": ("check this machine and its cluster", "[options]"),
@@ -52,6 +56,9 @@ MOST_USED: dict[str, str] = {
     "sstat": "jobs format allsteps noheader parsable2",
     "sprio": "jobs user long format",
     "sdiag": "reset",
+    "sacctmgr": "noheader parsable2",
+    "sshare": "format parsable2",
+    "sreport": "version",
     "sattach": "label layout pty",
     "sbcast": "force preserve jobid",
 }

@@ -8,6 +8,7 @@ from mgpu_slurm import boot
 
 NAMES = (
     "srun", "sbatch", "salloc", "squeue", "scancel", "sinfo", "scontrol", "sacct", "sstat", "sprio", "sdiag", "sattach", "sbcast",
+    "sacctmgr", "sshare", "sreport",
 )  # fmt: skip
 
 

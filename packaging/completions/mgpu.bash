@@ -14,6 +14,9 @@ _mgpu_options() {
         sstat) echo '--allsteps --helpformat --help --jobs= --noheader --format= --fields= --noconvert --pidformat --parsable --parsable2 --usage --verbose --version' ;;
         sprio) echo '--noheader --jobs= --long --clusters= --cluster= --norm --format= --sort= --partition= --user= --users= --verbose --version --weights --federation --help --helpformat --local --sibling --sib --usage' ;;
         sdiag) echo '--all --help --reset --sort-by-id --clusters= --cluster= --no-trunc --sort-by-time --sort-by-time2 --usage --version --json --yaml' ;;
+        sacctmgr) echo '--usage --help --immediate --noheader --oneliner --parsable --parsable2 --quiet --readonly --associations --verbose --version --json --yaml' ;;
+        sshare) echo '--accounts= --all --helpformat --long --partition --clusters= --cluster= --noheader --noheader --format= --parsable --parsable2 --users= --Users --verbose --version --help --usage' ;;
+        sreport) echo '--all_clusters --cluster= --federation --usage --help --immediate --local --noheader --parsable --parsable2 --quiet --sort --tres= --verbose --version' ;;
         sattach) echo '--error-filter= --help --input-filter= --label --layout --output-filter= --pty --quiet --usage --verbose --version' ;;
         sbcast) echo '--compress --exclude= --fanout= --force --help --jobid= --preserve --send-libs --size= --timeout= --treewidth= --usage --verbose --version' ;;
         doctor) echo '--json --quiet --users= --master= --help --usage --version' ;;
@@ -208,6 +211,22 @@ _mgpu_value() {
             case $2 in
                 --clusters | --cluster | -M) REPLY='none' ;;
                 --json | --yaml) REPLY='?none' ;;
+            esac
+            ;;
+        sacctmgr)
+            case $2 in
+                --json | --yaml) REPLY='?none' ;;
+            esac
+            ;;
+        sshare)
+            case $2 in
+                --accounts | -A | --clusters | --cluster | -M | --format | -o) REPLY='none' ;;
+                --users | -u) REPLY='users' ;;
+            esac
+            ;;
+        sreport)
+            case $2 in
+                --cluster | -M | --tres | -T) REPLY='none' ;;
             esac
             ;;
         sattach)
@@ -409,7 +428,7 @@ _mgpu() {
     done
 }
 
-for _mgpu_name in sbatch srun salloc squeue scancel sinfo scontrol sacct sstat sprio sdiag sattach sbcast doctor cluster master node client queue cancel; do
+for _mgpu_name in sbatch srun salloc squeue scancel sinfo scontrol sacct sstat sprio sdiag sacctmgr sshare sreport sattach sbcast doctor cluster master node client queue cancel; do
     complete -F _mgpu "mgpu_$_mgpu_name"
     # the plain name only where it is this suite's
     case $(type -P "$_mgpu_name") in */bin/slurm/* | */mgpu/slurm/*) complete -F _mgpu "$_mgpu_name" ;; esac

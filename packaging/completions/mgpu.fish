@@ -676,6 +676,59 @@ complete -c mgpu_sdiag -l json -f -d 'JSON'
 complete -c mgpu_sdiag -l yaml -f -d 'YAML'
 complete -c mgpu_sdiag -f
 string match -q '*slurm/sdiag' -- (command -s sdiag); and complete -c sdiag -w mgpu_sdiag
+# mgpu_sacctmgr
+complete -c mgpu_sacctmgr -l usage -l help -s h -d 'list the options and keywords'
+complete -c mgpu_sacctmgr -l immediate -s i -d 'do not ask before a change'
+complete -c mgpu_sacctmgr -l noheader -s n -d 'no header'
+complete -c mgpu_sacctmgr -l oneliner -s o -d 'one line per record'
+complete -c mgpu_sacctmgr -l parsable -s p -d 'fields ended by |'
+complete -c mgpu_sacctmgr -l parsable2 -s P -d 'fields separated by |'
+complete -c mgpu_sacctmgr -l quiet -s Q -d 'no messages but errors'
+complete -c mgpu_sacctmgr -l readonly -s r -d 'change nothing'
+complete -c mgpu_sacctmgr -l associations -s s -d 'associations beside users and accounts'
+complete -c mgpu_sacctmgr -l verbose -s v -d 'more about what is done'
+complete -c mgpu_sacctmgr -l version -s V -d 'the version'
+complete -c mgpu_sacctmgr -l json -f -d 'JSON'
+complete -c mgpu_sacctmgr -l yaml -f -d 'YAML'
+complete -c mgpu_sacctmgr -f
+string match -q '*slurm/sacctmgr' -- (command -s sacctmgr); and complete -c sacctmgr -w mgpu_sacctmgr
+# mgpu_sshare
+complete -c mgpu_sshare -l accounts -s A -r -f -d 'only these accounts'
+complete -c mgpu_sshare -l all -s a -d 'all users'
+complete -c mgpu_sshare -l helpformat -s e -d 'list the fields'
+complete -c mgpu_sshare -l long -s l -d 'more fields'
+complete -c mgpu_sshare -l partition -s m -d 'with partitions'
+complete -c mgpu_sshare -l clusters -l cluster -s M -r -f -d 'another cluster'
+complete -c mgpu_sshare -l noheader -s n -d 'no header'
+complete -c mgpu_sshare -l noheader -s h -d 'no header'
+complete -c mgpu_sshare -l format -s o -r -f -d 'the fields, each with %width if another is wanted'
+complete -c mgpu_sshare -l parsable -s p -d 'fields ended by |'
+complete -c mgpu_sshare -l parsable2 -s P -d 'fields separated by |'
+complete -c mgpu_sshare -l users -s u -r -f -a '(__fish_complete_users)' -d 'only these users'
+complete -c mgpu_sshare -l Users -s U -d 'only lines of users'
+complete -c mgpu_sshare -l verbose -s v -d 'more about what is done'
+complete -c mgpu_sshare -l version -s V -d 'the version'
+complete -c mgpu_sshare -l help -d 'list the options'
+complete -c mgpu_sshare -l usage -d 'the short list of options'
+complete -c mgpu_sshare -f
+string match -q '*slurm/sshare' -- (command -s sshare); and complete -c sshare -w mgpu_sshare
+# mgpu_sreport
+complete -c mgpu_sreport -l all_clusters -s a -d 'all clusters'
+complete -c mgpu_sreport -l cluster -s M -r -f -d 'these clusters'
+complete -c mgpu_sreport -l federation -d 'clusters of a federation'
+complete -c mgpu_sreport -l usage -l help -s h -d 'list the options'
+complete -c mgpu_sreport -l immediate -s i -d 'nothing'
+complete -c mgpu_sreport -l local -d 'this cluster only'
+complete -c mgpu_sreport -l noheader -s n -d 'no header'
+complete -c mgpu_sreport -l parsable -s p -d 'fields ended by |'
+complete -c mgpu_sreport -l parsable2 -s P -d 'fields separated by |'
+complete -c mgpu_sreport -l quiet -s Q -d 'no messages but errors'
+complete -c mgpu_sreport -l sort -s s -d 'order of the lines'
+complete -c mgpu_sreport -l tres -s T -r -f -d 'what is counted'
+complete -c mgpu_sreport -l verbose -s v -d 'more about what is done'
+complete -c mgpu_sreport -l version -s V -d 'the version'
+complete -c mgpu_sreport -f
+string match -q '*slurm/sreport' -- (command -s sreport); and complete -c sreport -w mgpu_sreport
 # mgpu_sattach
 complete -c mgpu_sattach -l error-filter -r -f -d 'only this task\'s standard error'
 complete -c mgpu_sattach -l help -s h -d 'list the options'
