@@ -6,6 +6,7 @@ more from then on.
 
 from __future__ import annotations
 
+import fcntl
 import os
 
 FULL = 1 << 20
@@ -50,8 +51,9 @@ class Sink:
             form = os.fstat(fd).st_mode & _FORM
             if form == _FILE or is_null(fd):
                 self._piece = LARGE_PIECE
-            elif form == _PIPE:
+            elif form == _PIPE and fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY:
                 # The descriptor is shared with others, who want it to block; another opening of the same pipe is not.
+                # Root may open what its owner could only read, so it must be open for writing already.
                 self._own = os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
                 self._piece = LARGE_PIECE
         except OSError:
