@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-KINDS = frozenset({"keys_fence", "keys_name"})
+KINDS = frozenset({"keys_fence", "keys_name", "keys_ask", "keys_answer"})
 
 PIECE = 128 << 10
 """Bytes of keys and values in one message of a fence: what a supervisor reads at once, however they are written in JSON."""
@@ -20,33 +20,52 @@ PIECE = 128 << 10
 class Exchange:
     """srun's side. `nodes` of the step."""
 
-    __slots__ = ("_gathered", "_names", "_nodes", "_waiting")
+    __slots__ = ("_fences", "_names", "_nodes")
 
     def __init__(self, nodes: Iterable[str]) -> None:
         self._nodes = frozenset(nodes)
-        self._gathered: list[dict[str, object]] = []
-        self._waiting = set(self._nodes)
+        self._fences: dict[str, Fence] = {}
         self._names: dict[str, str] = {}
 
     def said(self, node: str, message: Mapping[str, Any]) -> list[tuple[str, dict[str, object]]]:
         """What a node has said: (node, message) for everything that nodes are to be told now."""
         if message["kind"] == "keys_name":
             return [(node, self._name(message))]
-        self._gathered.append(dict(message["pairs"]))
+        if message["kind"] != "keys_fence":
+            to = str(message["to"])
+            return [(to, dict(message))] if to in self._nodes else []
+        name = str(message.get("name") or "")
+        fence = self._fences.get(name)
+        if fence is None:
+            fence = self._fences[name] = Fence(self._nodes.intersection(message.get("nodes") or self._nodes))
+        fence.gathered.append(dict(message["pairs"]))
         if not message.get("more"):
-            self._waiting.discard(node)
-        if self._waiting:
+            fence.waiting.discard(node)
+        if fence.waiting:
             return []
-        gathered, self._gathered, self._waiting = self._gathered, [], set(self._nodes)
+        del self._fences[name]
+        last = len(fence.gathered) - 1
         told: list[dict[str, object]] = [
-            {"kind": "keys_fence", "pairs": pairs, "more": index + 1 < len(gathered)} for index, pairs in enumerate(gathered)
+            {"kind": "keys_fence", "name": name, "pairs": pairs, "more": index < last}
+            for index, pairs in enumerate(fence.gathered)
         ]
-        return [(each, piece) for each in sorted(self._nodes) for piece in told]
+        return [(each, piece) for each in sorted(fence.nodes) for piece in told]
 
     def _name(self, message: Mapping[str, Any]) -> dict[str, object]:
         port = about_name(self._names, str(message["action"]), str(message["name"]), str(message["port"]))
         answer = {"kind": "keys_name", "task": message["task"], "action": message["action"]}
         return {**answer, "found": port is not None, "port": port or ""}
+
+
+class Fence:
+    """One that not all of its nodes have entered."""
+
+    __slots__ = ("gathered", "nodes", "waiting")
+
+    def __init__(self, nodes: Iterable[str]) -> None:
+        self.nodes = frozenset(nodes)
+        self.waiting = set(self.nodes)
+        self.gathered: list[dict[str, object]] = []
 
 
 def about_name(names: dict[str, str], action: str, name: str, port: str) -> str | None:

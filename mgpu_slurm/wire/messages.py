@@ -443,10 +443,13 @@ class StepEnded(Message, tag="step_ended"):
 
 class KeysFence(Message, tag="keys_fence"):
     """Supervisor -> srun: what this node's tasks of a parallel program have put, once all of them wait for those of the
-    other nodes; srun -> supervisor: what all have put, when every node has said it. `more`: another piece follows."""
+    other nodes; srun -> supervisor: what all have put, when every node has said it. `more`: another piece follows.
+    With PMIx several fences go on at a time: `name` tells which, `nodes` who takes part (none: all)."""
 
     pairs: dict[str, str]
     node: str = ""
+    name: str = ""
+    nodes: list[str] = []
     more: bool = False
 
 
@@ -459,6 +462,26 @@ class KeysName(Message, tag="keys_name"):
     name: str = ""
     port: str = ""
     found: bool = False
+
+
+class KeysAsk(Message, tag="keys_ask"):
+    """Supervisor -> srun -> the supervisor of node `to`: what has this task put? Answer: KeysAnswer with the same `ask`."""
+
+    node: str
+    to: str
+    task: int
+    ask: int
+
+
+class KeysAnswer(Message, tag="keys_answer"):
+    """The way back. `status` is PMIx's, `data` bytes as characters; `more`: another piece follows."""
+
+    node: str
+    to: str
+    ask: int
+    status: int
+    data: str
+    more: bool = False
 
 
 class OutputFailed(Message, tag="output_failed"):
@@ -770,10 +793,10 @@ ToClient = (
     | Signed
 )
 ToNodeFromClient = LaunchTasks | AttachStep | ReceiveFile | Ping | Sign
-FromSrun = SignalTasks | WindowSize | EndInput | KeysFence | KeysName
+FromSrun = SignalTasks | WindowSize | EndInput | KeysFence | KeysName | KeysAsk | KeysAnswer
 ToSrun = (
     TasksStarted | LaunchFailed | TaskExited | StepText | StepEnded | Error | Attached | KeysFence | KeysName | StepAbort
-    | OutputFailed
+    | OutputFailed | KeysAsk | KeysAnswer
 )
 FromNode = Register | Heartbeat | BatchStarted | StepResult | LaunchRefused | JobGone | GpuTrouble | Usage | Inspected
 ToNode = (

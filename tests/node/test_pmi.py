@@ -222,6 +222,30 @@ def test_names_are_known_on_all_nodes() -> None:
     assert step.heard[0].endswith("cmd=lookup_result rc=1 info=unknown\n")
 
 
+def test_fences_of_some_nodes_go_on_side_by_side() -> None:
+    exchange = keyspace.Exchange(["n0", "n1", "n2"])
+
+    def enter(node: str, name: str, *nodes: str) -> list[tuple[str, dict[str, object]]]:
+        return exchange.said(node, {"kind": "keys_fence", "name": name, "nodes": list(nodes), "pairs": {node: name}})
+
+    assert enter("n0", "a", "n0", "n1") == []
+    assert enter("n0", "b") == []
+    assert enter("n2", "b") == []
+    assert sorted({node for node, _ in enter("n1", "a", "n0", "n1")}) == ["n0", "n1"]
+    told = enter("n1", "b")
+    assert sorted({node for node, _ in told}) == ["n0", "n1", "n2"]
+    mine = [message for node, message in told if node == "n2"]
+    assert {key for message in mine for key in message["pairs"]} == {"n0", "n1", "n2"}  # type: ignore[attr-defined]
+    assert [message["more"] for message in mine] == [True, True, False]
+
+
+def test_questions_go_to_the_node_they_are_for() -> None:
+    exchange = keyspace.Exchange(["n0", "n1"])
+    question = {"kind": "keys_ask", "node": "n0", "to": "n1", "task": 3, "ask": 1}
+    assert exchange.said("n0", question) == [("n1", question)]
+    assert exchange.said("n0", {**question, "to": "n7"}) == [], "a node that is not of the step"
+
+
 @given(st.dictionaries(st.text(max_size=9), st.text(max_size=50), max_size=30))
 def test_pieces_hold_every_pair(pairs: dict[str, str]) -> None:
     found = keyspace.pieces(pairs)

@@ -12,8 +12,10 @@ import pytest
 
 from tests.kit import mpi
 from tests.kit.cluster import Cluster, Suite, readable
+from tests.kit.users import User
 
-ROOT_ALLOWED = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+OPEN_MPI = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_btl": "self,tcp"}
+"""Its shared memory is named after the host and the rank within the node, so nodes that are one host must do without."""
 
 KEYS = """\
 import os, socket, sys
@@ -118,7 +120,7 @@ def test_an_unknown_kind(cluster: Suite) -> None:
     done = cluster.run("srun", "--mpi=list")
     assert done.status == 0
     assert done.lines[0] == "MPI plugin types are..."
-    assert {"\tnone", "\tpmi2"} <= set(done.lines)
+    assert {"\tnone", "\tpmi2", "\tpmix"} <= set(done.lines)
 
 
 def test_words_that_are_not_pmi(cluster: Suite) -> None:
@@ -193,6 +195,79 @@ def test_open_mpis_mpirun_starts_its_daemons_with_srun(cluster: Suite, here: Pat
     if shutil.which("mpirun.openmpi") is None:
         pytest.skip("mpirun.openmpi is not installed (apt-get install openmpi-bin)")
     job = f"mpirun.openmpi {program}"
-    done = cluster.run("sbatch", "-W", "-N2", "-n4", "-o", "out", "--wrap", job, cwd=here, env=ROOT_ALLOWED, timeout=60)
+    done = cluster.run("sbatch", "-W", "-N2", "-n4", "-o", "out", "--wrap", job, cwd=here, env=OPEN_MPI, timeout=60)
     assert done.status == 0, readable(here / "out")
     assert ranks(readable(here / "out").splitlines()) == sums(4)
+
+
+# --- PMIx -----------------------------------------------------------------------------------------------------------
+
+
+def without_pmix() -> str:
+    """Why the library cannot be used, "" where it can."""
+    try:
+        ctypes.CDLL("libpmix.so.2").PMIx_Info_load  # noqa: B018
+    except (OSError, AttributeError) as error:
+        return f"no OpenPMIx 4.2 (apt-get install libpmix2): {error}"
+    return ""
+
+
+needs_pmix = pytest.mark.skipif(bool(without_pmix()), reason=without_pmix())
+
+
+def left_of_pmix(job: str) -> list[Path]:
+    return list(Path("/tmp").glob(f"mgpu-pmix-{job}.*"))
+
+
+@needs_pmix
+@pytest.mark.ours
+@pytest.mark.parametrize("kind", ["pmix", "pmix_v4"])
+def test_what_pmix_tells_tasks(cluster: Suite, kind: str) -> None:
+    script = "echo $PMIX_RANK ${PMIX_NAMESPACE#slurm.pmix.} $SLURM_JOB_ID.$SLURM_STEP_ID $SLURM_MPI_TYPE ${PMIX_SERVER_URI4:+uri}"
+    done = cluster.run("srun", f"--mpi={kind}", "-n3", "-N2", "sh", "-c", script).ok()
+    words = sorted(line.split() for line in done.lines)
+    assert [(row[0], row[3:]) for row in words] == [(str(rank), ["pmix", "uri"]) for rank in range(3)]
+    assert all(row[1] == row[2] for row in words)
+    assert left_of_pmix(words[0][1].partition(".")[0]) == []
+
+
+@needs_pmix
+@pytest.mark.ours
+@pytest.mark.parametrize(("tasks", "nodes", "direct"), [(1, 1, "0"), (4, 1, "0"), (8, 4, "0"), (4, 2, "1")])
+def test_open_mpi_by_pmix(cluster: Suite, here: Path, tasks: int, nodes: int, direct: str) -> None:
+    """`direct`: each task's data is asked for when it is needed, instead of all being exchanged at the start."""
+    program = str(mpi.compiled("openmpi", here))
+    env = {**OPEN_MPI, "OMPI_MCA_pmix_base_async_modex": direct}
+    done = cluster.run("srun", "--mpi=pmix", f"-n{tasks}", f"-N{nodes}", program, env=env, timeout=120).ok()
+    assert ranks(done.lines) == sums(tasks)
+
+
+@needs_pmix
+@pytest.mark.ours
+def test_open_mpi_by_pmix_for_another_user(cluster: Suite, here: Path, alice: User) -> None:
+    program = mpi.compiled("openmpi", here)
+    program.chmod(0o755)
+    done = cluster.run("srun", "--mpi=pmix", "-n2", "-N2", str(program), user=alice, env=OPEN_MPI, timeout=120).ok()
+    assert ranks(done.lines) == sums(2)
+
+
+@needs_pmix
+@pytest.mark.ours
+def test_open_mpi_aborts_by_pmix(cluster: Suite, here: Path) -> None:
+    program = str(mpi.compiled("openmpi", here))
+    done = cluster.run("srun", "--mpi=pmix", "-n4", "-N2", program, "abort", "2", env=OPEN_MPI, timeout=120)
+    assert done.status == 137
+    assert "MPI_ABORT was invoked on rank 2" in done.err
+    assert " CANCELLED AT " in done.err
+
+
+@needs_pmix
+@pytest.mark.ours
+def test_a_cancelled_step_leaves_nothing_of_pmix(cluster: Suite) -> None:
+    srun = cluster.start("srun", "--mpi=pmix", "-N2", "-n2", "sh", "-c", "echo $SLURM_JOB_ID; exec sleep 100")
+    assert srun.stdout is not None
+    job = srun.stdout.readline().strip()
+    assert left_of_pmix(job)
+    cluster.run("scancel", job).ok()
+    srun.communicate(timeout=30)
+    cluster.until(lambda: not left_of_pmix(job), "its directories are removed")

@@ -21,6 +21,8 @@ from mgpu_slurm.node.supervisor import (
     kernel,
     lease,
     pmi_sockets,
+    pmix_library,
+    pmix_server,
     programs,
     result,
     tasks,
@@ -97,7 +99,7 @@ class Supervisor:
         self._passed = descriptors
         self._ending = Ending(order.deadline, order.kill_wait)
         self._processes = Processes()
-        self._pmi: pmi_sockets.PmiServer | None = None
+        self._pmi: pmi_sockets.PmiServer | pmix_server.PmixServer | None = None
         self._started = time.time()
         self._report_at = 0.0
         self._gone = False  # no process of the step lives
@@ -138,8 +140,8 @@ class Supervisor:
             else:
                 streams.wires = wiring.for_tasks(self.order, who, self._passed)
             shared = tasks.common(self.order)
-            if self.order.launch.get("mpi") == "pmi2":
-                self._pmi = pmi_sockets.PmiServer(self.order, streams.tell_srun, self._tell_user)
+            self._pmi = self._serve_pmi(who)
+            if self._pmi is not None:
                 shared.own.update(self._pmi.own())
             group = self._processes.group = cgroup.Cgroup.make(self.order.tag)
             self._started = time.time()
@@ -148,12 +150,23 @@ class Supervisor:
             self._processes.exits = Exits(tasks.start(self.order, who, plans, group, shared))
         except (wiring.CannotOpen, identity.IdentityError, programs.NoProgram, binding.OutsideAllocation, OSError) as error:
             return error
+        except pmix_library.NoLibrary as error:
+            return pmix_library.NoLibrary(f"mpi/pmix: {error}; {pmix_library.HOW_TO_GET}")
         streams.wires.close_theirs()
         if self._pmi is not None:
             self._pmi.close_theirs()
         pids = [task.pid for task in self._exits.tasks]
         streams.tell_srun({"kind": "tasks_started", "node": self.order.node, "pids": pids})
         streams.hear_ahead()
+        return None
+
+    def _serve_pmi(self, who: identity.Identity) -> pmi_sockets.PmiServer | pmix_server.PmixServer | None:
+        """How the tasks find each other. pmix_library.NoLibrary."""
+        kind = self.order.launch.get("mpi")
+        if kind == "pmi2":
+            return pmi_sockets.PmiServer(self.order, self._streams.tell_srun, self._tell_user)
+        if kind == "pmix" and self.order.ranks:
+            return pmix_server.PmixServer(self.order, who, self._streams.tell_srun)
         return None
 
     def _fail(self, failure: Exception) -> None:
@@ -168,7 +181,7 @@ class Supervisor:
         self._tell_user(self._text)
         code = ESLURMD_SETUP_ENVIRONMENT_ERROR
         self._streams.tell_srun({"kind": "launch_failed", "node": self.order.node, "code": code, "text": self._text})
-        broken = not isinstance(failure, (wiring.CannotOpen, programs.NoProgram))
+        broken = not isinstance(failure, (wiring.CannotOpen, programs.NoProgram, pmix_library.NoLibrary))
         self._ending.word = "LAUNCH_FAILED" if broken else ""
         self._write_result(LAUNCH_STATUS)
 
@@ -257,6 +270,8 @@ class Supervisor:
             self._ending.word = self._ending.word or "OUT_OF_MEMORY"
         if group is not None:
             group.remove()
+        if isinstance(self._pmi, pmix_server.PmixServer):
+            self._pmi.remove()
         self._write_result(self._exits.worst)
 
     def _write_result(self, status: int) -> None:

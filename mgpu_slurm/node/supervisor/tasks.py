@@ -47,7 +47,7 @@ class Task:
 
 class Common:
     """What the tasks of a step have in common. `bound` None: CPUs are not bound here. `own`: descriptors that only the
-    task of a rank gets, with the variables that tell it of them."""
+    task of a rank gets (-1: none), with the variables that tell it of them."""
 
     __slots__ = ("bound", "environment", "own")
 
@@ -191,7 +191,8 @@ def _environment(order: Order, rank: int, shared: Common, cpus: list[int]) -> di
     environment = environ.apply(shared.environment, changes)
     if rank in shared.own:
         descriptor, variables = shared.own[rank]
-        os.set_inheritable(descriptor, True)
+        if descriptor >= 0:
+            os.set_inheritable(descriptor, True)
         environment.update(variables)
     return environ.finish(environment, order.plain_names)
 
