@@ -261,6 +261,17 @@ VARIABLES: tuple[tuple[str, str, tuple[str, str, str]], ...] = (
     ("switches_wait", "wait4switch", ("SBATCH_WAIT4SWITCH", "SLURM_WAIT4SWITCH", "SALLOC_WAIT4SWITCH")),
 )
 
+# Options that each component of a heterogeneous job has for itself; all others hold on for the components that follow.
+# Measured on 22.05.8: sbatch -n1 OPTION : -n1.
+OF_ONE_COMPONENT = frozenset((
+    "bb", "bbf", "constraint", "container", "contiguous", "cores-per-socket", "cpus-per-gpu", "cpus-per-task", "distribution",
+    "exact", "exclusive", "extra-node-info", "gpu-bind", "gpu-freq", "gpus", "gpus-per-node", "gpus-per-socket",
+    "gpus-per-task", "gres", "gres-flags", "het-group", "licenses", "mail-type", "mem-per-cpu", "mem-per-gpu", "mincpus",
+    "multi-prog", "network", "nodefile", "nodelist", "nodes", "ntasks", "ntasks-per-core", "ntasks-per-gpu", "ntasks-per-node",
+    "ntasks-per-socket", "ntasks-per-tres", "oversubscribe", "pack-group", "partition", "power", "prefer", "relative", "share",
+    "sockets-per-node", "spread-job", "switches", "threads-per-core", "tmp", "tres-per-task", "use-min-nodes",
+))  # fmt: skip
+
 # These variables may carry _HET_GROUP_<n> in srun, all but this one.
 NOT_BY_GROUP = ("SLURM_JOB_ID",)
 

@@ -66,6 +66,14 @@ class Choices:
         value = self.value(field)
         return value if isinstance(value, str) else ""
 
+    def for_next(self) -> Choices:
+        """What the next component of a heterogeneous job begins with."""
+        begun = Choices()
+        begun.fields = {
+            field: choice for field, choice in self.fields.items() if choice.name not in options.OF_ONE_COMPONENT
+        }
+        return begun
+
     def drop(self, field: str) -> None:
         self.fields.pop(field, None)
 

@@ -11,6 +11,7 @@ from mgpu_slurm.base.errors import NEWEST, UsageError
 from mgpu_slurm.facts import options
 from mgpu_slurm.intake import argv as getopt
 from mgpu_slurm.intake import checks, header, merge
+from mgpu_slurm.intake.readers import READERS
 from mgpu_slurm.intake.values import Finished, Reading
 
 TYPE_CHECKING = False
@@ -45,16 +46,18 @@ _STEP_CLIENT = ("cpu_bind", "mem_bind", "relative", "whole")
 class Component:
     """One component of a job (most jobs have one): its request, what its client must know, and what it runs.
 
-    `sources` says for each field that was set whether it came from header, environment or command line (merge.py).
+    `sources` says for each field that was set whether it came from header, environment or command line (merge.py);
+    `group` is the component of a heterogeneous job that a part of srun is for.
     """
 
-    __slots__ = ("client", "operands", "request", "sources")
+    __slots__ = ("client", "group", "operands", "request", "sources")
 
     def __init__(self, request: dict[str, Any], client: dict[str, Any], operands: list[str], sources: dict[str, int]) -> None:
         self.request = request
         self.client = client
         self.operands = operands
         self.sources = sources
+        self.group = 0
 
 
 class Submission:
@@ -75,12 +78,12 @@ class Submission:
 
     @property
     def client(self) -> dict[str, Any]:
-        """The client's options of the first component."""
-        return self.components[0].client
+        """The client's options: those of srun's first component, and all that sbatch and salloc were given."""
+        return self.components[0 if self.command == "srun" else -1].client
 
     @property
     def operands(self) -> list[str]:
-        return self.components[0].operands
+        return self.components[0 if self.command == "srun" else -1].operands
 
 
 def parse(
@@ -112,8 +115,9 @@ def parse(
         reading.warnings.clear()
         operands = given[-1].operands
         script, path, parts = _script(given, read_script or _Files(cwd, environ), environ, reading)
+        choices = merge.Choices()
         for index in range(max(len(given), len(parts))):
-            choices = merge.Choices()
+            choices = choices.for_next()
             if index < len(parts):
                 merge.from_header(choices, parts[index], rows, reading)
             merge.from_environment(choices, rows, environ, None, reading)
@@ -122,20 +126,11 @@ def parse(
             checks.check(choices, reading, False)
             components.append(_component(choices, [], reading, False))
     else:
-        rest: Sequence[str] | None = argv
-        grouped = ":" in argv or "SLURM_HET_SIZE" in environ
-        while rest is not None:
-            choices = merge.Choices()
-            merge.from_environment(choices, rows, environ, len(components) if grouped else None, reading)
-            parsed, rest = _one(rest, rows, choices, reading)
-            in_job = command == "srun" and choices.has(".jobid")
-            checks.check(choices, reading, in_job)
-            components.append(_component(choices, parsed.operands, reading, in_job))
+        components = _components(argv, rows, reading)
     submission = Submission(command, components, reading.warnings)
     if environ.get("SLURM_EXIT_ERROR") is not None and not _integer(environ["SLURM_EXIT_ERROR"]):
         reading.warnings.insert(0, f"{reading.prog}: error: SLURM_EXIT_ERROR has zero value")
-    first = components[0]
-    if command == "srun" and not first.operands and not first.client.get("test_only"):
+    if command == "srun" and any(not one.operands and not one.client.get("test_only") for one in components):
         raise UsageError([("fatal", "No command given to execute.")], 1)
     _complete(submission, argv, script, path, operands, reading)
     return submission
@@ -164,6 +159,44 @@ def step(component: Component, job_id: int) -> dict[str, Any]:
     if client.get("interactive"):
         request["kind"] = "interactive"
     return request
+
+
+def _components(argv: Sequence[str], rows: tuple[Option, ...], reading: Reading) -> list[Component]:
+    """The components of srun's or salloc's command line; one with several --het-groups is one for each of them."""
+    found: list[Component] = []
+    rest: Sequence[str] | None = argv
+    begun = merge.Choices()
+    grouped = reading.command == "srun" and (":" in argv or "SLURM_HET_SIZE" in reading.environ)
+    while rest is not None:
+        groups = _groups(rest, rows, reading) if reading.command == "srun" else []
+        before, words = begun, rest
+        for group in groups or [len({one.group for one in found})]:
+            choices = before.for_next()
+            merge.from_environment(choices, rows, reading.environ, group if grouped or groups else None, reading)
+            parsed, rest = _one(words, rows, choices, reading)
+            in_job = reading.command == "srun" and choices.has(".jobid")
+            checks.check(choices, reading, in_job)
+            component = _component(choices, parsed.operands, reading, in_job)
+            component.group = group
+            found.append(component)
+            begun = choices
+    if len({one.group for one in found}) < len(found):
+        raise UsageError([("fatal", "Duplicate het groups in single srun not supported")], 1)
+    return found
+
+
+def _groups(argv: Sequence[str], rows: tuple[Option, ...], reading: Reading) -> list[int]:
+    """What --het-group says, which decides about the variables that are read, and so is read before all else."""
+    if not any(word.startswith(("--h", "--p")) for word in argv):
+        return []
+    found: list[int] = []
+    trial = Reading("srun", reading.prog, reading.environ, reading.cwd, reading.now, reading.compat, reading.read_file)
+    for row, text in getopt.scan(rows, argv, getopt.Parsed(), False, reading.prog, reading.compat):
+        if row.kind == "group_list":
+            trial.row = row
+            value = READERS[row.kind](text, trial)
+            found = value if isinstance(value, list) else []
+    return found
 
 
 def _all(argv: Sequence[str], rows: tuple[Option, ...], reading: Reading) -> list[getopt.Parsed]:
@@ -281,11 +314,13 @@ def _complete(
     command = submission.command
     line = " ".join([reading.prog, *argv])
     submission.script_path = path or None
+    first = submission.components[0]
+    name = _name(command, operands if command == "sbatch" else first.operands, submission.client)
     for index, component in enumerate(submission.components):
         request = component.request
         program = operands if command == "sbatch" else component.operands
         if not request.get("name"):
-            request["name"] = _name(command, program, component.client)
+            request["name"] = name
         request["kind"] = "batch" if command == "sbatch" else "alloc"
         request["argv"] = [path or program[0], *program[1:]] if program and command != "salloc" else []
         request.setdefault("work_dir", reading.cwd)
