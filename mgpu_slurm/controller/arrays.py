@@ -27,6 +27,12 @@ def new_id(ctx: Context) -> int:
     return job_id
 
 
+def need_ids(ctx: Context, count: int) -> None:
+    """Raises SlurmError where there are fewer ids left: then none is given out."""
+    if ctx.state.next_job_id + count - 1 > ctx.settings.max_job_id:
+        raise SlurmError(ESLURM_MAX_JOB_COUNT)
+
+
 def split(ctx: Context, record: Job, tasks: list[int]) -> Job:
     """Part some tasks (ascending) from a record that stands for several; the record itself where those are all it has."""
     count = len(tasks)

@@ -26,6 +26,11 @@ def targets(ctx: Context, ref: ids.JobRef) -> list[Job]:
     """The records an id means; tasks that still share a record with others get one of their own. Raises SlurmError 2017."""
     if ref.tasks is None:
         found = ctx.state.records_of(ref.job)
+        if found and found[0].het_job_id == ref.job:
+            found = ctx.state.components(found[0])
+            found = found if not ref.het else [job for job in found if job.het_offset == ref.het]
+        elif ref.het is not None:
+            found = []
     elif isinstance(ref.tasks, str):
         found = ctx.state.records_of(ref.job) if ref.job in ctx.state.arrays else []
     else:
@@ -85,6 +90,9 @@ def _one(ctx: Context, caller: Caller, text: str, message: CancelJobs, now: floa
 
     before = set(ctx.state.arrays.get(ref.job, ()))
     found = allowed(ctx, caller, ref)
+    first = found[0]
+    if first.het_offset and first.state == "PENDING" and ref.step is None and message.signal in (None, KILL):
+        raise SlurmError(errors.ESLURM_NOT_WHOLE_HET_JOB)
     refusals = each(found, do)
     for job in found:
         if before and job.job_id not in before and job.state == "CANCELLED":
@@ -107,10 +115,10 @@ def each(jobs: list[Job], do: Callable[[Job], None]) -> list[tuple[Job, SlurmErr
 
 
 def carry_out(
-    ctx: Context, caller: Caller, text: str, do: Callable[[Job], None], code: int
+    ctx: Context, caller: Caller, text: str, do: Callable[[Job], None], code: int, whole: bool = False
 ) -> list[tuple[str, int, str]]:
     """Results of doing something to what one id means: a single row; of an array of which a part refused, a row for all
-    tasks with the same outcome. `code`: what a stranger is told."""
+    tasks with the same outcome. `code`: what a stranger is told; `whole`: not to be done to one component."""
     name = text
     try:
         ref = parse(text)
@@ -123,6 +131,11 @@ def carry_out(
     found = [job for job in found if not job.cut_out]
     if not found:
         return [(name, errors.ESLURM_INVALID_JOB_ID, errors.strerror(errors.ESLURM_INVALID_JOB_ID))]
+    if found[0].het_job_id:
+        if whole and len(found) < found[0].het_size:
+            partial = SlurmError(errors.ESLURM_NOT_WHOLE_HET_JOB)
+            return [(text, partial.code, partial.text)]
+        return _to_components(text, found, do)
     outcomes = each(found, do)
     refused = [error for _, error in outcomes if error is not None]
     if ref.job not in ctx.state.arrays:
@@ -143,6 +156,12 @@ def carry_out(
     return [(f"{ref.job}_{idset.fold(tasks)}", number, why) for tasks, number, why in rows]
 
 
+def _to_components(text: str, found: list[Job], do: Callable[[Job], None]) -> list[tuple[str, int, str]]:
+    """As `carry_out`: a heterogeneous job refuses where all of its components do."""
+    refused = [error for _, error in each(found, do) if error is not None]
+    return [(text, refused[0].code, refused[0].text)] if len(refused) == len(found) else [(text, 0, "")]
+
+
 def allowed(ctx: Context, caller: Caller, ref: ids.JobRef, code: int = errors.ESLURM_ACCESS_DENIED) -> list[Job]:
     """The records an id means, after the caller's right to them is known (nothing is split for others)."""
     for job in ctx.state.records_of(ref.job):
@@ -154,11 +173,8 @@ def end(ctx: Context, job: Job, caller: Caller, now: float, hurry: bool = False)
     """Cancel a job. One that has ended already raises SlurmError 2021."""
     if COMPLETING in job.flags and job.state == "PENDING":
         # requeued, the last run is still being ended: it does not come back
-        lifecycle.apply(ctx, job, "HELD", now)
         job.killed_by = caller.uid
-        job.ending = "CANCELLED"
-        job.priority = 0
-        ctx.save(job)
+        lifecycle.never_again(ctx, job, now)
         return
     if job.state in TERMINAL:
         raise SlurmError(errors.ESLURM_ALREADY_DONE)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from mgpu_slurm.records.job import Job
     from mgpu_slurm.wire.messages import JobAction, NotifyJob, Update
 
+_OF_WHOLE = ("suspend", "resume")
+"""Verbs that are not done to a single component of a heterogeneous job."""
+
 REQUEUED_HELD = "job requeued in held state"
 
 
@@ -31,8 +34,8 @@ def action(ctx: Context, asked: Asked, message: JobAction, now: float) -> None:
     code = errors.ESLURM_USER_ID_MISSING if update_like else errors.ESLURM_ACCESS_DENIED
     rows: list[tuple[str, int, str]] = []
     for text in message.ids:
-        if message.action == "top" and "_" in text:
-            # the one verb that knows no parts of arrays
+        if (message.action == "top" and "_" in text) or (message.action.startswith("requeue") and "+" in text):
+            # the verbs that know no parts of arrays, and of heterogeneous jobs
             rows.append((text, errors.ESLURM_INVALID_JOB_ID, errors.strerror(errors.ESLURM_INVALID_JOB_ID)))
             continue
         if message.action in ("suspend", "resume") and ctx.settings.compat < (23, 2) and _is_unknown(ctx, text):
@@ -40,7 +43,8 @@ def action(ctx: Context, asked: Asked, message: JobAction, now: float) -> None:
             error = SlurmError(errors.SLURM_UNEXPECTED_MSG_ERROR)
             rows.append((text, error.code, error.text))
             continue
-        done = cancelling.carry_out(ctx, asked.caller, text, lambda job: what(ctx, job, asked.caller, now), code)
+        whole = message.action in _OF_WHOLE
+        done = cancelling.carry_out(ctx, asked.caller, text, lambda job: what(ctx, job, asked.caller, now), code, whole)
         if message.action == "top":
             done = [(text, number, why) for _, number, why in done if number][-1:] or [(text, 0, "")]
         rows += done
@@ -112,6 +116,8 @@ def release(ctx: Context, job: Job, caller: Caller, now: float) -> None:
 
 def requeue(ctx: Context, job: Job, caller: Caller, now: float) -> None:
     """Back into the queue under the same id. Raises SlurmError 2039 no batch job, 2037 not requeueable, 2024 waits already."""
+    if job.het_offset:
+        raise SlurmError(errors.ESLURM_NOT_HET_JOB_LEADER)
     if job.request.kind != "batch":
         raise SlurmError(errors.ESLURM_BATCH_ONLY)
     if not lifecycle.may_requeue(ctx, job):
@@ -125,18 +131,17 @@ def requeue(ctx: Context, job: Job, caller: Caller, now: float) -> None:
         raise SlurmError(errors.ESLURM_TRANSITION_STATE_NO_UPDATE)
     if job.array_tasks:
         raise SlurmError(errors.ESLURM_JOB_PENDING)
-    ctx.save_attempt(job, job.restart_count)
-    lifecycle.apply(ctx, job, "REQUEUED", now)
-    ctx.timers.cancel("purge", job.job_id)
-    job.restart_count += 1
-    lifecycle.back_in_queue(ctx, job, now)
-    waiting.enter(ctx, job, now)
+    for one in ctx.state.components(job):
+        if one.state in TERMINAL:
+            ctx.save_attempt(one, one.restart_count)
+            lifecycle.again(ctx, one, now)
 
 
 def requeuehold(ctx: Context, job: Job, caller: Caller, now: float) -> None:
     requeue(ctx, job, caller, now)
-    _hold(ctx, job, "user", now)
-    job.reason_text = REQUEUED_HELD
+    for one in ctx.state.components(job):
+        _hold(ctx, one, "user", now)
+        one.reason_text = REQUEUED_HELD
 
 
 def suspend(ctx: Context, job: Job, caller: Caller, now: float) -> None:

@@ -257,7 +257,8 @@ class Core:
 
     def _restore_job(self, job: Job, now: float) -> None:
         ctx = self.ctx
-        if job.request.kind == "alloc" and not has_ended(job) and "KEEP" not in job.flags:
+        owned = job.request.kind == "alloc" and not job.het_offset  # the first component stands for all of them
+        if owned and not has_ended(job) and "KEEP" not in job.flags:
             ctx.timers.set("owner", job.job_id, now + self.settings.owner_grace)
         if COMPLETING in job.flags:
             lifecycle.release(ctx, job, now, job.ending or "ENDED")

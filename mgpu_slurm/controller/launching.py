@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from mgpu_slurm.base import idset
 from mgpu_slurm.controller import arrays, licenses, lifecycle, picture, reservations, waiting
 from mgpu_slurm.records.allocation import Allocation, NodeShare
 from mgpu_slurm.records.step import NodeTasks, Step, StepLayout
@@ -29,17 +30,54 @@ STARTING = "STARTING"  # of the step "batch": launched, not yet confirmed
 
 def planned(ctx: Context, decisions: list[Decision], now: float) -> None:
     """Carry out what still holds of a plan."""
+    together: dict[int, list[tuple[Job, Start]]] = {}
     for decision in decisions:
         job = ctx.state.jobs.get(decision.job_id)
         if job is None or job.job_id not in ctx.eligible:
             continue
-        if isinstance(decision, Start):
+        if isinstance(decision, Start) and job.het_job_id:
+            pairs = together.setdefault(job.het_job_id, [])
+            pairs.append((job, decision))
+            if len(pairs) == job.het_size:
+                _start_together(ctx, pairs, now)
+        elif isinstance(decision, Start):
             if still_possible(ctx, job, decision, now):
                 start(ctx, job, decision, now)
             else:
                 ctx.replan()
         elif isinstance(decision, Wait):
             _wait(ctx, job, decision, now)
+
+
+def _start_together(ctx: Context, pairs: list[tuple[Job, Start]], now: float) -> None:
+    """Start all components of a heterogeneous job, the first one last, so that it knows where the others are; or none."""
+    free = all(still_possible(ctx, job, decision, now) for job, decision in pairs)
+    if free and _fit_together(ctx, pairs, now):
+        for job, decision in sorted(pairs, key=lambda pair: -pair[0].het_offset):
+            start(ctx, job, decision, now)
+    else:
+        ctx.replan()
+
+
+def _fit_together(ctx: Context, pairs: list[tuple[Job, Start]], now: float) -> bool:
+    """Whether what is free for each is free for all: nodes that several of them use, and licences."""
+    held = licenses.used(ctx.state)
+    memory: dict[str, int] = {}
+    taken: dict[tuple[str, str], int] = {}
+    for job, decision in pairs:
+        chosen = licenses.choose(ctx, job, licenses.taken(ctx.state, job, now, held))
+        if chosen is None:
+            return False
+        licenses.add(held, chosen)
+        for share in decision.allocation.shares:
+            if share.node in memory and share.whole:
+                return False
+            memory[share.node] = memory.get(share.node, 0) + share.mem
+            for name, mask in [("cpu", idset.mask(share.cpus)), *((name, idset.mask(of)) for name, of in share.gres.items())]:
+                if taken.get((share.node, name), 0) & mask:
+                    return False
+                taken[share.node, name] = taken.get((share.node, name), 0) | mask
+    return all(ctx.state.has_memory(node, amount) for node, amount in memory.items())
 
 
 def _wait(ctx: Context, job: Job, decision: Wait, now: float) -> None:
@@ -107,13 +145,15 @@ def start(ctx: Context, record: Job, decision: Start, now: float) -> Job:
     set_limit(ctx, job, now)
     for what in ("deadline", "immediate"):
         ctx.timers.cancel(what, job.job_id)
-    if job.request.kind == "batch":
+    if job.request.kind == "batch" and not job.het_offset:
         _launch(ctx, job)
+    elif job.request.kind == "batch":
+        job.batch_host = job.allocation.nodes[0]  # shown; its script is the first component's
     else:
         job.batch_host = ""
         facts = facts_of(ctx, job)
         event = JobEvent(
-            job_id=job.job_id, event="started", state="RUNNING", facts=facts, node_addresses=addresses(ctx, job.allocation.nodes)
+            job_id=job.job_id, event="started", state="RUNNING", facts=facts, node_addresses=addresses(ctx, all_nodes(ctx, job))
         )
         for conn in ctx.listeners(job.job_id):
             ctx.push(conn, event)
@@ -194,8 +234,14 @@ def send_launch(ctx: Context, job: Job) -> None:
     )
 
 
-def facts_of(ctx: Context, job: Job) -> JobFacts:
-    """What every launch of the job carries. The job has an allocation."""
+def all_nodes(ctx: Context, job: Job) -> list[str]:
+    """The nodes of a job, with those of the components that follow it."""
+    found = {node: None for one in (job, *lifecycle.following(ctx, job)) if one.allocation for node in one.allocation.nodes}
+    return list(found)
+
+
+def facts_of(ctx: Context, job: Job, alone: bool = False) -> JobFacts:
+    """What every launch of the job carries. The job has an allocation. `alone`: nothing of its other components."""
     allocation = job.allocation or Allocation()
     request = job.request
     return JobFacts(
@@ -228,6 +274,7 @@ def facts_of(ctx: Context, job: Job) -> JobFacts:
         het_job_id=job.het_job_id,
         het_offset=job.het_offset,
         het_size=job.het_size,
+        components=[facts_of(ctx, one, alone=True) for one in ctx.state.components(job)] if job.het_size and not alone else [],
         node_cpus={name: ctx.state.nodes[name].cpus for name in allocation.nodes if name in ctx.state.nodes},
         request=msgspec.structs.replace(request, script=None, environment={}),
     )

@@ -91,6 +91,12 @@ def reserved(state: State, now: float, own: str | None = None) -> dict[str, int]
     return kept
 
 
+def add(held: dict[str, int], more: dict[str, int]) -> None:
+    """Count licences to those that are held."""
+    for name, count in more.items():
+        held[name] = held.get(name, 0) + count
+
+
 def taken(state: State, job: Job, now: float, held: dict[str, int] | None = None) -> dict[str, int]:
     """What this job cannot have now. `held` saves counting again what runs."""
     held = dict(used(state) if held is None else held)

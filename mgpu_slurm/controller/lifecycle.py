@@ -49,6 +49,14 @@ def end(ctx: Context, job: Job, event: str, now: float, ending: str, exit_code: 
     `ending` is the word its nodes are told. Nodes on which no step of it can be alive are not asked; where that is all of
     them (a batch job whose script and steps have ended) it is gone at once.
     """
+    for other in reversed(following(ctx, job)):
+        if job.killed_by is not None:
+            other.killed_by = job.killed_by
+        if other.state in ("RUNNING", "SUSPENDED") and COMPLETING not in other.flags:
+            end(ctx, other, event, now, ending, exit_code, reason)
+        elif exit_code is not None and job.request.kind == "batch":
+            other.exit_code = exit_code
+            ctx.save(other)
     was = job.state
     apply(ctx, job, event, now)
     if exit_code is not None:
@@ -62,16 +70,37 @@ def end(ctx: Context, job: Job, event: str, now: float, ending: str, exit_code: 
     release(ctx, job, now, ending)
 
 
+def following(ctx: Context, job: Job) -> list[Job]:
+    """The components that end when this job does: those of the heterogeneous job of which it is the first."""
+    return ctx.state.components(job)[1:] if job.het_job_id == job.job_id else []
+
+
 def requeue(ctx: Context, job: Job, now: float, why: str = "REQUEUED") -> None:
     """A running or suspended job goes back into the queue; it may start again when its last run is gone.
 
     `why` is the state in which history shows the run: REQUEUED or NODE_FAIL.
     """
+    for other in reversed(following(ctx, job)):
+        if other.state in TERMINAL:
+            again(ctx, other, now)
+        else:
+            requeue(ctx, other, now, why)
     apply(ctx, job, "REQUEUED", now)
     job.restart_count += 1
     job.ending = why
     job.end_time = now
     release(ctx, job, now, "REQUEUED")
+
+
+def again(ctx: Context, job: Job, now: float) -> None:
+    """A job that has ended goes back into the queue."""
+    from mgpu_slurm.controller import waiting
+
+    apply(ctx, job, "REQUEUED", now)
+    ctx.timers.cancel("purge", job.job_id)
+    job.restart_count += 1
+    back_in_queue(ctx, job, now)
+    waiting.enter(ctx, job, now)
 
 
 def release(ctx: Context, job: Job, now: float, ending: str) -> None:
@@ -120,6 +149,10 @@ def gone(ctx: Context, job: Job, now: float) -> None:
     """No process of the job lives: its resources are free, and it has ended for everybody else."""
     from mgpu_slurm.controller import arrays, steps, waiting
 
+    others = following(ctx, job)
+    if any(COMPLETING in other.flags for other in others):
+        ctx.ending[job.job_id] = set()  # who waits for its end waits for all of it
+        return
     ctx.ending.pop(job.job_id, None)
     steps.close_all(ctx, job, now)
     ctx.state.give_back(job)
@@ -136,6 +169,9 @@ def gone(ctx: Context, job: Job, now: float) -> None:
     else:
         ended(ctx, job, now)
     arrays.room(ctx, job, now)
+    first = ctx.state.jobs.get(job.het_job_id)
+    if first is not None and first is not job and COMPLETING in first.flags and ctx.ending.get(first.job_id) == set():
+        gone(ctx, first, now)
 
 
 def _keep_attempt(ctx: Context, job: Job) -> None:
@@ -215,11 +251,26 @@ def severity(status: int) -> tuple[int, int]:
 
 
 def cancel_pending(ctx: Context, job: Job, now: float, event: str = "CANCELLED") -> None:
-    """A job that waits ends at once, without ever having started."""
-    apply(ctx, job, event, now)
-    job.start_time = job.end_time = now
+    """A job that waits ends at once, without ever having started, and all of it where it has components."""
+    for one in ctx.state.components(job):
+        if one.state != "PENDING":
+            continue
+        one.killed_by = job.killed_by
+        if COMPLETING in one.flags:
+            never_again(ctx, one, now)
+            continue
+        apply(ctx, one, event, now)
+        one.start_time = one.end_time = now
+        ctx.save(one)
+        ended(ctx, one, now)
+
+
+def never_again(ctx: Context, job: Job, now: float) -> None:
+    """A requeued job whose last run is still being ended does not come back."""
+    apply(ctx, job, "HELD", now)
+    job.ending = "CANCELLED"
+    job.priority = 0
     ctx.save(job)
-    ended(ctx, job, now)
 
 
 def batch_outcome(ctx: Context, job: Job, status: int, ending: str) -> tuple[str, str]:
@@ -243,14 +294,18 @@ def batch_outcome(ctx: Context, job: Job, status: int, ending: str) -> tuple[str
 
 
 def forget_if_old(ctx: Context, job_id: int, now: float) -> None:
-    """Drop an ended job from memory. An array's tasks go together, with the last: its dependants look at all of them."""
+    """Drop an ended job from memory. An array's tasks go together, with the last: its dependants look at all of them; so do
+    components."""
     job = ctx.state.jobs.get(job_id)
     if job is None or not has_ended(job):
         return
     tally = ctx.state.tallies.get(job.array_job_id) if job.array_job_id else None
     if tally is not None and tally.live:
         return
-    for record in ctx.state.records_of(job.array_job_id or job.job_id):
+    records = ctx.state.components(job) if job.het_job_id else ctx.state.records_of(job.array_job_id or job.job_id)
+    if not all(has_ended(record) for record in records):
+        return
+    for record in records:
         ctx.state.remove(record)
         ctx.forget(record)
         ctx.timers.cancel("purge", record.job_id)
@@ -259,6 +314,8 @@ def forget_if_old(ctx: Context, job_id: int, now: float) -> None:
 def may_requeue(ctx: Context, job: Job) -> bool:
     """Whether the job may be started again when its node fails or somebody asks for it."""
     asked = job.request.requeue
+    if any(other.state in TERMINAL and COMPLETING in other.flags for other in following(ctx, job)):
+        return False
     return job.request.kind == "batch" and (ctx.settings.job_requeue if asked is None else asked)
 
 

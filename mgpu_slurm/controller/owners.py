@@ -43,7 +43,7 @@ def allocation_state(ctx: Context, job: Job) -> AllocationState:
         state=job.state,
         reason=job.reason,
         facts=launching.facts_of(ctx, job) if running else None,
-        node_addresses=launching.addresses(ctx, job.allocation.nodes) if running and job.allocation else {},
+        node_addresses=launching.addresses(ctx, launching.all_nodes(ctx, job)) if running and job.allocation else {},
     )
 
 
@@ -62,6 +62,8 @@ def attach(ctx: Context, asked: Asked, message: Attach, now: float) -> None:
 def setup(ctx: Context, asked: Asked, message: GetJobSetup, now: float) -> None:
     """What srun, sattach and sbcast need of a job that runs. SlurmError, 2017 also for a step that does not run."""
     job = steps.job_for_step(ctx, asked, message.job_id)
+    if job.het_offset and not message.step_id and not message.transfer:
+        raise SlurmError(errors.ESLURM_NOT_HET_JOB_LEADER)
     answer = allocation_state(ctx, job)
     nodes = list(job.allocation.nodes) if job.allocation else []
     if message.step_id:

@@ -159,6 +159,8 @@ def pending_job(ctx: Context, job: Job) -> PendingJob:
         count=len(job.array_tasks) or 1,
         startable=arrays.startable(ctx, job),
         max_start=deadline - 60 * max(shortest, 0) if deadline else 0.0,
+        het_job_id=job.het_job_id,
+        het_size=job.het_size,
     )
     ctx.cache[job.job_id] = made
     return made
@@ -183,6 +185,8 @@ def snapshot(ctx: Context, now: float) -> Snapshot:
     held = licenses.used(state) if ctx.settings.licenses else {}
     for job_id in ctx.eligible:
         job = state.jobs[job_id]
+        if job.het_job_id and any(one.job_id not in ctx.eligible for one in state.components(job)):
+            continue
         if any(name in state.partitions for name in job.partition.split(",")):
             seen = pending_job(ctx, job)
             if job.request.licenses and licenses.choose(ctx, job, licenses.taken(state, job, now, held)) is None:

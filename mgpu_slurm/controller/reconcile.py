@@ -101,6 +101,7 @@ def _lost(ctx: Context, job: Job, node: str, now: float) -> None:
 
 def fail(ctx: Context, job: Job, now: float) -> None:
     """A job has lost a node: back into the queue where it may, else NODE_FAIL."""
+    job = ctx.state.components(job)[0]  # components start together, and none goes on without what another has lost
     if job.state not in ("RUNNING", "SUSPENDED") or COMPLETING in job.flags:
         return
     if lifecycle.may_requeue(ctx, job):

@@ -168,6 +168,13 @@ class State:
         job = self.jobs.get(job_id)
         return [job] if job is not None else []
 
+    def components(self, job: Job) -> list[Job]:
+        """The heterogeneous job that the job is a component of, in order; any other job alone."""
+        if not job.het_job_id:
+            return [job]
+        near = (self.jobs.get(job.het_job_id + offset) for offset in range(job.het_size))
+        return [one for one in near if one is not None and one.het_job_id == job.het_job_id]
+
     def element(self, array_id: int, task: int) -> Job | None:
         """The record that stands for a task of an array, alone or among others."""
         found = self.elements.get((array_id, task))
@@ -230,6 +237,11 @@ class State:
                 return False
         return True
 
+    def has_memory(self, name: str, amount: int) -> bool:
+        """Whether so much memory of a node is free, MiB."""
+        node = self.nodes.get(name)
+        return node is not None and (self.use.get(name) or NodeUse()).mem + amount <= self.whole_memory(node)
+
     def take(self, job: Job) -> None:
         """Enter the job's allocation as held. The caller has made sure that it fits."""
         self.out_of_indexes(job)
@@ -291,6 +303,8 @@ class State:
                 for share in job.allocation.shares:
                     self._check_share(fresh, job, share)
             fresh.add(job)
+            if job.het_job_id == job.job_id:
+                self._check_components(job)
         for name in set(fresh.use) | set(self.use):
             assert (fresh.use.get(name) or NodeUse()) == _tidy(self.use.get(name)), f"use of {name} is wrong"
         assert fresh.tallies == self.tallies, (fresh.tallies, self.tallies)
@@ -303,6 +317,15 @@ class State:
         for target, waiting in self.dependants.items():
             for one in waiting:
                 assert one in self.pending, f"job {one} waits for {target} but is not pending"
+
+    def _check_components(self, job: Job) -> None:
+        found = self.components(job)
+        assert [one.job_id for one in found] == list(range(job.job_id, job.job_id + job.het_size)), f"het job {job.job_id}"
+        assert [one.het_offset for one in found] == list(range(job.het_size)), f"het job {job.job_id} has gaps"
+        running = [one for one in found if one.state in ("RUNNING", "SUSPENDED")]
+        waits = [one for one in found if one.state == "PENDING"]
+        assert not (running and waits), f"het job {job.job_id} has started in part"
+        assert not running or found[0] in running, f"het job {job.job_id} runs without its first component"
 
     def _check_share(self, fresh: State, job: Job, share: NodeShare) -> None:
         use = fresh.use.get(share.node) or NodeUse()

@@ -15,22 +15,23 @@ import msgspec
 
 from mgpu_slurm.base import errors, hostlist
 from mgpu_slurm.base.errors import SlurmError
-from mgpu_slurm.controller import arrays, licenses, permissions, picture, reservations, waiting
+from mgpu_slurm.controller import arrays, licenses, permissions, picture, reservations, trial, waiting
 from mgpu_slurm.controller.launching import default_limit
 from mgpu_slurm.intake import arrays as array_grammar
 from mgpu_slurm.intake import constraint, gres
 from mgpu_slurm.records.job import Job
 from mgpu_slurm.sched.need import sizes
-from mgpu_slurm.sched.snapshot import PendingJob, Start, Wait
-from mgpu_slurm.wire.messages import AllocationState, JobSubmitted, JobTest
+from mgpu_slurm.wire.messages import AllocationState, JobSubmitted
 
 if TYPE_CHECKING:
     from mgpu_slurm.controller.context import Context
     from mgpu_slurm.controller.events import Asked, Caller, UserFacts
     from mgpu_slurm.records.partition import Partition
     from mgpu_slurm.records.request import JobRequest
-    from mgpu_slurm.sched.snapshot import Need
     from mgpu_slurm.wire.messages import Allocate, SubmitJob
+
+MAX_COMPONENTS = 128
+"""Of a heterogeneous job, as in Slurm."""
 
 TOP_PRIORITY = 4294901760
 """Where priority/basic begins to count down, so that no job ever gets a higher one by itself."""
@@ -46,12 +47,13 @@ class Refused(SlurmError):
 
 def submit(ctx: Context, asked: Asked, message: SubmitJob, now: float) -> None:
     """Answer JobSubmitted or JobTest."""
-    job, warnings = make(ctx, asked, message.requests, "batch", now)
+    jobs, warnings = make(ctx, asked, message.requests, "batch", now)
+    job = jobs[0]
     if message.test_only:
-        test(ctx, asked, job, now)
+        trial.test(ctx, asked, jobs, now)
         return
     request = message.requests[0]
-    admit(ctx, job, now)
+    admit(ctx, jobs, now)
     ctx.save_script(job.job_id, request.script or "", request.environment)
     answer = JobSubmitted(job_id=job.job_id, cluster=ctx.settings.cluster_name, warnings=warnings)
     ctx.answer(asked, message.request_id, answer, now)
@@ -59,37 +61,44 @@ def submit(ctx: Context, asked: Asked, message: SubmitJob, now: float) -> None:
 
 def allocate(ctx: Context, asked: Asked, message: Allocate, now: float) -> None:
     """Answer AllocationState; the connection stays and owns the allocation (unless it is to outlive it)."""
-    job, warnings = make(ctx, asked, message.requests, "alloc", now)
+    jobs, warnings = make(ctx, asked, message.requests, "alloc", now)
+    job = jobs[0]
     if message.test_only:
-        test(ctx, asked, job, now)
+        trial.test(ctx, asked, jobs, now)
         return
-    admit(ctx, job, now)
+    admit(ctx, jobs, now)
     if message.keep:
-        job.flags = [*job.flags, "KEEP"]
+        for one in jobs:
+            one.flags = [*one.flags, "KEEP"]
         ctx.watchers.setdefault(job.job_id, set()).add(asked.conn)
         ctx.following.setdefault(asked.conn, set()).add(job.job_id)
     else:
         ctx.own(asked.conn, job.job_id)
     if job.request.immediate is not None:
         ctx.timers.set("immediate", job.job_id, now + max(job.request.immediate, 1))
-    never = judge(ctx, job)[0]
+    never = trial.judge(ctx, job)[0] if len(jobs) == 1 else ""
     reason = never if never == "PartitionConfig" else job.reason
     answer = AllocationState(job_id=job.job_id, state=job.state, reason=reason, warnings=warnings)
     ctx.answer(asked, message.request_id, answer, now, close=False)
 
 
-def admit(ctx: Context, job: Job, now: float) -> None:
-    """The job is in the queue from here on."""
-    job.job_id = arrays.new_id(ctx)
-    if job.array_tasks:
-        job.array_job_id = job.job_id
-    if ctx.settings.fifo_priority and job.priority == 1:
-        job.priority = max(1, TOP_PRIORITY - job.job_id - job.request.nice)
-    ctx.state.add(job)
-    if job.request.deadline:
-        ctx.timers.set("deadline", job.job_id, latest_start(job))
-    waiting.enter(ctx, job, now)
-    ctx.save(job)
+def admit(ctx: Context, jobs: list[Job], now: float) -> None:
+    """The job, or all components of it under ids that follow each other, is in the queue from here on."""
+    arrays.need_ids(ctx, len(jobs))
+    for offset, job in enumerate(jobs):
+        job.job_id = arrays.new_id(ctx)
+        if job.array_tasks:
+            job.array_job_id = job.job_id
+        if len(jobs) > 1:
+            job.het_job_id, job.het_offset, job.het_size = job.job_id - offset, offset, len(jobs)
+        if ctx.settings.fifo_priority and job.priority == 1:
+            job.priority = max(1, TOP_PRIORITY - (job.het_job_id or job.job_id) - job.request.nice)
+        ctx.state.add(job)
+        if job.request.deadline:
+            ctx.timers.set("deadline", job.job_id, latest_start(job))
+    for job in jobs:
+        waiting.enter(ctx, job, now)
+        ctx.save(job)
     ctx.replan()
 
 
@@ -99,16 +108,40 @@ def latest_start(job: Job) -> float:
     return (job.request.deadline or 0.0) - 60 * shortest
 
 
-def make(ctx: Context, asked: Asked, requests: list[JobRequest], kind: str, now: float) -> tuple[Job, list[str]]:
-    """A checked job that is not yet in the queue and has no id, and warnings for its submitter. Raises SlurmError."""
+def make(ctx: Context, asked: Asked, requests: list[JobRequest], kind: str, now: float) -> tuple[list[Job], list[str]]:
+    """A checked job, or the components of one, not yet in the queue and without an id, and warnings for the submitter.
+
+    Raises SlurmError. Components are told of each other's nodes: none is given to two of them.
+    """
     if not requests:
         raise SlurmError(errors.ESLURM_JOB_MISSING_SIZE_SPECIFICATION)
-    if len(requests) > 1:
-        raise SlurmError(errors.ESLURM_NOT_SUPPORTED)
-    request = msgspec.structs.replace(requests[0], kind=kind, script=None, environment={})
-    owner = _owner(ctx, asked, request)
+    if len(requests) > MAX_COMPONENTS:
+        raise SlurmError(errors.ESLURM_INVALID_NODE_COUNT)
     if kind == "batch" and not (requests[0].script or "").strip():
         raise SlurmError(errors.ESLURM_JOB_SCRIPT_MISSING)
+    if len(requests) > 1 and any(request.array is not None for request in requests):
+        raise SlurmError(errors.ESLURM_INVALID_ARRAY)
+    first = requests[0]
+    jobs: list[Job] = []
+    warnings: list[str] = []
+    for request in requests:
+        if len(requests) > 1:
+            request = msgspec.structs.replace(request, as_uid=first.as_uid, as_gid=first.as_gid)
+        job, more = _make_one(ctx, asked, request, kind, now, len(jobs))
+        jobs.append(job)
+        warnings += more
+    if len(jobs) > 1 and any(job.priority == 0 for job in jobs):
+        for job in jobs:
+            job.priority, job.held_by, job.reason = 0, "user", "JobHeldUser"
+    return jobs, warnings
+
+
+def _make_one(
+    ctx: Context, asked: Asked, request: JobRequest, kind: str, now: float, beside: int
+) -> tuple[Job, list[str]]:
+    """One job; `beside` others are made with it."""
+    request = msgspec.structs.replace(request, kind=kind, script=None, environment={})
+    owner = _owner(ctx, asked, request)
     chosen = _partitions(ctx, asked.caller, request)
     _names(ctx, request)
     reservations.check(ctx, request.reservation, owner.uid, request.account or "")
@@ -120,7 +153,7 @@ def make(ctx: Context, asked: Asked, requests: list[JobRequest], kind: str, now:
             raise SlurmError(errors.ESLURM_INVALID_ARRAY)
         tasks, most = array_grammar.parse(request.array, ctx.settings.max_array_size)
         limit = most or 0
-    if ctx.state.live_tasks + max(1, len(tasks)) > ctx.settings.max_job_count:
+    if ctx.state.live_tasks + max(1, len(tasks)) + beside > ctx.settings.max_job_count:
         raise SlurmError(errno.EAGAIN, os.strerror(errno.EAGAIN))
     terms, any_of = waiting.read(ctx, request.dependency) if request.dependency else ([], False)
     time_limit = request.time_limit
@@ -157,7 +190,7 @@ def make(ctx: Context, asked: Asked, requests: list[JobRequest], kind: str, now:
     )
     settle(ctx, job)
     if not held:
-        reason, text = judge(ctx, job)
+        reason, text = trial.judge(ctx, job)
         if reason == "BadConstraints":
             raise Refused(errors.ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE, text)
         if reason == "PartitionConfig" and ctx.settings.enforce_part_limits:
@@ -182,76 +215,6 @@ def settle(ctx: Context, job: Job) -> None:
     job.default_memory = picture.default_memory(ctx, job)
     size = sizes(request, need)
     job.min_nodes, job.max_nodes, job.ntasks, job.min_cpus = size.min_nodes, size.max_nodes, size.ntasks, size.min_cpus
-
-
-def judge(ctx: Context, job: Job) -> tuple[str, str]:
-    """Whether the job could start on an empty, healthy cluster: "", or BadConstraints or PartitionConfig and a sentence."""
-    seen = _picture_of(ctx, job)
-    key = (seen.need, job.partition, seen.time_limit)
-    known = ctx.possible.get(key)
-    if known is not None:
-        return known
-    found = ("", "")
-    for decision in ctx.scheduler.plan(picture.alone(ctx, seen), 0.0):
-        if isinstance(decision, Wait):
-            if decision.reason in ("PartitionNodeLimit", "PartitionTimeLimit", "PartitionConfig"):
-                found = ("PartitionConfig", "")
-            elif decision.reason == "BadConstraints":
-                found = (decision.reason, _why(ctx, seen.need, decision.text))
-    if len(ctx.possible) > 10_000:
-        ctx.possible.clear()
-    ctx.possible[key] = found
-    return found
-
-
-def _why(ctx: Context, need: Need, text: str) -> str:
-    """The line Slurm prints before its refusal, where it prints one."""
-    if "memory" in text:
-        return "Memory specification can not be satisfied"
-    if "disk" in text:
-        return "Temporary disk specification can not be satisfied"
-    if "sockets" in text or "threads" in text:
-        return "Socket, core and/or thread specification can not be satisfied"
-    per_node = max(need.min_cpus_per_node, need.cpus_per_task, need.ntasks_per_node * need.cpus_per_task)
-    if all(per_node > node.cpus for node in ctx.state.nodes.values()):
-        return "CPU count per node can not be satisfied"
-    return ""
-
-
-def _picture_of(ctx: Context, job: Job) -> PendingJob:
-    return PendingJob(
-        job_id=job.job_id,
-        uid=job.uid,
-        need=picture.need_of(ctx, job),
-        priority=1,
-        submit_time=0.0,
-        partitions=job.partition.split(","),
-        time_limit=-1 if job.time_limit is None else job.time_limit,
-    )
-
-
-def test(ctx: Context, asked: Asked, job: Job, now: float) -> None:
-    """--test-only: ask the scheduler when and where it would start; nothing is kept."""
-    picture_now = picture.snapshot(ctx, now)
-    seen = _picture_of(ctx, job)
-    seen.job_id = ctx.state.next_job_id
-    seen.submit_time = now
-    seen.priority = max(1, job.priority)
-    picture_now.pending = [*picture_now.pending, seen]
-    start, nodes, cpus, partition = now, [""], job.min_cpus, seen.partitions[0]
-    for decision in ctx.scheduler.plan(picture_now, now):
-        if decision.job_id != seen.job_id:
-            continue
-        if isinstance(decision, Start):
-            nodes, cpus, partition = decision.allocation.nodes, decision.allocation.cpus, decision.partition
-        elif decision.reason in ("BadConstraints", "PartitionConfig", "PartitionNodeLimit", "PartitionTimeLimit"):
-            raise SlurmError(errors.ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE)
-        else:
-            start, nodes = decision.planned or now, decision.nodes
-    ctx.reply(
-        asked.conn,
-        JobTest(job_id=seen.job_id, start_time=start, cpus=cpus, nodes=hostlist.fold(nodes), partition=partition),
-    )
 
 
 def _owner(ctx: Context, asked: Asked, request: JobRequest) -> Caller | UserFacts:

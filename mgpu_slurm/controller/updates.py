@@ -118,7 +118,7 @@ def _take_over(ctx: Context, job: Job, trial: Job, now: float) -> None:
 
 def default_priority(ctx: Context, job: Job) -> int:
     if ctx.settings.fifo_priority:
-        return max(1, submission.TOP_PRIORITY - job.job_id - job.request.nice)
+        return max(1, submission.TOP_PRIORITY - (job.het_job_id or job.job_id) - job.request.nice)
     return max(1, -job.request.nice)
 
 

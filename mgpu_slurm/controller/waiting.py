@@ -288,6 +288,8 @@ def _singleton(ctx: Context, job: Job) -> str:
         if job_id == job.job_id:
             continue
         other = ctx.state.jobs[job_id]
+        if other.het_job_id and other.het_job_id == job.het_job_id:
+            continue
         if other.array_job_id and other.array_job_id == job.array_job_id:
             if other.state != "PENDING":
                 return OPEN

@@ -20,6 +20,7 @@ from mgpu_slurm.sched.fit import complaint
 from mgpu_slurm.sched.place import Placement, Refusal, place
 from mgpu_slurm.sched.snapshot import Decision, PartitionSlot, PendingJob, Snapshot, Start, Wait
 from mgpu_slurm.sched.timeline import YEAR, Claim, Pool, collides, first_fit
+from mgpu_slurm.sched.together import NoPlace, Part, emptied, first_fit_together, place_together
 
 PROMISES = 16  # jobs that get a reserved start in one pass
 
@@ -62,12 +63,21 @@ class _Pass:
         self.shortest: dict[Key, float] = {}  # requests that do not fit beside the promises when they end then, or later
         self.earliest: dict[Key, float] = {}  # promised starts; equal requests get no earlier ones
         self.limits: dict[tuple[object, ...], str] = {}
+        self.apart: dict[Key, bool | None] = {}  # components of one job: nodes of their own, shared ones, or never
         self.never: dict[Key, tuple[str, str]] = {}
         self.decisions: list[Decision] = []
         self.starts = 0
 
     def decide(self) -> list[Decision]:
+        components: dict[int, list[PendingJob]] = {}
         for job in order(self.snapshot.pending, self.snapshot.partitions):
+            if job.het_job_id:
+                # a heterogeneous job's turn is that of its last component
+                of_one = components.setdefault(job.het_job_id, [])
+                of_one.append(job)
+                if len(of_one) == job.het_size:
+                    self._together(sorted(of_one, key=lambda one: one.job_id))
+                continue
             if job.blocked:
                 self.decisions.append(Wait(job_id=job.job_id, reason=job.blocked))
                 continue
@@ -180,6 +190,59 @@ class _Pass:
                 cpus_per_task=job.need.cpus_per_task,
             )
         )
+
+    # Components of heterogeneous jobs
+
+    def _together(self, jobs: list[PendingJob]) -> None:
+        """Start all components, or promise all of them the moment at which they can start."""
+        blocked = {job.job_id: job.blocked for job in jobs if job.blocked}
+        opened = [self._open(job) for job in jobs]
+        blocked.update({job.job_id: reason for job, (found, reason) in zip(jobs, opened, strict=True) if not found})
+        if blocked:
+            self.decisions += [Wait(job_id=job.job_id, reason=blocked.get(job.job_id, "Resources")) for job in jobs]
+            return
+        parts = [Part(job, found, self._length(job)) for job, (found, _) in zip(jobs, opened, strict=True)]
+        apart = self._may_be_apart(parts)
+        if apart is None:
+            self.decisions += [Wait(job_id=job.job_id, reason="Resources") for job in jobs]
+            return
+        names = {partition.name for part in parts for partition in part.partitions}
+        behind = not self.snapshot.backfill and not names.isdisjoint(self.waiting)
+        text = ""
+        if not behind and self.starts + len(parts) <= self.snapshot.max_starts:
+            end = self.now + max(part.length for part in parts)
+            in_the_way = [place for place, promise in enumerate(self.promises) if promise.start < end]
+            places = place_together(self._beside(in_the_way) if in_the_way else self.pool, parts, apart)
+            if not isinstance(places, NoPlace):
+                for part, (partition, placed) in zip(parts, places, strict=True):
+                    self._take(part.job, partition, placed, self.now + part.length)
+                return
+            text = sentence(places.refusal, parts[places.at].job.need)
+        self._wait_together(parts, apart, names, text)
+
+    def _may_be_apart(self, parts: list[Part]) -> bool | None:
+        """Whether the components can have nodes of their own on the empty cluster, or only shared ones; None: neither."""
+        key = tuple((part.job.need, part.job.uid, tuple(slot.name for slot in part.partitions)) for part in parts)
+        if key not in self.apart:
+            empty = Pool(emptied(self.snapshot.nodes))
+            can = [not isinstance(place_together(empty, parts, apart), NoPlace) for apart in (True, False)]
+            self.apart[key] = True if can[0] else False if can[1] else None
+        return self.apart[key]
+
+    def _wait_together(self, parts: list[Part], apart: bool, names: set[str], text: str) -> None:
+        reason = "Resources" if names.isdisjoint(self.waiting) else "Priority"
+        self.waiting |= names
+        found = None
+        if len(self.promises) < PROMISES:
+            found = first_fit_together(self.pool, self.claims + self.promises, parts, apart, self.now)
+        if found is None:
+            self.decisions += [Wait(job_id=part.job.job_id, reason=reason, text=text) for part in parts]
+            return
+        start, places = found
+        for part, (_, placed) in zip(parts, places, strict=True):
+            self.promises.append(Claim(start, start + part.length, placed.allocation.shares, part.job.uid))
+            nodes = placed.allocation.nodes
+            self.decisions.append(Wait(job_id=part.job.job_id, reason=reason, text=text, planned=start, nodes=nodes))
 
     # Waiting
 

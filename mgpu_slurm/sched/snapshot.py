@@ -137,6 +137,8 @@ class PendingJob(msgspec.Struct, kw_only=True):
     startable: int = 1  # how many of them may start now (%limit, MaxJobs...)
     blocked: str = ""  # reason word when it may not start: Dependency, BeginTime, JobHeldUser, ...
     max_start: float = 0.0  # deadline minus time limit; 0 = none
+    het_job_id: int = 0  # components of one heterogeneous job start together
+    het_size: int = 0
 
 
 class RunningJob(msgspec.Struct, kw_only=True):

@@ -321,6 +321,7 @@ class JobFacts(msgspec.Struct, omit_defaults=True, kw_only=True):
     het_job_id: int = 0
     het_offset: int = 0
     het_size: int = 0
+    components: list[JobFacts] = []  # of the first component of a heterogeneous job: all of them, itself included
     node_cpus: dict[str, int] = {}  # all CPUs of each node
     request: JobRequest  # as asked for, script and environment emptied; memory defaults filled in
 

@@ -1,0 +1,121 @@
+"""What the scheduler says of a job that is not yet, or not to be, in the queue: could it ever start, and when would it?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mgpu_slurm.base import errors, hostlist
+from mgpu_slurm.base.errors import SlurmError
+from mgpu_slurm.controller import picture
+from mgpu_slurm.sched.snapshot import PendingJob, Start, Wait
+from mgpu_slurm.wire.messages import JobTest
+
+if TYPE_CHECKING:
+    from mgpu_slurm.controller.context import Context
+    from mgpu_slurm.controller.events import Asked
+    from mgpu_slurm.records.job import Job
+    from mgpu_slurm.sched.snapshot import Need
+
+
+def judge(ctx: Context, job: Job) -> tuple[str, str]:
+    """Whether the job could start on an empty, healthy cluster: "", or BadConstraints or PartitionConfig and a sentence."""
+    seen = _picture_of(ctx, job)
+    key = (seen.need, job.partition, seen.time_limit)
+    known = ctx.possible.get(key)
+    if known is not None:
+        return known
+    found = ("", "")
+    for decision in ctx.scheduler.plan(picture.alone(ctx, seen), 0.0):
+        if isinstance(decision, Wait):
+            if decision.reason in ("PartitionNodeLimit", "PartitionTimeLimit", "PartitionConfig"):
+                found = ("PartitionConfig", "")
+            elif decision.reason == "BadConstraints":
+                found = (decision.reason, _why(ctx, seen.need, decision.text))
+    if len(ctx.possible) > 10_000:
+        ctx.possible.clear()
+    ctx.possible[key] = found
+    return found
+
+
+def _why(ctx: Context, need: Need, text: str) -> str:
+    """The line Slurm prints before its refusal, where it prints one."""
+    if "memory" in text:
+        return "Memory specification can not be satisfied"
+    if "disk" in text:
+        return "Temporary disk specification can not be satisfied"
+    if "sockets" in text or "threads" in text:
+        return "Socket, core and/or thread specification can not be satisfied"
+    per_node = max(need.min_cpus_per_node, need.cpus_per_task, need.ntasks_per_node * need.cpus_per_task)
+    if all(per_node > node.cpus for node in ctx.state.nodes.values()):
+        return "CPU count per node can not be satisfied"
+    return ""
+
+
+def _picture_of(ctx: Context, job: Job) -> PendingJob:
+    return PendingJob(
+        job_id=job.job_id,
+        uid=job.uid,
+        need=picture.need_of(ctx, job),
+        priority=1,
+        submit_time=0.0,
+        partitions=job.partition.split(","),
+        time_limit=-1 if job.time_limit is None else job.time_limit,
+    )
+
+
+def test(ctx: Context, asked: Asked, jobs: list[Job], now: float) -> None:
+    """--test-only: ask the scheduler when and where it would start; nothing is kept."""
+    if len(jobs) > 1:
+        _test_components(ctx, asked, jobs, now)
+        return
+    job = jobs[0]
+    picture_now = picture.snapshot(ctx, now)
+    seen = _picture_of(ctx, job)
+    seen.job_id = ctx.state.next_job_id
+    seen.submit_time = now
+    seen.priority = max(1, job.priority)
+    picture_now.pending = [*picture_now.pending, seen]
+    start, nodes, cpus, partition = now, [""], job.min_cpus, seen.partitions[0]
+    for decision in ctx.scheduler.plan(picture_now, now):
+        if decision.job_id != seen.job_id:
+            continue
+        if isinstance(decision, Start):
+            nodes, cpus, partition = decision.allocation.nodes, decision.allocation.cpus, decision.partition
+        elif decision.reason in ("BadConstraints", "PartitionConfig", "PartitionNodeLimit", "PartitionTimeLimit"):
+            raise SlurmError(errors.ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE)
+        else:
+            start, nodes = decision.planned or now, decision.nodes
+    ctx.reply(
+        asked.conn,
+        JobTest(job_id=seen.job_id, start_time=start, cpus=cpus, nodes=hostlist.fold(nodes), partition=partition),
+    )
+
+
+def _test_components(ctx: Context, asked: Asked, jobs: list[Job], now: float) -> None:
+    """As `test`, for all of them together: the latest start, and what all of them have then."""
+    leader = ctx.state.next_job_id
+    picture_now = picture.snapshot(ctx, now)
+    for offset, job in enumerate(jobs):
+        seen = _picture_of(ctx, job)
+        seen.job_id, seen.het_job_id, seen.het_size = leader + offset, leader, len(jobs)
+        seen.submit_time, seen.priority = now, max(1, job.priority)
+        picture_now.pending = [*picture_now.pending, seen]
+    start, cpus, partition = now, 0, ""
+    nodes: list[str] = []
+    for decision in ctx.scheduler.plan(picture_now, now):
+        if decision.job_id < leader:
+            continue
+        job = jobs[decision.job_id - leader]
+        if isinstance(decision, Start):
+            nodes += decision.allocation.nodes
+            cpus += decision.allocation.cpus
+            partition = partition or decision.partition
+        elif not decision.planned:
+            raise SlurmError(errors.ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE)
+        else:
+            start = max(start, decision.planned)
+            nodes += decision.nodes
+            cpus += job.min_cpus
+            partition = partition or job.partition.split(",")[0]
+    answer = JobTest(job_id=leader, start_time=start, cpus=cpus, nodes=hostlist.fold(nodes), partition=partition)
+    ctx.reply(asked.conn, answer)
