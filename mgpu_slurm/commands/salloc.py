@@ -171,7 +171,7 @@ class _Command:
         from mgpu_slurm.facts import environ as facts_environ
 
         facts = self.owner.facts or {}
-        changes = facts_environ.salloc_environment(facts, self.asked.requests[0])
+        changes = facts_environ.salloc_environment(facts, self.asked.requests)
         surround = facts_environ.apply(self.environ, changes)
         directory = self.asked.requests[0].get("work_dir") or self.cwd
         child = os.fork()

@@ -199,12 +199,16 @@ def update(desk: Desk, rest: Sequence[str]) -> None:
         desk.complain("too few arguments for update keyword")
         return
     what, name, changes = "", "", []
-    for word in rest:
+    words = iter(rest)
+    for word in words:
         key, equals, text = word.partition("=")
         if not what and equals and meant(key, SUBJECTS) in ("partition", "reservation"):
             _entity(meant(key, SUBJECTS)).update(desk, rest)
             return
         subject = meant(key, SUBJECTS) if not what else ""
+        if subject == "job" and not equals:
+            what, name = subject, next(words, "")  # `update job 5 ...` is `update jobid=5 ...`
+            continue
         if not equals and key.lower() != "resetaccruetime":
             desk.complain(f"Invalid input: {word}")
             desk.complain("Request aborted")

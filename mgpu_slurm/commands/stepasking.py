@@ -53,13 +53,13 @@ def job_number(session: Session, text: str) -> int:
 
 
 def create(
-    session: Session, request: dict[str, Any], notes: Notes, signals: SignalPipe, owner: Owner | None
+    session: Session, requests: list[dict[str, Any]], notes: Notes, signals: SignalPipe, owner: Owner | None
 ) -> dict[str, Any]:
-    """Ask for a step and wait for it (StepCreated). NoStep: refused, or given up."""
-    job_id = request["job_id"]
+    """Ask for a step of one or several parts and wait for it (StepCreated). NoStep: refused, or given up."""
+    job_id = requests[0]["job_id"]
     message = {
-        "kind": "create_step", "request": request, "request_id": new_request_id(), "src_host": surroundings.host(),
-        "src_pid": os.getpid(),
+        "kind": "create_step", "request": requests[0], "others": requests[1:], "request_id": new_request_id(),
+        "src_host": surroundings.host(), "src_pid": os.getpid(),
     }  # fmt: skip
     told = False
     while True:
@@ -69,6 +69,7 @@ def create(
                 while answer.get("kind") == "step_pending":
                     if not told:
                         why = str(answer.get("text") or "")
+                        job_id = int(answer.get("job_id") or job_id)
                         notes.info(f"Job {job_id} step creation temporarily disabled, retrying ({why})")
                         told = True
                     answer = _next(connection, job_id, notes, signals, owner)

@@ -14,7 +14,7 @@ from mgpu_slurm.wire.sink import is_null
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
 _ON_NODE = PER_TASK_LETTERS | PER_NODE_LETTERS
@@ -119,6 +119,19 @@ def outputs(
             return out, out
         return out, Stream(2, only=out.only)
     return out, target(client.get("error"), "stderr", known, ntasks, cwd, 2, mode, parents)
+
+
+def share(streams: Iterable[Stream]) -> None:
+    """Parts of a step that write to the same file do so through one position in it."""
+    known: dict[tuple[int, int], int] = {}
+    for stream in streams:
+        if not stream.opened:
+            continue
+        found = os.fstat(stream.fd)
+        fd = known.setdefault((found.st_dev, found.st_ino), stream.fd)
+        if fd != stream.fd:
+            os.close(stream.fd)
+            stream.fd = fd
 
 
 def can_pass(fd: int) -> bool:

@@ -44,14 +44,21 @@ class LaunchError(Exception):
 class NodeLink:
     """The conversation with a node's daemon, then with the supervisor of its tasks. Never waits.
 
-    `local`: by Unix socket. `lost`: no more to come; `over`: the supervisor has said its last word.
+    `local`: by Unix socket. `lost`: no more to come; `over`: the supervisor has said its last word. `outputs`: where what its
+    tasks write goes, channel -> (sink, the only task it is for or None). `before`: tasks of the parts of the step before its
+    own, which are not counted where the ends of tasks are told.
     """
 
-    __slots__ = ("_decoder", "_out", "_sock", "local", "lost", "node", "over", "queued", "running", "started", "tasks")
+    __slots__ = (
+        "_decoder", "_out", "_sock", "before", "local", "lost", "node", "outputs", "over", "queued", "running", "started",
+        "tasks",
+    )  # fmt: skip
 
     def __init__(self, node: str, tasks: list[int], sock: _socket.socket, local: bool) -> None:
         self.node = node
         self.tasks = tasks
+        self.before = 0
+        self.outputs: dict[int, tuple[Any, int | None]] = {}
         self.local = local
         self.lost = False
         self.over = False

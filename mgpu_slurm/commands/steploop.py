@@ -32,16 +32,15 @@ _WRITES = 64
 
 
 class Plan:
-    """What the loop must know. `outputs`: channel -> (sink, the only task it is for or None); `step`: "5.0"."""
+    """What the loop must know. `step`: "5.0"."""
 
     __slots__ = (
-        "input_task", "kill_on_bad_exit", "kill_wait", "no_kill", "ntasks", "outputs", "pty", "reduce", "source", "step", "wait",
+        "input_task", "kill_on_bad_exit", "kill_wait", "no_kill", "ntasks", "pty", "reduce", "source", "step", "wait",
     )  # fmt: skip
 
     def __init__(self, step: str, ntasks: int) -> None:
         self.step = step
         self.ntasks = ntasks
-        self.outputs: dict[int, tuple[Sink, int | None]] = {}
         self.source: Source | None = None
         self.input_task: int | None = None
         self.kill_wait = 30
@@ -68,7 +67,7 @@ class StepLoop:
         self._owner = owner
         self._states = TaskStates(plan.ntasks)
         self._exchange = keyspace.Exchange(link.node for link in links)
-        self._sinks = list({id(sink): sink for sink, _ in plan.outputs.values()}.values())
+        self._sinks = list({id(sink): sink for link in links for sink, _ in link.outputs.values()}.values())
         self._last_report = -1
         self._quiet = False  # exits are expected and say nothing
         self._aborted = False
@@ -224,7 +223,7 @@ class StepLoop:
 
     def _frame(self, link: NodeLink, frame: frames.Frame) -> None:
         if frame.tag != frames.JSON:
-            sink, only = self.plan.outputs.get(frame.tag, (None, None))
+            sink, only = link.outputs.get(frame.tag, (None, None))
             if sink is not None and only in (None, frame.task):
                 sink.put(frame.tag, frame.task, frame.data)
             return
@@ -276,9 +275,10 @@ class StepLoop:
         self._states.ended(tasks, status)
         self.worst = max(self.worst, status, key=exit_status)
         self._killed = self._killed or status & 0x7F in (stepsignals.TERM, stepsignals.KILL)
-        line = task_end(link.node, tasks, status, oom)
+        named = [task - link.before for task in tasks]
+        line = task_end(link.node, named, status, oom)
         if not line:
-            self._notes.detail(f"{link.node}: {tasks_text(tasks)}: Completed")
+            self._notes.detail(f"{link.node}: {tasks_text(named)}: Completed")
         elif not self._quiet and not (self._broken and status & 0x7F == stepsignals.PIPE):
             if not (self.plan.reduce and status == self._last_report):
                 self._notes.error(line)

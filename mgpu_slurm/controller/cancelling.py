@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mgpu_slurm.base import errors, ids, idset
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller import arrays, lifecycle, permissions, steps
+from mgpu_slurm.controller.state import steps_named
 from mgpu_slurm.facts.states import COMPLETING, TERMINAL
 from mgpu_slurm.wire.messages import JobEvent, Results, SignalJob
 
@@ -82,7 +83,11 @@ def _one(ctx: Context, caller: Caller, text: str, message: CancelJobs, now: floa
 
     def do(job: Job) -> None:
         if ref.step is not None:
-            _step(ctx, job, str(ref.step), caller, message, now)
+            found = steps_named(job, ref)
+            if not found:
+                raise SlurmError(errors.ESLURM_INVALID_JOB_ID)
+            for step in found:
+                _step(ctx, job, step, caller, message, now)
         elif message.signal in (None, KILL) and (job.state == "PENDING" or not (message.batch or message.full)):
             end(ctx, job, caller, now, message.hurry)
         else:
@@ -208,10 +213,8 @@ def signal(ctx: Context, job: Job, message: CancelJobs) -> None:
             ctx.push(conn, JobEvent(job_id=job.job_id, event="signal", signal=number))
 
 
-def _step(ctx: Context, job: Job, step_id: str, caller: Caller, message: CancelJobs, now: float) -> None:
-    step = job.steps.get(step_id)
-    if step is None:
-        raise SlurmError(errors.ESLURM_INVALID_JOB_ID)
+def _step(ctx: Context, job: Job, step: Step, caller: Caller, message: CancelJobs, now: float) -> None:
+    step_id = step.step_id
     if not steps.is_live(step) or job.state not in ("RUNNING", "SUSPENDED"):
         raise SlurmError(errors.ESLURM_ALREADY_DONE)
     if step_id == "batch" and message.signal is None:

@@ -82,7 +82,8 @@ def _fit_together(ctx: Context, pairs: list[tuple[Job, Start]], now: float) -> b
 
 def _wait(ctx: Context, job: Job, decision: Wait, now: float) -> None:
     reason = decision.reason
-    if ctx.settings.compat < (23, 2) and job.request.kind == "batch" and reason == "PartitionNodeLimit":
+    plain_batch = job.request.kind == "batch" and not job.het_job_id
+    if ctx.settings.compat < (23, 2) and plain_batch and reason == "PartitionNodeLimit":
         reason = "PartitionConfig"
     text = decision.text
     if ctx.state.reservations and not text and (reason == "BadConstraints" or (reason == "ReqNodeNotAvail")):

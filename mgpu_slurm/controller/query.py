@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mgpu_slurm.base import errors, ids
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller import licenses
+from mgpu_slurm.controller.state import steps_named
 from mgpu_slurm.facts.states import COMPLETING, FLAG_CODE, JOB_FLAGS
 from mgpu_slurm.records.columns import JOB, Source
 from mgpu_slurm.records.node_columns import NODE, PARTITION
@@ -291,8 +292,9 @@ def _named_steps(state: State, text: str) -> Iterable[tuple[Job, Step]]:
     if isinstance(ref.tasks, list):
         jobs = [job for task in ref.tasks if (job := state.element(ref.job, task)) is not None]
     else:
-        jobs = _family(state, ref.job, ref.het)
+        jobs = state.records_of(ref.job)  # a component's steps are its own
+        if ref.het and jobs and jobs[0].het_job_id == ref.job:
+            jobs = [job for job in state.components(jobs[0]) if job.het_offset == ref.het]
     for job in jobs:
-        for step in job.steps.values():
-            if ref.step is None or step.step_id == str(ref.step):
-                yield job, step
+        for step in job.steps.values() if ref.step is None else steps_named(job, ref):
+            yield job, step

@@ -23,10 +23,12 @@ from mgpu_slurm.records.job import Job
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from mgpu_slurm.base.ids import JobRef
     from mgpu_slurm.records.allocation import NodeShare
     from mgpu_slurm.records.node import Node
     from mgpu_slurm.records.partition import Partition
     from mgpu_slurm.records.reservation import Reservation
+    from mgpu_slurm.records.step import Step
 
 
 class NodeUse(msgspec.Struct, kw_only=True):
@@ -68,6 +70,15 @@ def has_ended(job: Job) -> bool:
 
 def is_waiting(job: Job) -> bool:
     return job.state == "PENDING"
+
+
+def steps_named(job: Job, ref: JobRef) -> list[Step]:
+    """The steps of a job that an id names: one, or the parts (0+0, 0+1) of one that was started in several."""
+    name = str(ref.step)
+    if name in job.steps:
+        return [job.steps[name]]
+    part = f"{name}+{ref.het}" if ref.het is not None and not job.het_job_id else ""
+    return [step for key, step in job.steps.items() if (key == part if part else key.partition("+")[0] == name)]
 
 
 class State:

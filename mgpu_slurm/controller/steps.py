@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mgpu_slurm.base import errors
+from mgpu_slurm.base import errors, hostlist
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller import launching, lifecycle, permissions
 from mgpu_slurm.facts.states import COMPLETING, TERMINAL
 from mgpu_slurm.records import step_asks
 from mgpu_slurm.records.step import Step, StepLayout
-from mgpu_slurm.wire.messages import CreateStep, Done, StepCreated, StepPending, StepSpec, TerminateJob
+from mgpu_slurm.wire.messages import CreateStep, Done, StepCreated, StepPart, StepPending, StepSpec, TerminateJob, WholeStep
 
 if TYPE_CHECKING:
     from mgpu_slurm.controller.context import Context
@@ -55,29 +55,82 @@ def job_for_step(ctx: Context, asked: Asked, job_id: int) -> Job:
 
 def create(ctx: Context, asked: Asked, message: CreateStep, now: float) -> None:
     """Answer StepCreated; or StepPending now and StepCreated when a step of the job ends."""
-    job = job_for_step(ctx, asked, message.request.job_id)
-    waiting = ctx.step_queue.get(job.job_id)
-    if waiting and not message.request.overlap and any(_competes(one) for one in waiting):
+    requests = [message.request, *message.others]
+    jobs = [job_for_step(ctx, asked, request.job_id) for request in requests]
+    if len({job.het_job_id or job.job_id for job in jobs}) > 1:
+        raise SlurmError(errors.ESLURM_INVALID_JOB_ID)
+    if not message.request.overlap and any(_competes(one, message) for one in _waiting(ctx, jobs[0])):
         # first come, first served: it may not pass those that already wait, unless it holds nothing
-        _queue(ctx, asked, message.request, errors.ESLURM_NODES_BUSY, "")
+        _queue(ctx, asked, message.request, NotYet(errors.ESLURM_NODES_BUSY, "", jobs[0].job_id))
         return
-    found = _layout(ctx, job, message.request)
-    if isinstance(found, StepLayout):
-        _created(ctx, job, asked, message, found, now)
-        return
-    if type(found).__name__ == "NotNow" and message.request.wait:
-        _queue(ctx, asked, message.request, found.code, found.text)
-        return
-    raise SlurmError(found.code, found.text or None)
+    found = _layouts(ctx, jobs, requests)
+    if not isinstance(found, NotYet):
+        _created(ctx, jobs, asked, message, found, now)
+    elif message.request.wait:
+        _queue(ctx, asked, message.request, found)
+    else:
+        raise SlurmError(found.code, found.text or None)
 
 
-def _competes(asked: Asked) -> bool:
-    return isinstance(asked.message, CreateStep) and not asked.message.request.overlap
+class NotYet:
+    """Why there is no room for a step, and in which job."""
+
+    __slots__ = ("code", "job_id", "text")
+
+    def __init__(self, code: int, text: str, job_id: int) -> None:
+        self.code = code
+        self.text = text
+        self.job_id = job_id
 
 
-def _queue(ctx: Context, asked: Asked, request: StepRequest, code: int, text: str) -> None:
+def _waiting(ctx: Context, job: Job) -> list[Asked]:
+    """The requests for steps that wait in the job, or in any component of it."""
+    return [one for part in ctx.state.components(job) for one in ctx.step_queue.get(part.job_id, ())]
+
+
+def _competes(other: Asked, message: CreateStep) -> bool:
+    """Whether a step that waits wants something of the same jobs."""
+    waits = other.message
+    if not isinstance(waits, CreateStep) or waits.request.overlap:
+        return False
+    wanted = {message.request.job_id, *(one.job_id for one in message.others)}
+    return not wanted.isdisjoint((waits.request.job_id, *(one.job_id for one in waits.others)))
+
+
+def _queue(ctx: Context, asked: Asked, request: StepRequest, why: NotYet) -> None:
     ctx.step_queue.setdefault(request.job_id, deque()).append(asked)
-    ctx.push(asked.conn, StepPending(code=code, text=text or errors.strerror(code, ctx.settings.compat)))
+    text = why.text or errors.strerror(why.code, ctx.settings.compat)
+    ctx.push(asked.conn, StepPending(code=why.code, text=text, job_id=why.job_id))
+
+
+def _layouts(ctx: Context, jobs: list[Job], requests: list[StepRequest]) -> list[StepLayout] | NotYet:
+    """A layout for every part. Raises SlurmError for what can never be."""
+    found: list[StepLayout] = []
+    for at, (job, request) in enumerate(zip(jobs, requests, strict=True)):
+        before = [layout for other, layout in zip(jobs, found, strict=False) if other is job]
+        if before:
+            request = _elsewhere(job, request, before)
+        one = _layout(ctx, job, request)
+        if isinstance(one, StepLayout):
+            found.append(one)
+        elif type(one).__name__ == "NotNow":
+            return NotYet(one.code, one.text, jobs[at].job_id)
+        else:
+            raise SlurmError(one.code, one.text or None)
+    return found
+
+
+def _elsewhere(job: Job, request: StepRequest, before: list[StepLayout]) -> StepRequest:
+    """The request on nodes that no earlier part of the step has. Raises SlurmError where there are too few."""
+    taken = {part.node for layout in before for part in layout.nodes}
+    have = job.allocation.nodes if job.allocation else []
+    wanted = request.min_nodes or 1
+    if wanted > len(have) - len(taken):
+        text = f"Allocation failure of {wanted} nodes: job size of {len(have)}"
+        text += f", already allocated {len(taken)} nodes to previous components."
+        raise SlurmError(errors.ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE, text)
+    unwanted = {*taken, *(hostlist.expand(request.exclude) if request.exclude else ())}
+    return msgspec.structs.replace(request, exclude=hostlist.fold(sorted(unwanted)))
 
 
 def _layout(ctx: Context, job: Job, request: StepRequest) -> Any:
@@ -91,16 +144,65 @@ def _layout(ctx: Context, job: Job, request: StepRequest) -> Any:
     return ctx.scheduler.layout_step(job, request, in_use, ctx.state.nodes)
 
 
-def _created(ctx: Context, job: Job, asked: Asked, message: CreateStep, layout: StepLayout, now: float) -> None:
-    request = message.request
+def _created(
+    ctx: Context, jobs: list[Job], asked: Asked, message: CreateStep, layouts: list[StepLayout], now: float
+) -> None:
+    """Make the step, of as many parts as there are layouts; their ranks follow each other."""
+    requests = [message.request, *message.others]
+    number = _number(ctx, jobs[0], message.request)
+    shared = len(jobs) > 1 and len({job.job_id for job in jobs}) < len(jobs)
+    parts: list[StepPart] = []
+    for at, (job, request) in enumerate(zip(jobs, requests, strict=True)):
+        layouts[at] = _ranked(layouts[at], sum(one.ntasks for one in layouts[:at]))
+        step_id = f"{number}+{at}" if shared else number
+        step = _step(job, request, step_id, layouts[at], asked, message, now)
+        job.steps[step_id] = step
+        ctx.save(job)
+    for at, (job, request) in enumerate(zip(jobs, requests, strict=True)):
+        step_id = f"{number}+{at}" if shared else number
+        spec = StepSpec(
+            job=launching.facts_of(ctx, job, alone=True),
+            step_id=step_id,
+            layout=layouts[at],
+            request=request,
+            expires=now + LAUNCH_TIME,
+            nonce=f"{ctx.settings.cluster_name}:{job.job_id}.{step_id}.{job.attempt}",
+            time_limit_end=now + 60 * request.time_limit if request.time_limit and request.time_limit > 0 else 0.0,
+            kill_wait=ctx.settings.kill_wait,
+            whole=_whole(jobs, layouts, at) if len(jobs) > 1 else None,
+        )
+        text = _encode(spec)
+        mac = ctx.sign(text)
+        parts.append(StepPart(job_id=job.job_id, step_id=step_id, layout=layouts[at], spec=text.decode(), mac=mac))
+    first = parts[0]
+    nodes = [part.node for layout in layouts for part in layout.nodes]
+    created = StepCreated(
+        step_id=first.step_id,
+        layout=first.layout,
+        spec=first.spec,
+        mac=first.mac,
+        node_addresses=launching.addresses(ctx, nodes),
+        others=parts[1:],
+    )
+    ctx.answer(asked, message.request_id, created, now)
+
+
+def _number(ctx: Context, job: Job, request: StepRequest) -> str:
+    """The new step's number; components count their steps together. Raises SlurmError where an interactive step lives."""
     if request.kind == "interactive":
-        step_id = "interactive"
-        if step_id in job.steps and is_live(job.steps[step_id]):
+        if "interactive" in job.steps and is_live(job.steps["interactive"]):
             raise SlurmError(errors.ESLURM_DUPLICATE_STEP_ID)
-    else:
-        step_id = str(job.next_step)
-        job.next_step += 1
-    step = Step(
+        return "interactive"
+    counter = ctx.state.components(job)[0]
+    counter.next_step += 1
+    ctx.save(counter)
+    return str(counter.next_step - 1)
+
+
+def _step(
+    job: Job, request: StepRequest, step_id: str, layout: StepLayout, asked: Asked, message: CreateStep, now: float
+) -> Step:
+    return Step(
         job_id=job.job_id,
         step_id=step_id,
         uid=asked.caller.uid,
@@ -115,24 +217,25 @@ def _created(ctx: Context, job: Job, asked: Asked, message: CreateStep, layout: 
         src_host=message.src_host or asked.caller.host,
         src_pid=message.src_pid,
     )
-    job.steps[step_id] = step
-    nodes = [part.node for part in layout.nodes]
-    spec = StepSpec(
-        job=launching.facts_of(ctx, job),
-        step_id=step_id,
-        layout=layout,
-        request=request,
-        expires=now + LAUNCH_TIME,
-        nonce=f"{ctx.settings.cluster_name}:{job.job_id}.{step_id}.{job.attempt}",
-        time_limit_end=now + 60 * request.time_limit if request.time_limit and request.time_limit > 0 else 0.0,
-        kill_wait=ctx.settings.kill_wait,
+
+
+def _ranked(layout: StepLayout, before: int) -> StepLayout:
+    """The layout with its ranks behind those of the parts before it."""
+    if not before:
+        return layout
+    nodes = [msgspec.structs.replace(part, tasks=[rank + before for rank in part.tasks]) for part in layout.nodes]
+    return msgspec.structs.replace(layout, nodes=nodes)
+
+
+def _whole(jobs: list[Job], layouts: list[StepLayout], at: int) -> WholeStep:
+    """What the tasks of one part are told of all of them."""
+    several = list({job.job_id: job for job in jobs}.values())
+    return WholeStep(
+        nodes=[part.node for layout in layouts for part in layout.nodes],
+        tasks=[len(part.tasks) for layout in layouts for part in layout.nodes],
+        cpus=[len(share.cpus) for job in several if job.allocation for share in job.allocation.shares],
+        before=sum(len(layout.nodes) for layout in layouts[:at]),
     )
-    text = _encode(spec)
-    ctx.save(job)
-    created = StepCreated(
-        step_id=step_id, layout=layout, spec=text.decode(), mac=ctx.sign(text), node_addresses=launching.addresses(ctx, nodes)
-    )
-    ctx.answer(asked, message.request_id, created, now)
 
 
 def done(ctx: Context, asked: Asked, message: StepDone, now: float) -> None:
@@ -197,26 +300,30 @@ def _over(ctx: Context, job: Job, step: Step, now: float) -> None:
 
 def try_waiting(ctx: Context, job: Job, now: float) -> None:
     """Resources of the job have come free: give them to the steps that wait, in order."""
-    queue = ctx.step_queue.pop(job.job_id, None)
-    if not queue or job.state != "RUNNING" or COMPLETING in job.flags:
-        if queue:
-            ctx.step_queue[job.job_id] = queue
+    for one in ctx.state.components(job):
+        if one.job_id in ctx.step_queue:
+            _try(ctx, one, now)
+
+
+def _try(ctx: Context, job: Job, now: float) -> None:
+    if job.state != "RUNNING" or COMPLETING in job.flags:
         return
+    queue = ctx.step_queue.pop(job.job_id)
     left: deque[Asked] = deque()
     for asked in queue:
         message = asked.message
         assert isinstance(message, CreateStep)
-        if any(_competes(one) for one in left) and _competes(asked):
+        if not message.request.overlap and any(_competes(one, message) for one in left):
             left.append(asked)
             continue
         try:
-            found = _layout(ctx, job, message.request)
-            if isinstance(found, StepLayout):
-                _created(ctx, job, asked, message, found, now)
-            elif type(found).__name__ == "NotNow":
+            requests = [message.request, *message.others]
+            jobs = [job_for_step(ctx, asked, request.job_id) for request in requests]
+            found = _layouts(ctx, jobs, requests)
+            if isinstance(found, NotYet):
                 left.append(asked)
             else:
-                raise SlurmError(found.code, found.text or None)
+                _created(ctx, jobs, asked, message, found, now)
         except SlurmError as error:
             ctx.refuse(asked.conn, error)
     if left:

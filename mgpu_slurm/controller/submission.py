@@ -74,8 +74,9 @@ def allocate(ctx: Context, asked: Asked, message: Allocate, now: float) -> None:
         ctx.following.setdefault(asked.conn, set()).add(job.job_id)
     else:
         ctx.own(asked.conn, job.job_id)
-    if job.request.immediate is not None:
-        ctx.timers.set("immediate", job.job_id, now + max(job.request.immediate, 1))
+    immediate = next((one.request.immediate for one in jobs if one.request.immediate is not None), None)
+    if immediate is not None:
+        ctx.timers.set("immediate", job.job_id, now + max(immediate, 1))
     never = trial.judge(ctx, job)[0] if len(jobs) == 1 else ""
     reason = never if never == "PartitionConfig" else job.reason
     answer = AllocationState(job_id=job.job_id, state=job.state, reason=reason, warnings=warnings)

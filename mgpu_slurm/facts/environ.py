@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from mgpu_slurm.base.counts import compress
 from mgpu_slurm.base.hostlist import fold
+from mgpu_slurm.facts import environ_het
 from mgpu_slurm.facts import gpu_binding as gpu_bindings
 from mgpu_slurm.facts.environ_devices import Devices, device_variables
 from mgpu_slurm.facts.environ_requests import requested
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from typing import Any
 
     Facts = Mapping[str, Any]
@@ -162,16 +163,24 @@ def _memory(request: Facts) -> Variables:
     return changes
 
 
-def salloc_environment(facts: Facts, asked: Facts | None = None) -> Variables:
-    """The shell of salloc. `asked` is the request as typed: unlike a batch script, the shell sees no default memory."""
-    request = facts.get("request") or {}
-    typed = request if asked is None else asked
-    return {
-        **_job(facts),
-        **_task_counts(facts, typed),
-        **_memory(typed),
-        **requested(typed, compat_of(facts)),
-    }
+def _asked(facts: Facts, request: Facts) -> Variables:
+    """What stems from the request: counts of tasks, memory, and what is only repeated."""
+    return {**_task_counts(facts, request), **_memory(request), **requested(request, compat_of(facts))}
+
+
+def salloc_environment(facts: Facts, asked: Sequence[Facts] = ()) -> Variables:
+    """The shell of salloc. `asked` are the components' requests as typed: unlike a batch script, the shell sees no default
+    memory."""
+    components = facts.get("components") or ()
+    if components:
+        return environ_het.shell([(_job(one), _asked(one, typed)) for one, typed in zip(components, asked, strict=True)])
+    typed = asked[0] if asked else facts.get("request") or {}
+    return {**_job(facts), **_asked(facts, typed)}
+
+
+def srun_environment(facts: Facts) -> dict[str, str]:
+    """What srun adds to the environment of its tasks where the allocation is its own."""
+    return environ_het.srun([_job(one) for one in facts.get("components") or ()])
 
 
 def batch_environment(facts: Facts, node: str, devices: Devices | None = None) -> Variables:
@@ -186,7 +195,11 @@ def batch_environment(facts: Facts, node: str, devices: Devices | None = None) -
     changes.update(_place(node))
     changes.update(_task_counts(facts, request))
     changes.update(_memory(request))
-    changes.update(requested(request, compat))
+    components = facts.get("components") or ()
+    if components:
+        changes.update(environ_het.batch([(_job(one), _asked(one, one.get("request") or {})) for one in components]))
+    else:
+        changes.update(requested(request, compat))
     changes.update(
         ENVIRONMENT="BATCH",
         HOSTNAME=node,
@@ -225,7 +238,7 @@ def step_environment(
     index = next(number for number, part in enumerate(parts) if part["node"] == node)
     part = parts[index]
     share = part.get("share") or {}
-    step_id = str(spec["step_id"])
+    step_id = str(spec["step_id"]).partition("+")[0]
     nodes = fold([str(each["node"]) for each in parts])
     ntasks = str(layout.get("ntasks", 1))
     per_node = compress([len(each.get("tasks") or ()) for each in parts])
@@ -265,10 +278,12 @@ def step_environment(
     if cpus_per_task:
         changes["SLURM_CPUS_PER_TASK"] = str(cpus_per_task)
     changes.update(requested(request, compat, step=True))
-    changes.update(_distribution(request, layout, nested, compat))
+    changes.update(_distribution(request, layout, nested or bool(spec.get("whole")), compat))
     if nested and compat < (23, 2) and not facts.get("het_size"):
         changes["SLURM_JOB_CPUS_PER_NODE_PACK_GROUP_0"] = _job(facts)["SLURM_JOB_CPUS_PER_NODE"]
     changes.update(_launcher(launch))
+    if facts.get("het_job_id") or spec.get("whole"):
+        changes.update(environ_het.step(facts, spec.get("whole"), layout, index))
     gpus = _gpus(share)
     if gpus:
         changes["SLURM_GPUS_ON_NODE"] = str(len(gpus))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mgpu_slurm.facts.option import Option
 
 HEADER, ENVIRONMENT, COMMAND = 1, 2, 3
+MEMORY = ("mem_per_node", "mem_per_cpu", "mem_per_gpu")
 
 
 class Choice:
@@ -139,6 +140,9 @@ def from_environment(
                 variable = options.renamed(variable, reading.compat)
                 text = environ.get(variable + suffix)
                 if text is not None and not (suffix and variable in options.NOT_BY_GROUP):
+                    if suffix and row.sets in MEMORY:
+                        for field in MEMORY:
+                            choices.drop(field)  # the component's own term is the one that counts
                     choices.take_variable(row, text, reading)
         for field, kind, names in options.VARIABLES:
             text = environ.get(names["bra".index(letter)] + suffix)

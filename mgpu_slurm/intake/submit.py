@@ -182,7 +182,7 @@ def _components(argv: Sequence[str], rows: tuple[Option, ...], reading: Reading)
             begun = choices
     if len({one.group for one in found}) < len(found):
         raise UsageError([("fatal", "Duplicate het groups in single srun not supported")], 1)
-    return found
+    return sorted(found, key=lambda one: one.group)
 
 
 def _groups(argv: Sequence[str], rows: tuple[Option, ...], reading: Reading) -> list[int]:

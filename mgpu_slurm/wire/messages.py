@@ -70,9 +70,13 @@ class WaitJob(Message, tag="wait_job"):
 
 
 class CreateStep(Message, tag="create_step"):
-    """srun in an allocation. Answer: StepCreated; where resources are busy and waiting is asked for, StepPending comes first."""
+    """srun in an allocation. Answer: StepCreated; where resources are busy and waiting is asked for, StepPending comes first.
+
+    `others` are further parts of the same step: in other components of the heterogeneous job, or in the same job on nodes of
+    their own. All are created together."""
 
     request: StepRequest
+    others: list[StepRequest] = []
     request_id: str = ""
     src_host: str = ""
     src_pid: int = 0
@@ -235,6 +239,7 @@ class JobEnded(Message, tag="job_ended"):
 class StepPending(Message, tag="step_pending"):
     code: int  # why, as a Slurm number
     text: str = ""
+    job_id: int = 0  # the component that has no room
 
 
 class StepCreated(Message, tag="step_created"):
@@ -245,6 +250,17 @@ class StepCreated(Message, tag="step_created"):
     spec: str  # JSON text of StepSpec, the exact bytes that `mac` covers
     mac: str
     node_addresses: dict[str, NodeAddress] = {}
+    others: list[StepPart] = []  # as in the request
+
+
+class StepPart(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """A further part of a step that spans several components, like StepCreated."""
+
+    job_id: int
+    step_id: str
+    layout: StepLayout
+    spec: str
+    mac: str
 
 
 class Results(Message, tag="results"):
@@ -326,6 +342,15 @@ class JobFacts(msgspec.Struct, omit_defaults=True, kw_only=True):
     request: JobRequest  # as asked for, script and environment emptied; memory defaults filled in
 
 
+class WholeStep(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """All parts of a step that spans components, as each of its tasks sees it: nodes in order, with the tasks on each."""
+
+    nodes: list[str]
+    tasks: list[int]
+    cpus: list[int] = []  # of the components' allocations, a number a node
+    before: int = 0  # nodes of the parts before this one
+
+
 class StepSpec(msgspec.Struct, omit_defaults=True, kw_only=True):
     """The launch order of a step as the controller signed it. `nonce` makes each order usable once per node."""
 
@@ -337,6 +362,7 @@ class StepSpec(msgspec.Struct, omit_defaults=True, kw_only=True):
     nonce: str
     time_limit_end: float = 0.0
     kill_wait: int = 30
+    whole: WholeStep | None = None
 
 
 class FileOrder(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag="file_order", tag_field="order"):

@@ -191,7 +191,7 @@ SALLOC = [
 
 @pytest.mark.parametrize(("command", "job", "asked"), SALLOC, ids=[command for command, _, _ in SALLOC])
 def test_shell_of_salloc(command: str, job: dict[str, Any], asked: dict[str, Any]) -> None:
-    assert environ.apply({}, environ.salloc_environment(job, asked)) == wanted(command)
+    assert environ.apply({}, environ.salloc_environment(job, [asked])) == wanted(command)
 
 
 def test_each_task_sees_its_own_gpus_when_bound() -> None:

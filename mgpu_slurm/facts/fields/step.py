@@ -18,10 +18,10 @@ from mgpu_slurm.facts.fields.field import (
 
 
 def step_id(_view: View, job: int, array: int, task: int | None, het: int, offset: int, step: str) -> str:
-    """N.s, N_t.s, N+c.s."""
+    """N.s, N_t.s; a component's step is known by the component's own id."""
     if array and task is not None:
         return f"{array}_{task}.{step}"
-    return f"{het}+{offset}.{step}" if het else f"{job}.{step}"
+    return f"{job}.{step}"
 
 
 def frequency(_view: View, step: str) -> str:
