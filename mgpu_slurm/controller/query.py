@@ -148,7 +148,8 @@ def _by_ids(state: State, wanted: Iterable[str]) -> list[tuple[Job, list[int] | 
             raise SlurmError(errors.ESLURM_INVALID_JOB_ID)
         if not isinstance(ref.tasks, list):
             # of an array the rest first, then its tasks, the latest first, as Slurm lists them
-            records = sorted(records, key=lambda job: (job.job_id != ref.job, -job.job_id)) if not ref.het else records
+            if ref.job in state.arrays:
+                records = sorted(records, key=lambda job: (job.job_id != ref.job, -job.job_id))
             found.update((job.job_id, (job, None)) for job in records)
             continue
         for task in ref.tasks:
@@ -171,10 +172,7 @@ def _family(state: State, job_id: int, offset: int | None) -> list[Job]:
     records = state.records_of(job_id)
     first = records[0] if records else None
     if first is not None and first.het_job_id == job_id:
-        near = (state.jobs.get(job_id + at) for at in range(max(first.het_size, 1)))
-        records = [job for job in near if job is not None and job.het_job_id == job_id]
-        if offset is not None:
-            records = [job for job in records if job.het_offset == offset]
+        records = [job for job in state.components(first) if offset in (None, job.het_offset)]
     elif offset is not None:
         return []
     return records
