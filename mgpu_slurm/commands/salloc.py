@@ -73,7 +73,7 @@ def _allocate(
 ) -> allocating.Owner | int:  # fmt: skip
     """The allocation once it has resources, or the exit status where there will be none."""
     message = {"kind": "allocate", "requests": asked.requests, "request_id": new_request_id(), "keep": keep}
-    immediate = int(asked.requests[0].get("immediate") or 0)
+    immediate = max(int(request.get("immediate") or 0) for request in asked.requests)
     try:
         owner = allocating.ask(session, message, notes, immediate)
     except SlurmError as error:
@@ -90,7 +90,8 @@ def _allocate(
             return error_status(environ)
         if immediate:
             text = revoked.text if immediate == 1 else os.strerror(errno.ETIMEDOUT)
-            notes.error(f"Unable to allocate resources: {text}")
+            what = "Job submit/allocate failed" if len(asked.requests) > 1 else "Unable to allocate resources"
+            notes.error(f"{what}: {text}")
         else:
             notes.info("Job has been cancelled")
             notes.error("Job submit/allocate failed: Job/step already completing or completed")
