@@ -135,7 +135,7 @@ def _in_background(
         os.setsid()
         if os.fork():
             os._exit(0)
-        os.umask(0o077)
+        os.umask(0o077 if os.geteuid() else 0o022)  # other users' commands come to the sockets of root's daemons
         os.chdir("/")
         log = os.open(f"{place}/keeper.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         null = os.open(os.devnull, os.O_RDONLY)
