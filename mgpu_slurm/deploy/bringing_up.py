@@ -270,7 +270,7 @@ class BringingUp:
             return scripts.link(base, facts.root)
         if isinstance(action, Reload):
             return scripts.reload(cluster, base, name, wish.mark)
-        start = scripts.start(cluster, base, name, wish.mark, run_dir)
+        start = scripts.start(cluster, base, name, wish.mark, run_dir, facts.cron)
         if isinstance(action, Restart):
             return f"(\n{scripts.stop(cluster, base, name)})\n{start}"
         assert isinstance(action, Start)

@@ -143,8 +143,8 @@ def unlink(base: str, root: bool) -> str:
     )
 
 
-def start(cluster: str, base: str, node: str, mark: Mark, run_dir: str) -> str:
-    """Start the daemons the way `mark` says, see that they come back, and note it."""
+def start(cluster: str, base: str, node: str, mark: Mark, run_dir: str, cron: bool = False) -> str:
+    """Start the daemons the way `mark` says, see that they come back, by `cron` where that is all there is, and note it."""
     place = f"{base}/nodes/{node}"
     lines = [HEAD]
     if run_dir.startswith("/tmp/"):
@@ -152,7 +152,9 @@ def start(cluster: str, base: str, node: str, mark: Mark, run_dir: str) -> str:
         lines.append(f"mkdir -m 700 {top} 2>/dev/null || [ -O {top} ] || {{ echo {top} belongs to somebody else >&2; exit 1; }}")
     lines.append(f"echo {mark.manner} >{place}/manner")
     if mark.manner == KEEPER:
-        lines += [f"{base}/current/bin/mgpu_cluster keep {base} {node} {mark.roles}", _cron(cluster, base, node, mark.roles)]
+        lines.append(f"{base}/current/bin/mgpu_cluster keep {base} {node} {mark.roles}")
+        if cron:
+            lines.append(_cron(cluster, base, node, mark.roles))
     else:
         lines += _units(cluster, base, node, mark)
     lines.append(f"echo '{mark}' >{place}/started.new\nmv -f {place}/started.new {place}/started")
@@ -164,11 +166,9 @@ def _cron(cluster: str, base: str, node: str, roles: str) -> str:
     keep = f"{base}/current/bin/mgpu_cluster keep {base} {node} {roles} >/dev/null 2>&1"
     sign = f"# mgpu {cluster} {node}"
     return (
-        "if command -v crontab >/dev/null 2>&1; then\n"
-        f"    {{ crontab -l 2>/dev/null | grep -vF '{sign}' || :\n"
-        f"    echo '@reboot {keep} {sign}'\n"
-        f"    echo '*/5 * * * * [ ! -e {base}/nodes/{node}/keeper.pid ] || {keep} {sign}'; }} | crontab - 2>/dev/null || :\n"
-        "fi"
+        f"{{ crontab -l 2>/dev/null | grep -vF '{sign}' || :\n"
+        f"echo '@reboot {keep} {sign}'\n"
+        f"echo '*/5 * * * * [ ! -e {base}/nodes/{node}/keeper.pid ] || {keep} {sign}'; }} | crontab -"
     )
 
 
@@ -221,7 +221,9 @@ def stop(cluster: str, base: str, node: str) -> str:
         '        [ -e "$units/$unit" ] || continue\n'
         '        systemctl $how disable --quiet --now "$unit"; rm -f "$units/$unit"\n'
         "    done\n"
-        "    systemctl $how daemon-reload ;;\n"
+        "    systemctl $how daemon-reload\n"
+        '    [ "$manner" = system ] ||\n'
+        '        rmdir "$units/default.target.wants" "$units" "${units%/*}" "$HOME/.config" 2>/dev/null ;;\n'
         "esac\n"
         f"if command -v crontab >/dev/null 2>&1 && crontab -l 2>/dev/null | grep -qF '{sign}'; then\n"
         f"    rest=$(crontab -l | grep -vF '{sign}')\n"

@@ -79,9 +79,10 @@ if have systemctl; then
     [ -e "/var/lib/systemd/linger/$(id -un 2>/dev/null)" ] && say linger yes
 fi
 if have crontab; then
-    crontab -l >/dev/null 2>&1; crons=$(crontab -l 2>&1 >/dev/null)
-    case $crons in ''|*'no crontab'*) [ -n "$(for p in /proc/[0-9]*/comm; do cat "$p"; done 2>/dev/null |
-        grep -E '^(cron|crond|dcron|fcron|anacron)$')" ] && say cron yes ;; esac
+    refused=$(crontab -l 2>&1 >/dev/null)
+    case $refused in ''|*'no crontab'*)
+        cat /proc/[0-9]*/comm 2>/dev/null | grep -qE '^(cron|crond|dcron|fcron)$' && say cron yes ;;
+    esac
 fi
 [ "$uid" = 0 ] && have getent && getent passwd | awk -F: '$3 >= 1000 && $3 < 60000 { print "account", $3, $1 }' | head -n 500
 own=$HOME/.config/mgpu/mgpu.conf

@@ -60,7 +60,7 @@ class Machine:
     """A machine of its own, entered by ssh on port 22."""
 
     def __init__(
-        self, directory: Path, network: Network, number: int, public: Path, user: User | None, cron: bool = False
+        self, directory: Path, network: Network, number: int, public: Path, user: User | None, keeps: str = ""
     ) -> None:
         self.name = f"gpu{number:02}"
         self.address = NETWORK.format(network.number, number)
@@ -68,9 +68,9 @@ class Machine:
         self.user = user
         self.netns = f"mgpu{os.getpid()}m{number}"
         self.network = network
-        self.cron = cron
+        self.keeps = keeps
         self.process: subprocess.Popen[bytes] | None = None
-        for place in ("home", "opt", "cron", "etc", "work", "bin"):
+        for place in ("home", "opt", "cron", "etc", "work", "bin", "linger"):
             (self.directory / place).mkdir(parents=True)
         if user is not None:
             os.chown(self.directory / "home", user.uid, user.gid)
@@ -101,18 +101,37 @@ class Machine:
         ]
         if self.user is not None:  # sshd lets nobody in whose account is locked
             lines.append(f"sed -i 's/^{self.user.name}:!/{self.user.name}:*/' /etc/shadow")
-        if self.cron:
-            lines.append(f"mount --bind {here}/cron /var/spool/cron\nmkdir -p -m 1730 /var/spool/cron/crontabs")
-            lines.append("chgrp crontab /var/spool/cron/crontabs\nchmod 1730 /var/spool/cron/crontabs\ncron")
-        lines.append(f"/usr/sbin/sshd -D -e -f {here}/sshd_config\n")
+        lines.append(f"if [ -d /var/spool/cron ]; then mount --bind {here}/cron /var/spool/cron; fi")
+        if self.keeps == "cron":
+            lines.append("mkdir -p -m 1730 /var/spool/cron/crontabs\nchgrp crontab /var/spool/cron/crontabs")
+            lines.append("chmod 1730 /var/spool/cron/crontabs\ncron")
+        serve = f"/usr/sbin/sshd -D -e -f {here}/sshd_config"
+        lines += self._systemd(serve) if self.keeps == "systemd" else [serve, ""]
         (self.directory / "init").write_text("\n".join(lines))
+
+    def _systemd(self, serve: str) -> list[str]:
+        """The lines that make a real systemd the first process, with nothing but sshd to start, and nothing global to set."""
+        unit = f"[Service]\nType=exec\nExecStart={serve}\nRuntimeDirectory=sshd\nKillMode=process\n"
+        lines = [
+            "[ -e /run/here/booted ] || rm -rf /etc/systemd/system/*.wants /etc/systemd/user/*.wants\ntouch /run/here/booted",
+            "mkdir -p /etc/systemd/system/multi-user.target.wants",
+            f"printf '{unit}' | tee /etc/systemd/system/here.service",
+            "ln -sf ../here.service /etc/systemd/system/multi-user.target.wants/",
+            "for unit in systemd-sysctl systemd-modules-load systemd-binfmt systemd-remount-fs systemd-udevd systemd-udev-trigger"
+            " systemd-update-utmp systemd-random-seed; do ln -sf /dev/null /etc/systemd/system/$unit.service; done",
+            f"ln -sf /dev/null /etc/systemd/system/getty.target\necho {self.name} >/etc/hostname",
+            "mkdir -p /var/lib/systemd/linger\nmount --bind /run/here/linger /var/lib/systemd/linger",
+        ]
+        if self.user is not None:
+            lines.append(f"touch /var/lib/systemd/linger/{self.user.name}")
+        return [*lines, "export container=lxc\nexec /lib/systemd/systemd --system --unit=multi-user.target", ""]
 
     def boot(self) -> None:
         """Switch it on."""
         with open(self.directory / "console", "ab") as console:
             self.process = subprocess.Popen(
-                ["ip", "netns", "exec", self.netns, "unshare", "-m", "-u", "-p", "-f", "--kill-child", "--mount-proc",
-                 "sh", str(self.directory / "init")],
+                ["nsenter", f"--net=/run/netns/{self.netns}", "unshare", "-m", "-u", "-p", "-i", "-C", "-f", "--kill-child",
+                 "--mount-proc", "sh", str(self.directory / "init")],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True,
             )  # fmt: skip
         probe = [*self.network.enter(), "sh", "-c", f"exec 3<>/dev/tcp/{self.address}/22"]
@@ -134,7 +153,7 @@ class Machine:
         assert self.process is not None
         # unshare's child is the machine's first process
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        words = ["nsenter", "-t", children[0], "-m", "-u", "-p", "-n", "sh", "-c", script]
+        words = ["nsenter", "-t", children[0], "-m", "-u", "-p", "-n", "-C", "sh", "-c", script]
         done = subprocess.run(words, capture_output=True, text=True)
         assert done.returncode == 0, f"{script}: {done.stderr}"
         return done.stdout

@@ -43,9 +43,14 @@ class Host:
         self.port = free_ports(1)[0]
         keygen(self.directory / "host_key")
         shutil.copy(public, self.directory / "authorized")
+        # several hosts of one user would share that user's crontab, and it is not theirs
+        (self.directory / "bin").mkdir()
+        refusal = "#!/bin/sh\necho you are not allowed to use this program >&2\nexit 1\n"
+        (self.directory / "bin/crontab").write_text(refusal)
+        (self.directory / "bin/crontab").chmod(0o755)
         wrapper = self.directory / "enter"
         wrapper.write_text(
-            f"#!/bin/sh\nexport HOME={self.home}\nunset XDG_DATA_HOME XDG_CONFIG_HOME XDG_RUNTIME_DIR\ncd\n"
+            f"#!/bin/sh\nexport HOME={self.home} PATH={self.directory}/bin:$PATH\nunset XDG_DATA_HOME XDG_CONFIG_HOME XDG_RUNTIME_DIR\ncd\n"
             'exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"\n'
         )
         wrapper.chmod(0o755)

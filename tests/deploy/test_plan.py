@@ -323,7 +323,7 @@ def every_script() -> list[str]:
         made += [scripts.erase("lab", BASE, "n", root, "/tmp/mgpu-1/lab-1", keep) for keep in (True, False)]
     for manner in (KEEPER, USER, SYSTEM):
         each = replace(mark, manner=manner)
-        made += [scripts.start("lab", BASE, "n", each, "/tmp/mgpu-1/lab-1"), scripts.reload("lab", BASE, "n", each)]
+        made += [scripts.start("lab", BASE, "n", each, "/tmp/mgpu-1/lab-1", True), scripts.reload("lab", BASE, "n", each)]
     return [*made, scripts.stop("lab", BASE, "n")]
 
 
