@@ -50,7 +50,8 @@ class Host:
         (self.directory / "bin/crontab").chmod(0o755)
         wrapper = self.directory / "enter"
         wrapper.write_text(
-            f"#!/bin/sh\nexport HOME={self.home} PATH={self.directory}/bin:$PATH\nunset XDG_DATA_HOME XDG_CONFIG_HOME XDG_RUNTIME_DIR\ncd\n"
+            f"#!/bin/sh\nexport HOME={self.home} PATH={self.directory}/bin:$PATH\n"
+            "unset XDG_DATA_HOME XDG_CONFIG_HOME XDG_RUNTIME_DIR\ncd\n"
             'exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"\n'
         )
         wrapper.chmod(0o755)
