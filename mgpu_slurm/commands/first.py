@@ -5,12 +5,14 @@
     mgpu_client cancel ID
 
 They talk to the master that --master or MGPU_MASTER names, else to the configured cluster, else to a first-generation master
-of this user on this host, else to the user's embedded cluster.
+of this user on this host, else to the user's embedded cluster. A master that is only just starting is waited for, so that
+`mgpu_master & mgpu_node --node-id test & mgpu_client submit "echo test"` reaches it.
 """
 
 from __future__ import annotations
 
 import os
+import time
 
 from mgpu_slurm.base.errors import SlurmError, UsageError
 from mgpu_slurm.commands.session import DEFAULT, FIRST, open_session
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 _FORMAT = "%.10i %.20j %.10u %.10T %.10M %.6D %.6C %.14b %R"
 PORT = 8080
+
+START_WAIT = 15.0
+"""Longest seconds to wait for a first-generation master that runs but does not answer yet."""
 
 
 def client(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, cluster: str = DEFAULT) -> int:
@@ -102,18 +107,54 @@ def _own_master() -> str:
 
     try:
         home = pwd.getpwuid(os.getuid()).pw_dir
-        ports = sorted(os.listdir(f"{home}/.local/state/mgpu/first"))
-    except (KeyError, OSError):
+    except KeyError:
         return ""
     if conf.find({}, os.getuid(), home):
         return ""
-    for port in ports:
+    ports = _ports(home)
+    end = time.monotonic() + START_WAIT
+    while True:
+        for port in ports:
+            try:
+                wire.connect(wire.Endpoint(path=f"{home}/.local/state/mgpu/first/{port}/controller.sock")).close()
+            except wire.ControllerUnreachable:
+                continue
+            return f"{FIRST}127.0.0.1:{port}"
+        if time.monotonic() > end or not _starting():
+            return ""
+        time.sleep(0.02)
+        ports = _ports(home)
+
+
+def _ports(home: str) -> list[str]:
+    """The ports that first-generation masters of the owner of `home` have been on."""
+    try:
+        return sorted(os.listdir(f"{home}/.local/state/mgpu/first"))
+    except OSError:
+        return []
+
+
+def _starting() -> bool:
+    """Whether a first-generation master of this user runs, which may not listen yet."""
+    for pid in os.listdir("/proc"):
         try:
-            wire.connect(wire.Endpoint(path=f"{home}/.local/state/mgpu/first/{port}/controller.sock")).close()
-        except wire.ControllerUnreachable:
-            continue
-        return f"{FIRST}127.0.0.1:{port}"
-    return ""
+            if pid.isdigit() and os.stat(f"/proc/{pid}").st_uid == os.getuid():
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    words = file.read().split(b"\0")
+                # not one in a container, whose files are others
+                if is_first_master(words) and os.path.samefile(f"/proc/{pid}/root", "/"):
+                    return True
+        except OSError:
+            continue  # it has ended
+    return False
+
+
+def is_first_master(words: list[bytes]) -> bool:
+    """Whether a process with these words is an mgpu_master without a file, started as a program or by an interpreter."""
+    for place, word in enumerate(words[:6]):
+        if word.rpartition(b"/")[2] in (b"mgpu_master", b"mgpu_simple_master"):
+            return not any(option.startswith((b"-f", b"--embedded")) for option in words[place + 1 :])
+    return False
 
 
 def _submit(words: list[str], environ: Mapping[str, str], cwd: str, streams: Any, cluster: str) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from mgpu_slurm.commands.first import is_first_master
 from tests.kit.fake_controller import FakeCluster, says
 
 
@@ -71,3 +72,21 @@ def test_master(cluster: FakeCluster) -> None:
     done = cluster.run("cancel", "--master", "nonsense:port", "1")
     assert (done.status, done.err) == (1, "mgpu_cancel: error: not a master's address: nonsense:port\n")
     assert cluster.run("client").status == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "first"),
+    [
+        ("dist/mgpu_master", True),
+        ("mgpu_simple_master --host 0.0.0.0 --port 8081", True),
+        ("python3 -ISXutf8 /opt/tree/bin/mgpu_master", True),
+        ("/opt/tree/.venv/bin/python -I -X utf8 /opt/tree/mgpu_slurm/boot.py mgpu_master - --port 8081", True),
+        ("mgpu_master -f /etc/mgpu/mgpu.conf", False),
+        ("mgpu_master -f/etc/mgpu/mgpu.conf", False),
+        ("/opt/mgpu/mgpu --run master - --embedded /home/ada/.local/state/mgpu/host", False),
+        ("mgpu_node --node-id test", False),
+        ("", False),
+    ],
+)
+def test_a_first_generation_master_is_told_by_its_words(line: str, first: bool) -> None:
+    assert is_first_master([word.encode() for word in line.split()]) is first
