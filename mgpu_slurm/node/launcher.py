@@ -57,6 +57,7 @@ def _serve(sock: socket.socket) -> NoReturn:
         kernel.set_name("mgpu_launcher")
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
+        _load_the_rest()
         # Nobody waits for supervisors: the kernel buries them.
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         gc.collect()
@@ -68,6 +69,12 @@ def _serve(sock: socket.socket) -> NoReturn:
         status = 0
     finally:
         os._exit(status)
+
+
+def _load_the_rest() -> None:
+    """What supervisors import only where they use it. They live on while an upgrade replaces the files of the program."""
+    import shlex  # noqa: F401 - supervisor/programs.py
+    import traceback  # noqa: F401 - supervisor/main.py
 
 
 def _close_inherited(keep: int) -> None:
