@@ -93,10 +93,14 @@ def drop_loader_variables():
     """
     for name in LOADER_VARIABLES:
         os.environ.pop(name, None)
-    if "LD_LIBRARY_PATH_ORIG" in os.environ:
-        os.environ["LD_LIBRARY_PATH"] = os.environ.pop("LD_LIBRARY_PATH_ORIG")
+    first, colon, rest = os.environ.get("LD_LIBRARY_PATH", "").partition(":")
+    if first != os.path.join(os.path.dirname(sys.executable), "_internal"):
+        return
+    if colon:
+        os.environ["LD_LIBRARY_PATH"] = rest
+        os.environ.pop("LD_LIBRARY_PATH_ORIG", None)  # the loader's note of the same
     else:
-        os.environ.pop("LD_LIBRARY_PATH", None)
+        del os.environ["LD_LIBRARY_PATH"]
 
 
 def start(program, cluster, args):
