@@ -67,7 +67,7 @@ def prepare(asked: submit.Submission, environ: Mapping[str, str], cwd: str, note
         environment, problems = exports.apply(export, environ)
         for text in problems:
             notes.error(text)
-        login = exports.loads_login(export)
+        login = exports.loads_login(export, notes.compat)
     for index, request in enumerate(asked.requests):
         surroundings.complete(request, environ, client.get("propagate"))
         if index == 0:

@@ -32,9 +32,14 @@ def apply(export: str | None, environ: Mapping[str, str]) -> tuple[dict[str, str
     return chosen, problems
 
 
-def loads_login(export: str | None) -> bool:
-    """Whether a batch job with this --export starts from the environment of a login on its node."""
+def loads_login(export: str | None, compat: tuple[int, int]) -> bool:
+    """Whether a batch job with this --export starts from the environment of a login on its node.
+
+    Up to 22.05 every list does that says more than ALL, and NIL is the name of a variable.
+    """
     words = [word.upper() for word in split(export or "ALL")[0]]
+    if compat < (23, 2):
+        return words != ["ALL"]
     return "ALL" not in words and "NIL" not in words
 
 

@@ -45,6 +45,13 @@ def test_open_quote() -> None:
     assert exports.apply("A='x", {}) == ({"A": "'x"}, ["Improperly formed environment variable (A='x)"])
 
 
-@pytest.mark.parametrize(("export", "wanted"), [(None, False), ("ALL,A=1", False), ("NIL", False), ("NONE", True), ("A=1", True)])
-def test_login_environment(export: str | None, wanted: bool) -> None:
-    assert exports.loads_login(export) is wanted
+@pytest.mark.parametrize(
+    ("export", "older", "newer"),
+    [
+        (None, False, False), ("ALL", False, False), ("all", False, False), ("ALL,A=1", True, False), ("NIL", True, False),
+        ("NONE", True, True), ("A=1", True, True),
+    ],
+)  # fmt: skip
+def test_login_environment(export: str | None, older: bool, newer: bool) -> None:
+    assert exports.loads_login(export, (22, 5)) is older
+    assert exports.loads_login(export, (26, 5)) is newer

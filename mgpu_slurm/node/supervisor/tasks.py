@@ -9,7 +9,7 @@ import signal
 import termios
 
 from mgpu_slurm.facts import environ
-from mgpu_slurm.node.supervisor import binding, hooks, identity, programs, rlimits, texts
+from mgpu_slurm.node.supervisor import binding, hooks, identity, login, programs, rlimits, texts
 from mgpu_slurm.node.supervisor.order import BATCH
 
 TYPE_CHECKING = False
@@ -137,6 +137,9 @@ def _become_task(
     os.umask(order.umask)
     directory = _enter(order, plan)
     environment = _environment(order, plan.rank, shared, own_cpus)
+    if order.kind == BATCH and order.request.get("get_user_env"):
+        environment = {**_login(order, who), **environment}
+    environ.finish(environment, order.plain_names)
     for number in (signal.SIGPIPE, signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
@@ -194,7 +197,15 @@ def _environment(order: Order, rank: int, shared: Common, cpus: list[int]) -> di
         if descriptor >= 0:
             os.set_inheritable(descriptor, True)
         environment.update(variables)
-    return environ.finish(environment, order.plain_names)
+    return environment
+
+
+def _login(order: Order, who: identity.Identity) -> dict[str, str]:
+    try:
+        return login.environment(who)
+    except login.LoginFailed as failed:
+        _say(order, f"Unable to get user's local environment, running only with passed environment: {failed}")
+        return login.basic(who)
 
 
 def _enter(order: Order, plan: Plan) -> str:
