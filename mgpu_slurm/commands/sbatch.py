@@ -72,6 +72,10 @@ def prepare(asked: submit.Submission, environ: Mapping[str, str], cwd: str, note
         surroundings.complete(request, environ, client.get("propagate"))
         if index == 0:
             request["environment"] = environment
+            first = asked.components[0]
+            if "name" in first.sources or asked.operands or "wrap" in client:
+                # a script from standard input has a name in the queue alone
+                environment["SLURM_JOB_NAME"] = request["name"]
         if login:
             request["get_user_env"] = True
 

@@ -190,6 +190,7 @@ def batch_environment(facts: Facts, node: str, devices: Devices | None = None) -
     share = _share(_shares(facts), node)
     changes: Variables = dict.fromkeys(UNSET)
     changes.update(_job(facts))
+    del changes["SLURM_JOB_NAME"]  # sbatch has set it: it stays what it was at submission
     changes.update(_owner(facts))
     changes.update(_array(facts))
     changes.update(_place(node))
@@ -252,6 +253,7 @@ def step_environment(
         job["SLURM_NODE_ALIASES"] = None
     else:
         # An allocation's own name and lists are what its shell was told, whatever the step is called.
+        job["SLURM_JOB_NAME"] = request.get("name") or job["SLURM_JOB_NAME"]
         job = {name: value for name, value in job.items() if name not in inherited or name == "SLURM_CONF"}
     changes.update(job)
     changes.update(_owner(facts))

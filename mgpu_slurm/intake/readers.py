@@ -50,6 +50,7 @@ READERS: dict[str, Callable[[str | None, values.Reading], object]] = {
     "nodefile": words.nodefile,
     "hosts": words.hosts,
     "file": values.plain,
+    "stream": values.stream,
     "resv_ports": words.resv_ports,
     "compress": words.compress,
     "x11": words.x11,

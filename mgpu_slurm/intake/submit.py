@@ -315,11 +315,11 @@ def _complete(
     line = " ".join([reading.prog, *argv])
     submission.script_path = path or None
     first = submission.components[0]
-    name = _name(command, operands if command == "sbatch" else first.operands, submission.client)
+    name = _name(command, operands if command == "sbatch" else first.operands, submission.client, reading.compat)
     for index, component in enumerate(submission.components):
         request = component.request
         program = operands if command == "sbatch" else component.operands
-        if not request.get("name"):
+        if "name" not in request:
             request["name"] = name
         request["kind"] = "batch" if command == "sbatch" else "alloc"
         request["argv"] = [path or program[0], *program[1:]] if program and command != "salloc" else []
@@ -332,9 +332,12 @@ def _complete(
                 request["script"] = script
 
 
-def _name(command: str, program: list[str], client: dict[str, Any]) -> str:
+def _name(command: str, program: list[str], client: dict[str, Any], compat: tuple[int, int]) -> str:
     if command == "salloc":
-        return "no-shell" if client.get("no_shell") else program[0].rpartition("/")[2] if program else "interactive"
+        if client.get("no_shell"):
+            return "no-shell"
+        # up to 22.05 salloc does not look at its command
+        return program[0].rpartition("/")[2] if program and compat >= (23, 2) else "interactive"
     if program:
         return program[0].rpartition("/")[2]
     if command == "sbatch":

@@ -103,6 +103,12 @@ def plain(text: str | None, reading: Reading) -> str:
     return text or ""
 
 
+def stream(text: str | None, reading: Reading) -> str:
+    """The file of a standard stream; `none` is the null device for a batch job, srun reads the word itself."""
+    text = text or ""
+    return "/dev/null" if text.lower() == "none" and reading.command == "sbatch" else text
+
+
 def flag(text: str | None, reading: Reading) -> bool:
     return True
 

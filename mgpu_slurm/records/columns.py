@@ -184,6 +184,11 @@ def exec_host(job: Job, _source: Source) -> str:
     return job.batch_host
 
 
+def batch_host(job: Job, _source: Source) -> str:
+    """Where its script runs; of an allocation without one the first node, as Slurm has it."""
+    return job.batch_host or (job.allocation.nodes[0] if job.allocation is not None and job.allocation.nodes else "")
+
+
 def over_subscribe(job: Job, source: Source) -> str:
     request = job.request
     if request.exclusive is not None:
@@ -305,7 +310,7 @@ def _of_job(name: str) -> Callable[[Job, Source], object]:
 _JOB_OWN = (
     "job_id uid gid user_name group_name name partition account qos state flags reason priority held_by"
     " submit_time eligible_time suspend_time exit_code"
-    " derived_exit_code restart_count array_job_id array_task_id array_limit het_job_id het_offset batch_host"
+    " derived_exit_code restart_count array_job_id array_task_id array_limit het_job_id het_offset"
 )
 _REQUEST_OWN = (
     "submit_host work_dir comment contiguous cores_per_socket sockets_per_node threads_per_core core_spec thread_spec"
@@ -347,6 +352,7 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
     "std_out_given": lambda job, source: std_out(job, source, fill=False),
     "array_tasks": lambda job, _source: idset.fold_steps(job.array_tasks) if job.array_tasks else "",
     "alloc_sid": lambda job, _source: job.request.other.get("alloc-sid", "0"),
+    "batch_host": batch_host,
     "batch": lambda job, _source: job.request.kind == "batch",
     "command": command,
     "cpus_per_tres": lambda job, _source: f"gres:gpu:{job.request.cpus_per_gpu}" if job.request.cpus_per_gpu else "",

@@ -128,7 +128,8 @@ def shown(environment: dict[str, str]) -> dict[str, str]:
 
 @pytest.mark.parametrize(("command", "job"), BATCH, ids=[command for command, _ in BATCH])
 def test_batch_script(command: str, job: dict[str, Any]) -> None:
-    made = environ.finish(environ.apply(PLAIN, environ.batch_environment(job, "n0")), "/plain")
+    told = {**PLAIN, "SLURM_JOB_NAME": job["name"]}  # by sbatch
+    made = environ.finish(environ.apply(told, environ.batch_environment(job, "n0")), "/plain")
     assert shown(made) == wanted(command)
 
 
@@ -219,7 +220,7 @@ def test_gpus_that_nvml_found_are_called_as_the_driver_does() -> None:
 
 def test_a_nested_step_keeps_what_its_script_was_told() -> None:
     job = facts((4, [0, 1]), (4, [0, 1]), tasks=[2, 2], request={"ntasks": 4})
-    script = environ.apply({}, environ.batch_environment(job, "n0"))
+    script = environ.apply({"SLURM_JOB_NAME": "wrap"}, environ.batch_environment(job, "n0"))
     spec = step(job, [[0], []], name="inner")
     spec["layout"]["nodes"] = spec["layout"]["nodes"][:1]
     made = environ.apply(script, environ.step_environment(spec, {}, "n0", script))

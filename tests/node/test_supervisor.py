@@ -334,7 +334,7 @@ def test_batch_files_as_named(place: Place) -> None:
 def test_batch_output_that_cannot_be_opened(place: Place) -> None:
     step = place.batch("true", batch_job(place, std_out="/no/such/dir/out"))
     result = step.result()
-    assert result["exit_code"] == 256
+    assert result["exit_code"] == 53
     assert result["text"] == "Could not open stdout file /no/such/dir/out: No such file or directory"
 
 

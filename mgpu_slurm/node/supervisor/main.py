@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 LAUNCH_STATUS = 1 << 8
+NO_FILES = 53
+"""Wait status of a batch job whose files cannot be opened."""
 
 
 def run(raw: dict[str, Any], descriptors: list[int]) -> NoReturn:
@@ -181,6 +183,10 @@ class Supervisor:
         self._tell_user(self._text)
         code = ESLURMD_SETUP_ENVIRONMENT_ERROR
         self._streams.tell_srun({"kind": "launch_failed", "node": self.order.node, "code": code, "text": self._text})
+        if self.order.kind == BATCH and isinstance(failure, wiring.CannotOpen):
+            # Slurm's node daemon ends such a job with a signal that does not exist
+            self._write_result(NO_FILES)
+            return
         broken = not isinstance(failure, (wiring.CannotOpen, programs.NoProgram, pmix_library.NoLibrary))
         self._ending.word = "LAUNCH_FAILED" if broken else ""
         self._write_result(LAUNCH_STATUS)
