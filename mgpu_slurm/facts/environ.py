@@ -149,7 +149,8 @@ def _place(node: str) -> Variables:
 
 def _task_counts(facts: Facts, request: Facts) -> Variables:
     """SLURM_NTASKS, only where a number of tasks was asked for in some way."""
-    if not any(request.get(key) for key in ("ntasks", "ntasks_per_node", "ntasks_per_gpu")):
+    by_devices = request.get("gpus") and request.get("gpus_per_task")
+    if not by_devices and not any(request.get(key) for key in ("ntasks", "ntasks_per_node", "ntasks_per_gpu")):
         return {}
     count = str(request.get("ntasks") or sum(facts.get("tasks_per_node") or ()))
     return {"SLURM_NTASKS": count, "SLURM_NPROCS": count}

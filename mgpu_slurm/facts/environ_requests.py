@@ -24,6 +24,9 @@ JOB_TEXTS = (
     ("SLURM_GPU_FREQ", "gpu_freq"),
     ("SLURM_HINT", "hint"),
 )
+ANY_NUMBER = 65535
+"""Tasks per core where --hint=multithread leaves it open."""
+
 OTHER = (("SLURM_ACCTG_FREQ", "acctg-freq"), ("SLURM_NETWORK", "network"))
 """Options that are only kept: variable, long name."""
 
@@ -54,8 +57,6 @@ def requested(request: Mapping[str, Any], compat: tuple[int, int], step: bool = 
         changes["SLURM_DIST_PLANESIZE"] = str(request["plane_size"])
     if request.get("overcommit"):
         changes["SLURM_OVERCOMMIT"] = "1"
-    if request.get("hint") == "nomultithread" and not step:
-        changes.setdefault("SLURM_THREADS_PER_CORE", "1")
     other = request.get("other") or {}
     for name, key in OTHER:
         if other.get(key):
@@ -91,7 +92,8 @@ def _per_task(request: Mapping[str, Any], compat: tuple[int, int]) -> dict[str, 
 
 def _cpu_bind(request: Mapping[str, Any]) -> dict[str, str | None]:
     """--cpu-bind=[quiet|verbose,]type[:list] in its parts."""
-    text = request.get("cpu_bind") or ("threads" if request.get("threads_per_core") else "")
+    by_threads = request.get("threads_per_core") or request.get("ntasks_per_core") == ANY_NUMBER
+    text = request.get("cpu_bind") or ("threads" if by_threads else "")
     if not text:
         return {}
     loud = "quiet"

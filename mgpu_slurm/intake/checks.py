@@ -7,6 +7,7 @@ environment variable; both only in the environment is an error again. Texts diff
 from __future__ import annotations
 
 from mgpu_slurm.base.errors import SlurmError, UsageError
+from mgpu_slurm.facts.environ_requests import ANY_NUMBER
 from mgpu_slurm.facts.option import Option
 from mgpu_slurm.intake import gres
 from mgpu_slurm.intake.merge import COMMAND, ENVIRONMENT, Choice, Choices
@@ -172,6 +173,7 @@ def _layout(choices: Choices, reading: Reading) -> None:
         raise UsageError(text, 1)
     if choices.has("nodelist"):
         _node_list(choices, reading, arbitrary)
+    _hint(choices)
     _geometry(choices)
     tasks, least = choices.number("ntasks"), choices.number("min_nodes")
     if tasks is not None and least is not None and tasks < least:
@@ -187,15 +189,41 @@ _GEOMETRY = ("sockets_per_node", "cores_per_socket", "threads_per_core")
 
 
 def _geometry(choices: Choices) -> None:
-    """--extra-node-info without a number of tasks asks for a task on each thread that it names."""
+    """On a fixed number of nodes, sockets, cores and threads without a number of tasks ask for a task on each thread.
+
+    --extra-node-info does so without a number of nodes, too.
+    """
     if choices.has("ntasks") or choices.has("ntasks_per_node"):
         return
     given = [choices.fields[field] for field in _GEOMETRY if choices.has(field)]
-    if given and given[0].name == "extra-node-info":
-        count = choices.number("min_nodes") or 1
+    least, most = choices.number("min_nodes"), choices.number("max_nodes")
+    if given and (given[0].name == "extra-node-info" or (least is not None and most in (None, least))):
+        count = least or 1
         for field in _GEOMETRY:
             count *= choices.number(field) or 1
-        choices.put("ntasks", Choice("extra-node-info", count, given[0].source, given[0].text))
+        choices.put("ntasks", Choice(given[0].name, count, given[0].source, given[0].text))
+
+
+def _hint(choices: Choices) -> None:
+    """A hint is a short form of the geometry; what says the same in numbers makes it void."""
+    hint = choices.fields.get("hint")
+    if hint is None:
+        return
+    extra = any(choices.fields[field].name == "extra-node-info" for field in _GEOMETRY if choices.has(field))
+    if extra or choices.has("ntasks_per_core") or choices.has("threads_per_core"):
+        choices.drop("hint")
+        return
+    for word in choices.text("hint").split(","):
+        if word == "compute_bound":
+            choices.drop("sockets_per_node")
+            choices.drop("cores_per_socket")
+        elif word == "memory_bound":
+            choices.put("cores_per_socket", Choice("hint", 1, hint.source, word))
+        if word == "multithread":
+            choices.drop("threads_per_core")
+            choices.put("ntasks_per_core", Choice("hint", ANY_NUMBER, hint.source, word))
+        else:
+            choices.put("threads_per_core", Choice("hint", 1, hint.source, word))
 
 
 def _node_list(choices: Choices, reading: Reading, arbitrary: bool) -> None:
@@ -208,7 +236,9 @@ def _node_list(choices: Choices, reading: Reading, arbitrary: bool) -> None:
         lines = [f"_parse_single_range: {problem.detail.removeprefix('_parse_single_range: ')}"] if problem.detail else []
         raise UsageError([*lines, "memory allocation failure"], 1) from None
     if arbitrary and not choices.has("ntasks"):
-        choices.put("ntasks", Choice("nodelist", len(names), ENVIRONMENT, text))
+        # srun runs a task for each name, sbatch for each node
+        number = len(names if reading.command == "srun" else set(names))
+        choices.put("ntasks", Choice("nodelist", number, ENVIRONMENT, text))
     count = len(set(names))
     least, most = choices.number("min_nodes"), choices.number("max_nodes")
     if least is None:

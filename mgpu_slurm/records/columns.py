@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mgpu_slurm.base import hostlist, idset, patterns
 from mgpu_slurm.base.units import UNLIMITED
+from mgpu_slurm.facts.environ_requests import ANY_NUMBER
 from mgpu_slurm.records import job_sizes
 from mgpu_slurm.records.step_columns import step_cpus as step_cpus
 from mgpu_slurm.records.step_columns import step_nodes as step_nodes
@@ -184,6 +185,10 @@ def exec_host(job: Job, _source: Source) -> str:
     return job.batch_host
 
 
+def _counted(number: int | None) -> int | None:
+    return None if number == ANY_NUMBER else number
+
+
 def batch_host(job: Job, _source: Source) -> str:
     """Where its script runs; of an allocation without one the first node, as Slurm has it."""
     return job.batch_host or (job.allocation.nodes[0] if job.allocation is not None and job.allocation.nodes else "")
@@ -314,7 +319,7 @@ _JOB_OWN = (
 )
 _REQUEST_OWN = (
     "submit_host work_dir comment contiguous cores_per_socket sockets_per_node threads_per_core core_spec thread_spec"
-    " cpus_per_task cpus_per_gpu deadline nice ntasks_per_core ntasks_per_node ntasks_per_socket ntasks_per_gpu prefer reboot"
+    " cpus_per_task cpus_per_gpu deadline nice ntasks_per_node ntasks_per_socket ntasks_per_gpu prefer reboot"
     " reservation spread_job switches tmp_disk licenses wckey mail_type mail_user submit_line kind"
     " kill_on_invalid_dep"
 )
@@ -371,6 +376,7 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
     "mem_per_tres": lambda job, _source: f"gres:gpu:{job.request.mem_per_gpu}" if job.request.mem_per_gpu else "",
     "memory": job_sizes.memory_shown,
     "memory_kind": job_sizes.memory_kind,
+    "ntasks_per_core": lambda job, _source: _counted(job.request.ntasks_per_core),
     "min_cpus_node": job_sizes.min_cpus_node,
     "nodes": nodes,
     "num_cpus": job_sizes.num_cpus,

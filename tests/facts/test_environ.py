@@ -67,6 +67,7 @@ BATCH = [
                 "distribution": "cyclic",
                 "open_mode": "a",
                 "hint": "nomultithread",
+                "threads_per_core": 1,
             },
         ),
     ),

@@ -160,3 +160,29 @@ def test_other_values(option: str, field: str, value: object) -> None:
 def test_a_host_file_becomes_a_comma_list() -> None:
     reading = values.Reading("sbatch", "sbatch", {}, "/home/u", 0, OLD, lambda path: b"n1 # first\n# none\nn2*2,n[3-4]\n")
     assert words.node_names("./hosts", reading) == "n1,n2,n2,n[3-4]"
+
+
+GEOMETRY = [
+    # words, tasks, cores per socket, threads per core, hint: as Slurm 22.05.8 recorded them with the job
+    ("--hint=nomultithread", None, None, 1, "nomultithread"),
+    ("-N2 --hint=nomultithread", 2, None, 1, "nomultithread"),
+    ("-N2 --hint=memory_bound", 2, 1, 1, "memory_bound"),
+    ("-N1-2 --hint=memory_bound", None, 1, 1, "memory_bound"),
+    ("--hint=compute_bound --cores-per-socket=2", None, None, 1, "compute_bound"),
+    ("-N2 --hint=multithread", None, None, None, "multithread"),
+    ("-N2 --hint=memory_bound --ntasks-per-core=1", None, None, None, None),
+    ("--hint=nomultithread --threads-per-core=1", None, None, 1, None),
+    ("-B 1:1:1 --hint=nomultithread", 1, 1, 1, None),
+    ("-B 1:2:1", 2, 2, 1, None),
+    ("-N2 -B 1:4:1", 8, 4, 1, None),
+    ("-N2 --cores-per-socket=3", 6, 3, None, None),
+    ("-w n0,n1 --sockets-per-node=1", 2, None, None, None),
+    ("--cores-per-socket=3", None, 3, None, None),
+    ("-N2 -n3 --hint=compute_bound", 3, None, 1, "compute_bound"),
+]
+
+
+@pytest.mark.parametrize(("line", "tasks", "cores", "threads", "hint"), GEOMETRY)
+def test_tasks_of_a_geometry(line: str, tasks: int | None, cores: int | None, threads: int | None, hint: str | None) -> None:
+    found = request(*line.split())
+    assert [found.get(name) for name in ("ntasks", "cores_per_socket", "threads_per_core", "hint")] == [tasks, cores, threads, hint]
