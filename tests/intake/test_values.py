@@ -185,4 +185,5 @@ GEOMETRY = [
 @pytest.mark.parametrize(("line", "tasks", "cores", "threads", "hint"), GEOMETRY)
 def test_tasks_of_a_geometry(line: str, tasks: int | None, cores: int | None, threads: int | None, hint: str | None) -> None:
     found = request(*line.split())
-    assert [found.get(name) for name in ("ntasks", "cores_per_socket", "threads_per_core", "hint")] == [tasks, cores, threads, hint]
+    names = ("ntasks", "cores_per_socket", "threads_per_core", "hint")
+    assert [found.get(name) for name in names] == [tasks, cores, threads, hint]
