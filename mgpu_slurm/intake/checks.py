@@ -209,8 +209,10 @@ def _hint(choices: Choices) -> None:
     hint = choices.fields.get("hint")
     if hint is None:
         return
-    extra = any(choices.fields[field].name == "extra-node-info" for field in _GEOMETRY if choices.has(field))
-    if extra or choices.has("ntasks_per_core") or choices.has("threads_per_core"):
+    said = {field: choices.fields[field].name for field in (*_GEOMETRY, "ntasks_per_core") if choices.has(field)}
+    # what a hint has set for the component before this one holds on with it
+    numbers = {field for field in ("ntasks_per_core", "threads_per_core") if said.get(field, "hint") != "hint"}
+    if "extra-node-info" in said.values() or numbers:
         choices.drop("hint")
         return
     for word in choices.text("hint").split(","):
