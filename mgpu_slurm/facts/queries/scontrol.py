@@ -22,7 +22,7 @@ ROWS: tuple[Option, ...] = (
     Option("quiet", "Q", "", "flag", "quiet", "", "no messages but errors"),
     Option("sibling", "", "", "flag", "sibling", "", "siblings of a federation", "SCONTROL_SIBLING"),
     Option("uid", "u", "", "text", "uid", "", "act as this user"),
-    Option("usage", "", "", "help", "help", "", "list the options and keywords"),
+    Option("usage", "h", "", "help", "help", "", "list the options and keywords"),
     Option("verbose", "v", "", "count", "verbose", "", "more about what is done"),
     Option("version", "V", "", "version", "version", "", "the version"),
     Option("yaml", "", "", "text", "yaml", "", "YAML", since=(23, 2), optional=True),
