@@ -116,6 +116,8 @@ def _abbreviated(
     """The one row whose name starts with `name`; rows of other versions count only where none of this one fits."""
     found = [row for row in rows if row.name.startswith(name)]
     found = [row for row in found if row.known_to(compat)] or found
+    # older scripts abbreviate without regard to what completion asks
+    found = [row for row in found if row.kind != "autocomplete"] or found
     if not found:
         raise _refusal(f"unrecognized option '{word}'", prog, status)
     first = found[0]

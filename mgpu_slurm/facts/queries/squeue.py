@@ -22,6 +22,7 @@ ROWS: tuple[Option, ...] = (
     _row("accounts", "A", "text", "accounts", "only these accounts", "SQUEUE_ACCOUNT"),
     _row("all", "a", "flag", "all", "hidden partitions too", "SQUEUE_ALL"),
     _row("array", "r", "flag", "array", "one line per array task", "SQUEUE_ARRAY"),
+    _row("array-unique", "", "flag", "array_unique", "one line for the waiting tasks of an array", "SQUEUE_ARRAY_UNIQUE"),
     _row("expand-patterns", "", "flag", "expand", "fill in the patterns of file names", since=(24, 11)),
     _row("Format", "O", "text", "names_format", "columns by long names", "SQUEUE_FORMAT2"),
     _row("format", "o", "text", "format", "columns by letters", "SQUEUE_FORMAT"),
