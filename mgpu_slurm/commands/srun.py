@@ -13,6 +13,7 @@ from mgpu_slurm.commands.session import Session, find_session, new_request_id
 from mgpu_slurm.commands.steplaunch import LaunchError
 from mgpu_slurm.commands.steploop import Plan, StepLoop
 from mgpu_slurm.intake import submit
+from mgpu_slurm.intake.merge import COMMAND
 from mgpu_slurm.wire import jsontext
 from mgpu_slurm.wire.sink import Sink
 
@@ -177,8 +178,25 @@ class Srun:
 
     def _check_size(self, part: steppart.Part) -> None:
         """More nodes than the allocation has are refused without asking."""
-        wanted = part.component.request.get("min_nodes")
-        have = len(part.facts["allocation"].get("shares") or ())
+        request = part.component.request
+        wanted = request.get("min_nodes")
+        names = [str(share["node"]) for share in part.facts["allocation"].get("shares") or ()]
+        relative = part.component.client.get("relative")
+        if relative is not None and int(relative) + int(wanted or 1) > len(names):
+            what = "--nodes" if part.component.sources.get("min_nodes") == COMMAND else "SLURM_JOB_NUM_NODES"
+            sum_of = f"({relative}+{wanted or 1}>{len(names)})"
+            self.notes.error(f"--relative and {what} option incompatible with count of allocated nodes {sum_of}")
+            raise stepasking.NoStep
+        have = len(names)
+        if request.get("exclude"):
+            from mgpu_slurm.base import hostlist
+
+            have = len(set(names) - set(hostlist.expand(str(request["exclude"]))))
+            if not have:
+                self.notes.error("Hostlist is empty!  Can't run job.")
+                raise stepasking.NoStep
+            if isinstance(wanted, int) and wanted > have:
+                self.notes.error("Are required nodes explicitly excluded?")
         if isinstance(wanted, int) and wanted > have:
             self.notes.error(f"Only allocated {have} nodes asked for {wanted}")
             raise stepasking.NoStep

@@ -72,6 +72,19 @@ def create(ctx: Context, asked: Asked, message: CreateStep, now: float) -> None:
         raise SlurmError(found.code, found.text or None)
 
 
+class _Refusal(SlurmError):
+    """`detail`: a line that explains it, printed before it."""
+
+    def __init__(self, code: int, text: str | None, detail: str) -> None:
+        super().__init__(code, text)
+        self.detail = detail
+
+
+def _refusal(found: Any) -> SlurmError:
+    """What the layout has refused."""
+    return _Refusal(found.code, found.text or None, getattr(found, "detail", ""))
+
+
 class NotYet:
     """Why there is no room for a step, and in which job."""
 
@@ -116,7 +129,7 @@ def _layouts(ctx: Context, jobs: list[Job], requests: list[StepRequest]) -> list
         elif type(one).__name__ == "NotNow":
             return NotYet(one.code, one.text, jobs[at].job_id)
         else:
-            raise SlurmError(one.code, one.text or None)
+            raise _refusal(one)
     return found
 
 
@@ -325,7 +338,7 @@ def _try(ctx: Context, job: Job, now: float) -> None:
             else:
                 _created(ctx, jobs, asked, message, found, now)
         except SlurmError as error:
-            ctx.refuse(asked.conn, error)
+            ctx.refuse(asked.conn, error, getattr(error, "detail", ""))
     if left:
         ctx.step_queue[job.job_id] = left
 

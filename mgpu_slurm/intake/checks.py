@@ -109,7 +109,7 @@ def _devices(choices: Choices, reading: Reading) -> None:
     elif _drop_weaker(choices, "cpus_per_gpu", "cpus_per_task"):
         text = "--cpus-per-task, --tres-per-task=cpu:#, and --cpus-per-gpu are mutually exclusive"
         raise UsageError([("fatal", text)], 1)
-    if choices.by_user("gpus") and not choices.by_user("gpus_per_node") and reading.command == "srun":
+    if not older and reading.command == "srun" and choices.by_user("gpus") and not choices.by_user("gpus_per_node"):
         choices.drop("gpus_per_node")
     if not older and choices.has("gpus_per_node") and choices.has("gres"):
         words = choices.text("gres").split(",")
@@ -176,13 +176,22 @@ def _layout(choices: Choices, reading: Reading) -> None:
     _hint(choices)
     _geometry(choices)
     tasks, least = choices.number("ntasks"), choices.number("min_nodes")
+    word = "Warning" if reading.compat < (23, 2) else "warning"
     if tasks is not None and least is not None and tasks < least:
-        word = "Warning" if reading.compat < (23, 2) else "warning"
         text = f"can't run {tasks} processes on {least} nodes, setting nnodes to {tasks}"
         reading.warnings.append(f"{reading.prog}: {word}: {text}")
         for field in ("min_nodes", "max_nodes"):
             if field == "min_nodes" or (choices.number(field) or tasks + 1) > tasks:
                 choices.put(field, Choice("nodes", tasks, COMMAND, None))
+        least = tasks
+    each = choices.number("ntasks_per_node")
+    if reading.command == "srun" and tasks and least and each and tasks // least != each:
+        if each < tasks:
+            reading.warnings.append(
+                f"{reading.prog}: {word}: can't honor --ntasks-per-node set to {each} which doesn't match the requested "
+                f"tasks {tasks} with the number of requested nodes {least}. Ignoring --ntasks-per-node."
+            )
+        choices.drop("ntasks_per_node")
 
 
 _GEOMETRY = ("sockets_per_node", "cores_per_socket", "threads_per_core")

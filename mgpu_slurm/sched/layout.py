@@ -79,16 +79,26 @@ class _Asked(msgspec.Struct):
 
 
 def _asked(request: StepRequest) -> _Asked:
+    """What counts of it: a number for each node outweighs those for the step and for a task, --gres --gpus-per-node.
+    Raises SlurmError."""
     per_job = gres_text.parse(request.gpus, "gpu") if request.gpus else []
     per_task = gres_text.parse(request.gpus_per_task, "gpu") if request.gpus_per_task else []
     per_node: list[tuple[str, str | None, int]] | None = None
     if request.gres is not None:
+        if request.gpus_per_node and request.gres == "none":
+            raise errors.SlurmError(errors.ESLURM_INVALID_TRES)
         per_node = gres_text.parse(request.gres)
     if request.gpus_per_node:
-        per_node = (per_node or []) + gres_text.parse(request.gpus_per_node, "gpu")
+        named = {name for name, _, _ in per_node or []}
+        per_node = [row for row in gres_text.parse(request.gpus_per_node, "gpu") if row[0] not in named] + (per_node or [])
     if per_node is None and (per_job or per_task):
         per_node = []
-    return _Asked(per_node, per_job, per_task)
+    given = {name for name, _, _ in per_node or []}
+    if request.gres == "none":
+        return _Asked([], [], [])
+    return _Asked(
+        per_node, [row for row in per_job if row[0] not in given], [row for row in per_task if row[0] not in given]
+    )
 
 
 def _used(in_use: list[NodeTasks]) -> dict[str, _Room]:
@@ -186,8 +196,7 @@ def _nodes(request: StepRequest, rooms: list[_Room]) -> list[_Room] | Never:
         if request.min_nodes and request.min_nodes > len(wanted):
             wanted += [room for room in chosen if room not in wanted]
         order = {room.share.node: position for position, room in enumerate(rooms)}
-        arbitrary = (request.distribution or "").startswith("arbitrary")
-        return wanted if arbitrary else sorted(wanted, key=lambda room: order[room.share.node])
+        return sorted(wanted, key=lambda room: order[room.share.node])
     return chosen
 
 
@@ -264,14 +273,16 @@ def _pick(usable: list[_Room], count: int, ntasks: int, *, keep_order: bool) -> 
 def _why(
     request: StepRequest, asked: _Asked, rooms: list[_Room], chosen: list[_Room], ntasks: int, cpus_per_task: int
 ) -> Never:
-    if request.mem_per_node and all(request.mem_per_node > room.memory for room in rooms):
-        return Never(errors.ESLURM_INVALID_TASK_MEMORY)
-    if request.mem_per_cpu and not any(room.tasks for room in chosen):
-        return Never(errors.ESLURM_INVALID_TASK_MEMORY)
+    if request.mem_per_node or request.mem_per_cpu:
+        fitting = [(1 << 30) if request.overcommit else room.cpus.bit_count() // cpus_per_task for room in chosen]
+        few = sum(room.tasks for room in chosen)
+        usable = sum(1 for room in chosen if room.tasks)
+        if sum(fitting) >= ntasks and (few < ntasks or usable < min(request.min_nodes or 1, len(chosen))):
+            return Never(errors.ESLURM_INVALID_TASK_MEMORY)
     if asked.per_node or asked.per_job:
         return Never(errors.ESLURM_INVALID_GRES)
     cpus = sum(room.cpus.bit_count() for room in rooms)
-    if request.nodelist and (request.overcommit or ntasks * cpus_per_task <= cpus):
+    if (request.nodelist or request.exclude) and (request.overcommit or ntasks * cpus_per_task <= cpus):
         return Never(errors.ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE)
     return Never(errors.ESLURM_TOO_MANY_REQUESTED_CPUS)
 

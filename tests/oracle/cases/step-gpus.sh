@@ -7,6 +7,7 @@ echo "$CUDA_VISIBLE_DEVICES $SLURM_JOB_GPUS $SLURM_GPUS_ON_NODE $SLURM_GPUS_PER_
 t -n2; t -n2 --gpus-per-task=1; t -n4 --gpus-per-task=2; t -n1 -N1 --gres=gpu:1; t -n1 -N1 --gpus=2; t --gres=none -n1 -N1; t -n2 -N1 --gpus-per-node=2 --gpu-bind=single:1; t -n4 --gpu-bind=none
 t -n2 -N1 --gres=gpu:2 --gpu-bind=map_gpu:1,0
 S
-submit j.sh; wait_gone; cat out
+# a step that is just ending may still be in the way
+submit j.sh; wait_gone; sed -E '/step creation temporarily|Step created for/d' out
 srun --gpus=2 -n2 bash -c 'echo $SLURM_PROCID $CUDA_VISIBLE_DEVICES' | sort
 srun --gpus-per-task=1 -n2 bash -c 'echo $SLURM_PROCID $CUDA_VISIBLE_DEVICES' | sort
