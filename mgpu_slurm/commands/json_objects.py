@@ -48,7 +48,7 @@ def job_object(job: Mapping[str, Any], cluster: str) -> dict[str, object]:
     exclusive = {"NO": ["true"], "USER": ["user"], "MCS": ["mcs"], "TOPO": ["topo"]}.get(job["over_subscribe"], [])
     return {
         "account": text["account"],
-        "admin_comment": "",
+        "admin_comment": text.get("admin_comment", ""),
         "accrue_time": number(job["accrue_time"]),
         "allocating_node": text["submit_host"],
         "array_job_id": number(job["array_job_id"]),

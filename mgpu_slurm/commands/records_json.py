@@ -23,7 +23,7 @@ JOB_COLUMNS = (
     " memory_kind min_cpus_node tmp_disk features contiguous licenses network reservation command work_dir comment std_err"
     " std_in std_out cpus_per_tres mem_per_tres tres_bind tres_freq tres_per_job tres_per_node tres_per_socket tres_per_task"
     " mail_user mail_type over_subscribe details held_by submit_line core_spec thread_spec kill_on_invalid_dep switches"
-    " switches_wait mcs_label prefer reboot sched_nodes ntasks_per_core ntasks_per_socket ntasks_per_gpu"
+    " admin_comment switches_wait mcs_label prefer reboot sched_nodes ntasks_per_core ntasks_per_socket ntasks_per_gpu"
 )
 NODE_COLUMNS = (
     "name hostname address port arch os version boards sockets cores_per_socket threads_per_core cpus cpus_alloc cpu_load"

@@ -6,7 +6,7 @@ import time
 
 from mgpu_slurm.base.errors import SlurmError, strerror
 from mgpu_slurm.base.ids import listed
-from mgpu_slurm.facts.queries.scontrol import JOB_KEYS, NODE_STATES_TEXT, SUBJECTS
+from mgpu_slurm.facts.queries.scontrol import JOB_COUNTS, JOB_KEYS, JOB_MOMENTS, JOB_TRUTHS, NODE_STATES_TEXT, SUBJECTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -213,8 +213,8 @@ def update(desk: Desk, rest: Sequence[str]) -> None:
             desk.complain(f"Invalid input: {word}")
             desk.complain("Request aborted")
             return
-        if subject:
-            what, name = subject, text
+        if subject or (what == "job" and meant(key, SUBJECTS) == "job"):
+            what, name = subject or what, text  # the last job named is the one that is meant
         else:
             changes.append((key, text))
     if not what:
@@ -305,8 +305,39 @@ def checked_job(desk: Desk, changes: Sequence[tuple[str, str]]) -> list[tuple[st
         if name in ("timelimit", "timemin") and not is_duration(value.lstrip("+-")) and value != "-1":
             desk.complain(f"scontrol: error: Invalid {'TimeLimit' if name == 'timelimit' else 'TimeMin'} value")
             return None
+        if name in JOB_MOMENTS and not is_moment(value):
+            # said, and left out of the changes
+            desk.complain(f"Invalid time specification (pos=0): {value}")
+            continue
+        if not _is_count(name, value):
+            desk.complain(f"scontrol: error: Invalid {JOB_COUNTS[name]} value: {value}")
+            return None
+        if name == "numnodes" and not all(part.isdecimal() for part in value.split("-")):
+            desk.complain(f'scontrol: error: Invalid numeric value "{value}" for requested node count.')
+            return None
         sent.append((name, value))
+    if not sent:
+        desk.complain("No changes specified")
+        return None
     return sent
+
+
+def _is_count(name: str, text: str) -> bool:
+    if name not in JOB_COUNTS or not text:
+        return True
+    if name in JOB_TRUTHS and text.lower() in ("yes", "no", "y", "n"):
+        return True
+    return text.lstrip("+-").rstrip("KMGTkmgt").isdecimal()
+
+
+def is_moment(text: str) -> bool:
+    from mgpu_slurm.intake import dates
+
+    try:
+        dates.parse(text, time.time())
+    except ValueError:
+        return False
+    return True
 
 
 def is_duration(text: str) -> bool:

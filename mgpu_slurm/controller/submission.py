@@ -144,7 +144,7 @@ def _make_one(
     request = msgspec.structs.replace(request, kind=kind, script=None, environment={})
     owner = _owner(ctx, asked, request)
     chosen = _partitions(ctx, asked.caller, request)
-    _names(ctx, request)
+    check_names(ctx, request)
     reservations.check(ctx, request.reservation, owner.uid, request.account or "")
     warnings = _sizes(ctx, asked.caller, request)
     tasks: list[int] = []
@@ -257,7 +257,7 @@ def _partitions(ctx: Context, caller: Caller, request: JobRequest) -> list[Parti
     return found
 
 
-def _names(ctx: Context, request: JobRequest) -> None:
+def check_names(ctx: Context, request: JobRequest) -> None:
     """Nodes, features, resources, reservations and licenses must exist. Raises SlurmError."""
     wanted = known_nodes(ctx, request.nodelist)
     unwanted = known_nodes(ctx, request.exclude)

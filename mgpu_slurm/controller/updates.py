@@ -83,6 +83,9 @@ def _job(ctx: Context, job: Job, caller: Caller, changes: list[tuple[str, str]],
             setter(ctx, trial, caller, text, now)
         else:
             _set_request(ctx, trial, word, text, now)
+    if NAMING & {key.lower() for key, _ in changes}:
+        submission.check_names(ctx, trial.request)
+        reservations.check(ctx, trial.request.reservation, trial.uid, trial.account)
     if trial.state == "PENDING":
         submission.settle(ctx, trial)
     if COMPLETING in job.flags and job.state != "PENDING":
@@ -259,9 +262,24 @@ def _nodes(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> Non
         raise SlurmError(errors.ESLURM_NOT_SUPPORTED)
     low, dash, high = text.partition("-")
     least, most = _number(low), _number(high) if dash else _number(low)
-    if least < 1 or most < least:
+    places = [ctx.state.partitions[name] for name in job.partition.split(",") if name in ctx.state.partitions]
+    largest = max((len(ctx.state.nodes) if one.all_nodes else len(one.nodes) for one in places), default=0)
+    if least < 1 or most < least or least > largest:
         raise SlurmError(errors.ESLURM_INVALID_NODE_COUNT)
     _request(job, min_nodes=least, max_nodes=most)
+
+
+def _sharing(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
+    """Yes: with others; no: none of its nodes with anybody."""
+    _need_pending(job)
+    shared = _truth(text)
+    _request(job, oversubscribe=shared, exclusive=None if shared else "exclusive")
+
+
+def _admin_comment(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
+    if not permissions.is_operator(ctx, caller):
+        raise SlurmError(errors.ESLURM_ACCESS_DENIED)
+    job.admin_comment = text
 
 
 def _number(text: str) -> int:
@@ -289,7 +307,15 @@ def _truth(text: str) -> bool:
     return text.lower() in ("1", "yes", "y", "true")
 
 
+NAMING = frozenset((
+    "features", "gres", "trespernode", "reqnodelist", "nodelist", "excnodelist", "reservationname",
+))  # fmt: skip
+"""Keys whose words must be known to the cluster."""
+
 _KEYS: dict[str, Callable[[Context, Job, Caller, str, float], None]] = {
+    "admincomment": _admin_comment,
+    "oversubscribe": _sharing,
+    "shared": _sharing,
     "timelimit": _time_limit,
     "priority": _priority,
     "nice": _nice,
@@ -311,7 +337,6 @@ _KEYS: dict[str, Callable[[Context, Job, Caller, str, float], None]] = {
 # key -> field of the request, how its text is read, whether only while pending
 _REQUEST_KEYS: dict[str, tuple[str, Callable[[str], Any], bool]] = {
     "comment": ("comment", str, False),
-    "admincomment": ("comment", str, False),
     "features": ("constraint", str, True),
     "gres": ("gres", str, True),
     "trespernode": ("gres", str, True),
@@ -329,8 +354,6 @@ _REQUEST_KEYS: dict[str, tuple[str, Callable[[str], Any], bool]] = {
     "minmemorycpu": ("mem_per_cpu", _mem, True),
     "mintmpdisknode": ("tmp_disk", _mem, True),
     "contiguous": ("contiguous", _truth, True),
-    "oversubscribe": ("oversubscribe", _truth, True),
-    "shared": ("oversubscribe", _truth, True),
     "requeue": ("requeue", _truth, False),
     "timemin": ("time_min", _minutes, True),
     "mailtype": ("mail_type", str, False),
@@ -353,7 +376,7 @@ def _set_request(ctx: Context, job: Job, key: str, text: str, now: float) -> Non
     values = {field: read(text) if text else None}
     if field in ("mem_per_node", "mem_per_cpu"):
         values = {"mem_per_node": None, "mem_per_cpu": None, "mem_per_gpu": None, **values}
-    if field in ("contiguous", "oversubscribe"):
+    if field == "contiguous":
         values[field] = bool(values[field])
     if field == "nodelist" and text:
         submission.known_nodes(ctx, text)

@@ -26,6 +26,7 @@ class Job(msgspec.Struct, omit_defaults=True, kw_only=True):
     partition: str = ""  # the one it runs in, else the list asked for
     account: str = ""
     qos: str = ""
+    admin_comment: str = ""
 
     state: str = "PENDING"
     flags: list[str] = []  # COMPLETING, CONFIGURING, REQUEUED, ...

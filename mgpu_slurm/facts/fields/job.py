@@ -153,7 +153,7 @@ def derived(_view: View, status: int) -> str:
 _FIELDS = [
     Field("a", "Account", "ACCOUNT", "account", null),
     Field("", "AccrueTime", "ACCRUE_TIME", "accrue_time", moment),
-    Field("", "admin_comment", "ADMIN_COMMENT", "job_id", constant("(null)")),
+    Field("", "admin_comment", "ADMIN_COMMENT", "admin_comment", null),
     Field("", "AllocNodes", "ALLOC_NODES", "submit_host", null),
     Field("", "AllocSID", "ALLOC_SID", "alloc_sid", plain),
     Field("F", "ArrayJobId", "ARRAY_JOB_ID", "array_job_id job_id", lambda _view, array, job: str(array or job)),

@@ -25,7 +25,7 @@ _COLUMNS = (
     " threads_per_core tres asked_tres ntasks_per_node ntasks_per_socket ntasks_per_core core_spec thread_spec"
     " min_cpus_node memory memory_kind tmp_disk features over_subscribe contiguous licenses network reservation command"
     " submit_line work_dir comment std_err std_in std_out switches switches_wait burst_buffer cpus_per_tres mem_per_tres"
-    " tres_bind tres_freq tres_per_job tres_per_node tres_per_socket tres_per_task mail_user mail_type delay_boot"
+    " tres_bind tres_freq tres_per_job tres_per_node tres_per_socket tres_per_task mail_user mail_type delay_boot admin_comment"
     " cluster_features cpu_freq power gres_flags kill_on_invalid_dep spread_job ntasks_per_gpu container"
 )
 COLUMNS = tuple(_COLUMNS.split())
@@ -180,6 +180,8 @@ def _rest(job: Mapping[str, Any], view: View) -> list[str]:
     if view.compat >= (24, 11) and job["submit_line"]:
         lines.append(f"SubmitLine={job['submit_line']}")
     lines.append(f"WorkDir={or_null(job['work_dir'])}")
+    if job["admin_comment"]:
+        lines.append(f"AdminComment={job['admin_comment']}" + (" " if view.compat < LATER else ""))
     if job["comment"]:
         # 22.05 leaves a blank behind it
         lines.append(f"Comment={job['comment']}" + (" " if view.compat < LATER else ""))

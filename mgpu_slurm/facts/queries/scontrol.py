@@ -199,6 +199,29 @@ SUBJECTS: tuple[tuple[str, int, str], ...] = (
     ("ReservationName", 3, "reservation"),
 )
 
+JOB_COUNTS: dict[str, str] = {
+    "contiguous": "Contiguous",
+    "corespec": "CoreSpec",
+    "cpuspertask": "CPUsPerTask",
+    "mincpusnode": "MinCPUsNode",
+    "minmemorycpu": "MinMemoryCPU",
+    "minmemorynode": "MinMemoryNode",
+    "mintmpdisknode": "MinTmpDiskNode",
+    "ntaskspernode": "NtasksPerNode",
+    "numcpus": "NumCPUs",
+    "numtasks": "NumTasks",
+    "priority": "Priority",
+    "reqcores": "ReqCores",
+    "reqsockets": "ReqSockets",
+    "reqthreads": "ReqThreads",
+    "requeue": "Requeue",
+    "threadspec": "ThreadSpec",
+}
+"""Keys of a job whose value is a number, as complaints name them; `JOB_MOMENTS` are instants."""
+JOB_MOMENTS = ("starttime", "eligibletime", "deadline")
+JOB_TRUTHS = ("contiguous",)
+"""Those that may be yes or no as well."""
+
 # key of `create` and `update partition`, fewest letters, kind of its value; in this order
 PARTITION_KEYS: tuple[tuple[str, int, str], ...] = (
     ("PartitionName", 4, "name"),
