@@ -91,6 +91,7 @@ class Facts:
         self.config_error = ""
         self.unknown: list[str] = []
         self.warnings: list[str] = []
+        self.relative: list[str] = []  # keys whose paths are not full ones
         self.slurm_uid = 0
         self.master_here = False  # this machine is (one of) the configured controller's
         self.key: Key | None = None
@@ -206,6 +207,9 @@ def configuration(facts: Facts) -> Verdict:
         return Verdict(PASS, f"none: a cluster of one's own in {facts.where.partition(':')[2]}")
     if not facts.file:
         return Verdict(PASS, f"none: the cluster of the master at {facts.where.partition(':')[2]}")
+    if facts.relative:
+        mend = "write the full path: daemons and the processes of jobs have other working directories"
+        return Verdict(FAIL, f"{facts.file}: not full paths: {some(facts.relative)}", mend)
     if facts.unknown:
         mend = "correct the spelling if one of them was meant; keys that Slurm has and this suite does not need are harmless"
         return Verdict(WARN, f"{facts.file}: unknown keys: {some(facts.unknown)}", mend)

@@ -29,6 +29,9 @@ ROW_COLUMNS = (
     "node", "version", "root", "offset", "doubt", "uids", "unresolved", "home", "spool", "spool_free", "cgroup", "gpus", "notes",
 )  # fmt: skip
 
+FULL_PATHS = ("StateSaveLocation", "SlurmdSpoolDir", "MgpuRunDir", "MgpuKeyFile")
+"""Keys of directories that processes with other working directories use as well."""
+
 PORT_SECONDS = 3.0
 """How long all ports together have to accept a connection."""
 
@@ -170,6 +173,7 @@ def _cluster(facts: Facts, environ: Mapping[str, str], cluster: str) -> Session 
 def _configured(facts: Facts, config: Config) -> None:
     facts.unknown = [f"{name} ({file} line {line})" for name, file, line in config.unknown]
     facts.warnings = list(config.warnings)
+    facts.relative = [f"{key}={config.get(key)}" for key in FULL_PATHS if not str(config.get(key) or "/").startswith("/")]
     facts.slurm_uid = config.slurm_uid()
     facts.master_here = any(
         facts.hostname == name.partition(".")[0] or address.startswith("127.") for name, address in config.controllers

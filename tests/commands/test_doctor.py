@@ -57,6 +57,7 @@ TABLE: list[Case] = [
     ("configuration", {"where": "embedded:/home/a/x"}, PASS, "of one's own in /home/a/x"),
     ("configuration", {"where": "first:head:8080"}, PASS, "master at head:8080"),
     ("configuration", {"where": FILE}, PASS, FILE),
+    ("configuration", {"where": FILE, "relative": ["StateSaveLocation=state"]}, FAIL, "StateSaveLocation=state"),
     ("configuration", {"where": FILE, "unknown": ["NodeNmae"]}, WARN, "NodeNmae"),
     ("configuration", {"where": FILE, "warnings": ["two defaults"]}, WARN, "two defaults"),
     ("key", {}, None, ""),
