@@ -135,6 +135,11 @@ def format_tasks(tasks: Iterable[int]) -> str:
     return f"[{idset.fold_steps(tasks)}]"
 
 
+def is_numbered(step: str) -> bool:
+    """Whether a step's id is a number, of a part a number with the part's ("0+1"), and no word such as batch."""
+    return step[:1].isdecimal()
+
+
 def format_step(step: int | str) -> str:
     """0, batch, extern, interactive, from a number (special ones by their constants) or a word."""
     return step if isinstance(step, str) else STEP_WORDS.get(step, str(step))

@@ -66,7 +66,8 @@ def _numbers(values: Sequence[Any]) -> bool:
 
 def _id_key(job: int, array: int, het: int, task: int | None, offset: int, last: str) -> tuple[Any, ...]:
     """Ids in the order of their numbers; what is left of an array stands after its tasks; steps by number, then words."""
-    number = int(last) if last.isdecimal() else (1 << 40 if last else -1)
+    step = last.partition("+")[0]
+    number = int(step) if step.isdecimal() else (1 << 40 if last else -1)
     if task is not None:
         return (array, task, number, last)
     if array:

@@ -127,6 +127,7 @@ class Srun:
         jobs = facts.get("components") or []
         highest = max(component.group for component in self.components)
         if not jobs and len(self.components) > 1:
+            self._check_parts(facts)
             return [steppart.Part(self.session, component, facts) for component in self.components]
         if highest > max(len(jobs) - 1, 0):
             if len(self.components) == 1:
@@ -175,6 +176,18 @@ class Srun:
     def _at_once(self) -> int:
         """Seconds within which the allocation must start, 0 for no such wish."""
         return max(int(component.request.get("immediate") or 0) for component in self.components)
+
+    def _check_parts(self, facts: Mapping[str, Any]) -> None:
+        """Parts of a step in one job have nodes of their own: more than there are, are refused without asking."""
+        have = len(facts["allocation"].get("shares") or ())
+        taken = 0
+        for component in self.components:
+            wanted = int(component.request.get("min_nodes") or 1)
+            if taken + wanted > have:
+                text = f"Allocation failure of {wanted} nodes: job size of {have}"
+                self.notes.error(f"{text}, already allocated {taken} nodes to previous components.")
+                raise stepasking.NoStep
+            taken += wanted
 
     def _check_size(self, part: steppart.Part) -> None:
         """More nodes than the allocation has are refused without asking."""

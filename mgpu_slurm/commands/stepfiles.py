@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 
+from mgpu_slurm.base.ids import is_numbered
 from mgpu_slurm.base.patterns import PER_NODE_LETTERS, PER_TASK_LETTERS, expand, letters
 from mgpu_slurm.wire.sink import is_null
 
@@ -45,7 +46,8 @@ def values(facts: Mapping[str, Any], step_id: str, name: str, compat: tuple[int,
     index = NO_VALUE if task is None else int(task)
     found: dict[str, int | str] = {
         "A": int(facts.get("array_job_id") or job_id), "a": index, "J": f"{job_id}.{step_id}", "j": job_id,
-        "s": int(step_id) if step_id.isdecimal() else step_id, "u": str(facts.get("user_name") or ""), "x": name,
+        "s": int(step_id.partition("+")[0]) if is_numbered(step_id) else step_id,
+        "u": str(facts.get("user_name") or ""), "x": name,
     }  # fmt: skip
     if compat >= (24, 11):
         found["b"] = index % 10

@@ -54,7 +54,10 @@ def _job(ctx: Context, what: str, job: Job, now: float) -> None:
         job.reason = "DeadLine" if ctx.settings.compat >= (23, 2) else job.reason
         lifecycle.cancel_pending(ctx, job, now, "DEADLINE_PASSED")
     elif what == "immediate" and waits:
-        text = errors.strerror(QUEUED_CODES.get(job.reason, errors.ESLURM_NODES_BUSY), ctx.settings.compat)
+        code = QUEUED_CODES.get(job.reason, errors.ESLURM_NODES_BUSY)
+        if job.het_job_id:
+            code = errors.ESLURM_CAN_NOT_START_IMMEDIATELY
+        text = errors.strerror(code, ctx.settings.compat)
         for conn in ctx.listeners(job.job_id):
             ctx.push(conn, JobEvent(job_id=job.job_id, event="ended", state="CANCELLED", text=text))
         ctx.disown(job.job_id)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mgpu_slurm.base import hostlist, idset
+from mgpu_slurm.base.ids import is_numbered
 from mgpu_slurm.facts.states import COMPLETING, TERMINAL
 from mgpu_slurm.intake import gres as gres_grammar
 from mgpu_slurm.records import columns as job_columns
@@ -245,7 +246,7 @@ def tasks(_job: Job, step: Step | None, _source: Source) -> int | None:
 def layout(job: Job, step: Step | None, source: Source) -> str:
     if step is None:
         return ""
-    return "Unknown" if not step.step_id.isdecimal() else step_distribution(step, job, source).partition(":")[0].capitalize()
+    return "Unknown" if not is_numbered(step.step_id) else step_distribution(step, job, source).partition(":")[0].capitalize()
 
 
 # --- use ------------------------------------------------------------------------------------------------------------
@@ -269,7 +270,7 @@ def measured(_job: Job, step: Step | None, _source: Source) -> bool:
 
 
 def numbered_steps(job: Job, step: Step | None, _source: Source) -> int:
-    return 0 if step is not None else sum(one.step_id.isdecimal() for one in job.steps.values())
+    return 0 if step is not None else sum(is_numbered(one.step_id) for one in job.steps.values())
 
 
 def flags(job: Job, step: Step | None, _source: Source) -> list[str]:
@@ -286,7 +287,7 @@ def reason(job: Job, step: Step | None, _source: Source) -> str:
 def name(job: Job, step: Step | None, _source: Source) -> str:
     if step is None:
         return job.name
-    return step.step_id if not step.step_id.isdecimal() else step.name
+    return step.step_id if not is_numbered(step.step_id) else step.name
 
 
 def submit_line(job: Job, step: Step | None, _source: Source) -> str:

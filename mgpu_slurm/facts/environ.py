@@ -282,7 +282,7 @@ def step_environment(
         changes["SLURM_CPUS_PER_TASK"] = str(cpus_per_task)
     changes.update(requested(request, compat, step=True))
     changes.update(_distribution(request, layout, nested or bool(spec.get("whole")), compat))
-    if nested and compat < (23, 2) and not facts.get("het_size"):
+    if nested and compat < (23, 2) and not facts.get("het_size") and not spec.get("whole"):
         changes["SLURM_JOB_CPUS_PER_NODE_PACK_GROUP_0"] = _job(facts)["SLURM_JOB_CPUS_PER_NODE"]
     changes.update(_launcher(launch))
     if facts.get("het_job_id") or spec.get("whole"):

@@ -96,7 +96,9 @@ def step(facts: Facts, whole: Facts | None, layout: Facts, index: int) -> Variab
         "SLURM_STEP_TASKS_PER_NODE": per_node,
         "SLURM_TASKS_PER_NODE": per_node,
     }
-    if facts.get("het_job_id"):
+    if not facts.get("het_job_id"):
+        changes["SLURM_NODE_ALIASES"] = None
+    else:
         changes["SLURM_JOB_ID"] = changes["SLURM_JOBID"] = str(facts["het_job_id"])
         changes["SLURM_JOB_NODELIST"] = changes["SLURM_NODELIST"] = nodes
         changes["SLURM_JOB_NUM_NODES"] = count

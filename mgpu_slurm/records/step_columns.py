@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mgpu_slurm.base import hostlist
+from mgpu_slurm.base.ids import is_numbered
 from mgpu_slurm.base.units import UNLIMITED
 from mgpu_slurm.records.tres import named_tres
 
@@ -36,7 +37,7 @@ def step_cpus(step: Step, _job: Job, _source: Source) -> int:
 
 def step_tres(step: Step, _job: Job, _source: Source) -> str:
     parts = step.layout.nodes
-    if not parts or not step.step_id.isdecimal():
+    if not parts or not is_numbered(step.step_id):
         return ""
     return named_tres(step_cpus(step, _job, _source), sum(part.share.mem for part in parts), len(parts))
 

@@ -142,6 +142,18 @@ class World:
             fields["requeue"] = False
         self.jobs.append(self.case.submit(**fields))
 
+    def _het(self, size: int, extra: int) -> None:
+        sizes: list[dict[str, Any]] = [{}, {"gres": "gpu:1"}, {"ntasks": 3}, {"ntasks": 4, "time_limit": 1}]
+        components = [dict(sizes[(size + at) % 4]) for at in range(2 + extra % 2)]
+        if extra % 5 == 3:
+            components[0]["requeue"] = False
+        if extra % 7 == 4 and self.jobs:
+            components[-1]["dependency"] = f"afterany:{self.jobs[extra % len(self.jobs)]}"
+        made = self.case.submit_het(*components)
+        assert made == list(range(made[0], made[0] + len(components)))
+        self.jobs += made
+        self.tasks += len(made)
+
     def _alloc(self, size: int) -> None:
         job = self.case.alloc(ntasks=1 + size % 4)
         self.jobs.append(job)
@@ -233,7 +245,7 @@ class World:
                 self.case.act("resume", job.job_id)
             for job in list(self.case.state.jobs.values()):
                 if job.state == "PENDING" and (job.priority == 0 or job.reason == "DependencyNeverSatisfied"):
-                    self.case.cancel(job.job_id)
+                    self.case.cancel(job.het_job_id or job.job_id)
                 elif job.state == "RUNNING" and job.request.kind == "alloc":
                     self.case.ask(wire.ReleaseJob(job_id=job.job_id), ANN)
             self.work()
@@ -256,6 +268,7 @@ small = st.integers(0, 40)
 OPS = st.one_of(
     st.tuples(st.just("submit"), small, small),
     st.tuples(st.just("submit"), small, small),
+    st.tuples(st.just("het"), small, small),
     st.tuples(st.just("alloc"), small),
     st.tuples(st.just("plan")),
     st.tuples(st.just("plan")),

@@ -237,6 +237,12 @@ class Case:
         assert isinstance(answer, wire.JobSubmitted), answer
         return answer.job_id
 
+    def submit_het(self, *components: dict[str, Any], who: Caller = ANN) -> list[int]:
+        """The ids of an accepted heterogeneous batch job's components."""
+        answer = self.ask(wire.SubmitJob(requests=[self.request(**fields) for fields in components]), who)
+        assert isinstance(answer, wire.JobSubmitted), answer
+        return [job.job_id for job in self.state.components(self.job(answer.job_id))]
+
     def refused(self, who: Caller = ANN, **fields: Any) -> int:
         """The code with which a batch job is refused."""
         answer = self.ask(wire.SubmitJob(requests=[self.request(**fields)]), who)

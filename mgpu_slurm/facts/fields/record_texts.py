@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mgpu_slurm.base.ids import is_numbered
 from mgpu_slurm.base.units import UNLIMITED
 from mgpu_slurm.facts import gpu_binding, reservation
 from mgpu_slurm.facts.fields.field import View, long_seconds
@@ -61,7 +62,7 @@ STEP_ASKED = (
 def step_text(step: Mapping[str, Any], view: View, one_line: bool) -> str:
     step_name = step_id(view, *(step[name] for name in STEP_COLUMNS[:6]))
     until = "UNLIMITED" if step["time_limit"] == UNLIMITED else long_seconds(step["time_limit"] * 60)
-    numbered = step["step_id"].isdecimal()
+    numbered = is_numbered(step["step_id"])
     spread = f" Dist={DISTRIBUTIONS.get(step['distribution'].partition(':')[0], 'Block')}" if numbered else ""
     lines = [
         f"StepId={step_name} UserId={step['uid']} StartTime={view.time(step['start_time'], 'Unknown')} TimeLimit={until}",

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from mgpu_slurm.base.ids import is_numbered
 from mgpu_slurm.facts.fields.accounted import NEVER, Column, amount, blank, clock, job_name, kib, text
 
 TYPE_CHECKING = False
@@ -110,7 +111,7 @@ def zero(_view: View, _job: int) -> str:
 
 
 def frequency(_view: View, step: str) -> str:
-    return "Unknown" if step.isdecimal() else "0"
+    return "Unknown" if is_numbered(step) else "0"
 
 
 def pids(_view: View, rows: list[list[Any]]) -> str:

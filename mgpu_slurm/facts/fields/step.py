@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mgpu_slurm.base.ids import is_numbered
 from mgpu_slurm.facts.fields.field import (
     NONE,
     WORDS,
@@ -25,7 +26,7 @@ def step_id(_view: View, job: int, array: int, task: int | None, het: int, offse
 
 
 def frequency(_view: View, step: str) -> str:
-    return "Unknown-Unknown:Unknown" if step.isdecimal() else "0-0:0"
+    return "Unknown-Unknown:Unknown" if is_numbered(step) else "0-0:0"
 
 
 def binding(view: View, text: str) -> str:
@@ -54,7 +55,7 @@ STEP = Fields(
         Field("", "mem-per-tres", "MEM_PER_TRES", "mem_per_tres", null),
         Field("", "Network", "NETWORK", "job_id", constant("(null)")),
         Field("N", "Nodes", "NODELIST", "nodes", None, NONE),
-        Field("", "NumCPUs", "NUM_CPUS", "num_cpus step_id", lambda _view, count, step: str(count if step.isdecimal() else 0)),
+        Field("", "NumCPUs", "NUM_CPUS", "num_cpus step_id", lambda _view, count, step: str(count if is_numbered(step) else 0)),
         Field("A", "NumTasks", "TASKS", "ntasks", plain),
         Field("P", "Partition", "PARTITION", "partition"),
         Field("", "ResvPorts", "RESERVED_PORTS", "job_id", constant("(null)")),

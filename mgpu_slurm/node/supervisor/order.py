@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from mgpu_slurm.base.ids import is_numbered
 from mgpu_slurm.facts.environ import compat_of
 from mgpu_slurm.facts.environ_devices import ALL_VARIABLES, Devices
 from mgpu_slurm.node.supervisor import binding
@@ -90,7 +91,7 @@ class Order:
             "j": self.job_id,
             "N": os.uname().nodename.partition(".")[0],  # the host, not the node: one host may have several
             "n": self.node_index,
-            "s": int(self.step_id) if self.step_id.isdigit() else self.step_id,
+            "s": int(self.step_id.partition("+")[0]) if is_numbered(self.step_id) else self.step_id,
             "t": rank,
             "u": str(self.facts.get("user_name") or ""),
             "x": str(step_name or self.facts.get("name") or ""),
