@@ -185,6 +185,7 @@ class _Command:
                 self.signals.restore()
                 stepsignals.default_signals()
                 os.chdir(directory)
+                _become(self.asked.requests[0])
                 os.execve(path, argv, surround)
             except OSError as error:
                 os.write(2, os.fsencode(f"salloc: error: {path}: {error.strerror}\n"))
@@ -268,6 +269,23 @@ class _Command:
                 os.kill(self.pid, number)
         except ProcessLookupError:
             pass  # it has just ended
+
+
+def _become(request: Mapping[str, Any]) -> None:
+    """The user of --uid and the group of --gid, which only root may give. OSError."""
+    uid, gid = request.get("as_uid"), request.get("as_gid")
+    if uid is None and gid is None:
+        return
+    import pwd
+
+    try:
+        account = pwd.getpwuid(os.getuid() if uid is None else int(uid))
+    except KeyError:
+        raise OSError(1, "unknown user") from None
+    group = account.pw_gid if gid is None else int(gid)
+    os.initgroups(account.pw_name, group)
+    os.setresgid(group, group, group)
+    os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
 
 
 def _give_terminal(terminal: int, group: int) -> None:

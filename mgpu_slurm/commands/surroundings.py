@@ -24,8 +24,8 @@ def from_file(text: str, cwd: str) -> dict[str, str]:
         else:
             with open(os.path.join(cwd, text), "rb") as file:
                 data = file.read()
-    except OSError as error:
-        raise UsageError([f"can't read environment file {text}: {error.strerror}"], 1) from None
+    except OSError:
+        raise UsageError(f"Could not open user environment file {text}", 1) from None
     found: dict[str, str] = {}
     for entry in data.split(b"\0"):
         name, mark, value = os.fsdecode(entry).partition("=")

@@ -1,8 +1,8 @@
 """`--export`: which of the submitter's variables a job or step gets. Pure; sbatch and srun apply it alike.
 
-Nothing and ALL: everything. NAME: that variable, if it is set. NAME=VALUE: as given; quotes protect commas and stay in the
-value. NONE and NIL: no more of the list. Without ALL in the list only what is named comes along, and SLURM_* and SPANK_*
-always do. As real srun 22.05.8 passes them on.
+Not given, and ALL: everything. An empty text: a list of nothing. NAME: that variable, if it is set. NAME=VALUE: as given;
+quotes protect commas and stay in the value. NONE and NIL: no more of the list. Without ALL in the list only what is named
+comes along, and SLURM_* and SPANK_* always do. As real srun 22.05.8 passes them on.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _ALWAYS = ("SLURM_", "SPANK_")
 
 def apply(export: str | None, environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """The environment that goes along, and texts (level "error") about entries that are not well formed."""
-    words, problems = split(export or "ALL")
+    words, problems = split("ALL" if export is None else export)
     if any(word.upper() == "ALL" for word in words):
         chosen = dict(environ)
     else:
@@ -37,7 +37,7 @@ def loads_login(export: str | None, compat: tuple[int, int]) -> bool:
 
     Up to 22.05 every list does that says more than ALL, and NIL is the name of a variable.
     """
-    words = [word.upper() for word in split(export or "ALL")[0]]
+    words = [word.upper() for word in split("ALL" if export is None else export)[0]]
     if compat < (23, 2):
         return words != ["ALL"]
     return "ALL" not in words and "NIL" not in words

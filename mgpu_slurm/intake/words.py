@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from mgpu_slurm.base.errors import UsageError
 from mgpu_slurm.intake.values import Reading, leading_int, positive, wait_for_switch, whole
 
@@ -195,9 +197,16 @@ def requeue(text: str | None, reading: Reading) -> bool:
     return True
 
 
+def _for_root(option: str) -> None:
+    """Refuse it early, as Slurm does; the controller refuses it to who says otherwise."""
+    if os.getuid() != 0:
+        raise UsageError(f"{option} only permitted by root user")
+
+
 def uid(text: str | None, reading: Reading) -> int:
     import pwd
 
+    _for_root("--uid")
     number, rest = leading_int(text or "")
     try:
         return pwd.getpwnam(text or "").pw_uid
@@ -210,6 +219,7 @@ def uid(text: str | None, reading: Reading) -> int:
 def gid(text: str | None, reading: Reading) -> int:
     import grp
 
+    _for_root("--gid")
     number, rest = leading_int(text or "")
     try:
         return grp.getgrnam(text or "").gr_gid

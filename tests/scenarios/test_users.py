@@ -160,3 +160,22 @@ def test_over_tcp_the_credential_is_enough(cluster: Suite, here: Path, alice: Us
         hidden.rename(real)
     assert cluster.state(job) == "COMPLETED"
     assert readable(here / "o") == f"{alice.uid}\n"
+
+
+def test_root_may_name_another_user(cluster: Suite, here: Path, alice: User) -> None:
+    wanted = f"{alice.uid} {alice.gid}"
+    show = ("sh", "-c", "echo $(id -u) $(id -g)")
+    assert cluster.run("srun", f"--uid={alice.name}", *show, cwd=here).ok().out.strip() == wanted
+    assert cluster.run("salloc", f"--uid={alice.name}", *show, cwd=here).ok().out.strip() == wanted
+    job = cluster.submit(f"--uid={alice.uid}", "-o", "by-uid", "--wrap", "id -u", cwd=here)
+    cluster.wait_state(job, "COMPLETED")
+    assert readable(here / "by-uid") == f"{alice.uid}\n"
+    assert cluster.run("srun", "--gid=daemon", "id", "-gn", cwd=here).ok().out == "daemon\n"
+
+
+@pytest.mark.parametrize("option", ["--uid=root", "--gid=root", "--uid=nosuch"])
+@pytest.mark.parametrize("program", ["srun", "sbatch", "salloc"])
+def test_only_root_may_name_another_user(cluster: Suite, here: Path, alice: User, program: str, option: str) -> None:
+    words = ["--wrap", "true"] if program == "sbatch" else ["true"]
+    done = cluster.run(program, option, *words, user=alice, cwd=here)
+    assert (done.status, done.err) == (255, f"{program}: error: {option.partition('=')[0]} only permitted by root user\n")
