@@ -114,10 +114,7 @@ def told(given: Given, streams: Streams) -> bool:
     elif "usage" in given.counts:
         streams.out.write(table.USAGE)
     elif "help" in given.counts:
-        verbs = "".join(f"  {f'{verb} {takes}'.strip():<38} {what}\n" for verb, takes, what in table.VERBS)
-        head = f"Usage: {PROGRAM} VERB [HOST...] [options]\n\nMake hosts that ssh can enter a cluster, and look after it.\n\n"
-        head += f"Verbs:\n{verbs}"
-        streams.out.write(manual.listing(head, table.ROWS, [("", "Options:")]))
+        streams.out.write(manual.help_text("cluster"))
     else:
         return False
     return True

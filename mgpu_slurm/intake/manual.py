@@ -69,17 +69,6 @@ def help_text(program: str) -> str:
     return "\n".join(paragraphs)
 
 
-def listing(head: str, rows: Iterable[Option], groups: Iterable[tuple[str, str]]) -> str:
-    """A help text of any rows: `head`, then a paragraph for each group that has rows."""
-    rows = tuple(rows)
-    paragraphs = [head]
-    for group, title in groups:
-        lines = [line for row in rows if row.group == group for line in _entry(f"  {spelling(row)}", row.help)]
-        if lines:
-            paragraphs.append(title + "\n" + "".join(f"{line}\n" for line in lines))
-    return "\n".join(paragraphs)
-
-
 def _entry(left: str, text: str) -> list[str]:
     """`left`, and the words of `text` in a column beside it, or below where it is too long."""
     if len(left) < _COLUMN:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.kit.cluster import Cluster, Suite
+from tests.kit.commands import boot_line
 from tests.kit.embedded import Embedded
 from tests.kit.users import User
 
@@ -63,6 +66,23 @@ def test_what_fails_is_said_with_its_mend() -> None:
         assert f"mgpu_master -f {cluster.conf}" in " ".join(done.out.split())
         cluster.restart("controller")
         cluster.restart("n1")
+
+
+@pytest.mark.skipif(shutil.which("faketime") is None, reason="faketime is not installed")
+def test_a_clock_that_is_ahead() -> None:
+    cluster = Cluster(2, 0)
+    try:
+        cluster.launch("controller")
+        cluster.launch("n0")
+        cluster.launch_words("n1", ["faketime", "-f", "+10s", *boot_line("mgpu_node", "-f", str(cluster.conf), "-N", "n1")])
+        cluster.wait_nodes("idle", 2)
+        level, text = verdicts(cluster)["clocks"]
+        assert level == "WARN"
+        found = re.fullmatch(r"n1 is (\d+\.\d) s ahead of the controller", text)
+        assert found is not None, text
+        assert 8 < float(found[1]) < 12
+    finally:
+        cluster.down(strict=False)
 
 
 def test_a_wrong_configuration(cluster: Suite, tmp_path: Path) -> None:

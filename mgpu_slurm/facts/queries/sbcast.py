@@ -22,4 +22,4 @@ ROWS: tuple[Option, ...] = (
     Option("version", "V", "", "version", "version", "", "the version"),
 )
 
-USAGE = "Usage: sbcast [-CfFjpstvV] SOURCE DEST\n"
+USAGE = "Usage: sbcast [--exclude] [-CfFjpvV] [--send-libs] SOURCE DEST\n"
