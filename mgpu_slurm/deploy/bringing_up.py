@@ -288,7 +288,7 @@ class BringingUp:
         while True:
             states = node_states(site, self.record)
             for name in awaited:
-                site.progress.host(name, states.get(name) or "waiting for the node")
+                site.progress.host(name, states.get(name) or "waiting for the node", passing=True)
             late = {name for name in awaited if name in site.hosts and not serves(states.get(name, ""))}
             if not late or time.monotonic() > end or self.record.controller not in site.hosts:
                 break

@@ -72,18 +72,16 @@ class Release:
 
 
 def binary_folder() -> Path | None:
-    """The binary to bring: that which is running, else what was built in this tree or installed by a package."""
+    """The binary to bring: that which is running, else what packaging/build has made of this tree."""
     if boot.FROZEN:
         return Path(sys.executable).resolve().parent
-    for place in (Path(boot.ROOT) / "dist" / "mgpu", Path("/usr/lib/mgpu")):
-        if (place / "mgpu").is_file() and (place / "_internal").is_dir():
-            return place
-    return None
+    place = Path(boot.ROOT) / "dist" / "mgpu"
+    return place if (place / "mgpu").is_file() and (place / "_internal").is_dir() else None
 
 
 def stale(folder: Path) -> str:
     """Why a built binary is not this tree's program; "" where it is, as far as the dates tell."""
-    if boot.FROZEN or folder != Path(boot.ROOT) / "dist" / "mgpu":
+    if boot.FROZEN:
         return ""
     built = (folder / "mgpu").stat().st_mtime
     newer = [file for file in Path(boot.ROOT, "mgpu_slurm").rglob("*.py") if file.stat().st_mtime > built]
@@ -148,7 +146,7 @@ class Bundles:
             pass  # not looked at yet
         newest = (2, 0)
         for _, source, _ in folder_files(folder):
-            if isinstance(source, Path) and not source.is_symlink():
+            if isinstance(source, Path):
                 data = source.read_bytes()
                 if data[:4] == b"\x7fELF":
                     found = re.findall(rb"\0GLIBC_(\d+)\.(\d+)", data)
@@ -202,17 +200,27 @@ class Bundles:
         return self._pieces[name]
 
 
-# A file of an archive: its name there, what it is (a file, or its contents), its mode.
-File = tuple[str, Path | bytes, int]
+class Link(str):
+    """Where a symbolic link of an archive leads."""
+
+
+# A file of an archive: its name there, what it is (a file, its contents, or where a link leads), its mode.
+File = tuple[str, Path | bytes | Link, int]
 
 
 def folder_files(folder: Path) -> Iterator[File]:
-    """The binary's folder; a `bin` in it, so that both kinds of release have their commands in the same place."""
-    for place, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted([*names, *(sub for sub in folders if Path(place, sub).is_symlink())]):
-            file = Path(place, name)
-            yield str(file.relative_to(folder)), file, 0o755 if os.access(file, os.X_OK) else 0o644
+    """The binary's folder, and the links of its commands, which lie in `bin` as in the other kind of release."""
+    from mgpu_slurm.__main__ import PROGRAMS
+
+    for name in ("mgpu", "_internal"):
+        for place, folders, names in os.walk(folder / name) if (folder / name).is_dir() else [(str(folder), [], [name])]:
+            folders.sort()
+            for each in sorted([*names, *(sub for sub in folders if Path(place, sub).is_symlink())]):
+                file = Path(place, each)
+                source = Link(os.readlink(file)) if file.is_symlink() else file
+                yield str(file.relative_to(folder)), source, 0o755 if os.access(file, os.X_OK) else 0o644
+    for program in PROGRAMS:
+        yield f"bin/mgpu_{program}", Link("../mgpu"), 0o755
 
 
 def program_files() -> Iterator[File]:
@@ -329,11 +337,11 @@ def _stamp(files: Iterable[File]) -> str:
     """What tells one set of files from another without reading them."""
     digest = hashlib.sha256()
     for name, source, mode in files:
-        if isinstance(source, bytes):
-            seen = hashlib.sha256(source).hexdigest()
+        if isinstance(source, Path):
+            status = source.stat()
+            seen = f"{status.st_size} {status.st_mtime_ns}"
         else:
-            status = source.lstat()
-            seen = f"{status.st_size} {status.st_mtime_ns} {os.readlink(source) if source.is_symlink() else ''}"
+            seen = source if isinstance(source, Link) else hashlib.sha256(source).hexdigest()
         digest.update(f"{name}\0{mode}\0{seen}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()[:24]
 
@@ -342,7 +350,7 @@ def pack(name: str, files: list[File], cache: Path) -> Piece:
     """An archive of the files in the cache, made unless it is there. BundleError: no room for it."""
     archive = cache / f"{name}-{_stamp(files)}.tar.gz"
     note = archive.with_suffix(".sha256")
-    unpacked = sum(len(source) if isinstance(source, bytes) else source.lstat().st_size for _, source, _ in files)
+    unpacked = sum(source.stat().st_size if isinstance(source, Path) else len(source) for _, source, _ in files)
     try:
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not (archive.exists() and note.exists()):
@@ -363,14 +371,14 @@ def pack(name: str, files: list[File], cache: Path) -> Piece:
         raise BundleError(f"{error.filename or archive}: {error.strerror}") from None
 
 
-def _add(tar: tarfile.TarFile, name: str, source: Path | bytes, mode: int) -> None:
+def _add(tar: tarfile.TarFile, name: str, source: Path | bytes | Link, mode: int) -> None:
     entry = tarfile.TarInfo(name)
     entry.mtime, entry.mode = WHEN, mode
-    if isinstance(source, Path) and source.is_symlink():
-        entry.type, entry.linkname = tarfile.SYMTYPE, os.readlink(source)
+    if isinstance(source, Link):
+        entry.type, entry.linkname = tarfile.SYMTYPE, str(source)
         tar.addfile(entry)
         return
-    data = source if isinstance(source, bytes) else source.read_bytes()
+    data = source.read_bytes() if isinstance(source, Path) else source
     entry.size = len(data)
     tar.addfile(entry, io.BytesIO(data))
 

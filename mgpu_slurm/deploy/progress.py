@@ -33,13 +33,16 @@ class Progress:
             self._erase()
             self._rows = dict.fromkeys(names, "")
 
-    def host(self, name: str, text: str, done: int = 0, of: int = 0) -> None:
-        """What a host is at; with `of`, how many bytes of how many are done, also before it began."""
+    def host(self, name: str, text: str, done: int = 0, of: int = 0, passing: bool = False) -> None:
+        """What a host is at; with `of`, how many bytes of how many are done, also before it began.
+
+        What is only `passing` is shown at a terminal and told nowhere else.
+        """
         with self._lock:
             if self._terminal:
                 self._rows[name] = f"{text:<12} {bar(done, of)}" if of else text
                 self._draw()
-            elif self._told.get(name) != text:
+            elif self._told.get(name) != text and not passing:
                 self._told[name] = text
                 there = f", {done / 1e6:.1f} MB of it are there" if done else ""
                 self._out.write(f"{name}: {text}{f' ({of / 1e6:.1f} MB{there})' if of else ''}\n")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from mgpu_slurm.deploy import units
 from mgpu_slurm.deploy.actions import KEEPER, SYSTEM, Mark
-from mgpu_slurm.deploy.bundle import BINARY, Piece, Release
+from mgpu_slurm.deploy.bundle import PYTHON, Piece, Release
 
 HEAD = "set -e\nexport LC_ALL=C\n"
 END_SECONDS = 30
@@ -69,9 +69,7 @@ def install(base: str, node: str, release: Release) -> str:
         )
     lines += [f"rm -rf {base}/releases/.new-{node}-*", f"mkdir {new}"]
     lines += [f"tar -xzf {part(base, node, piece)} -C {new}" for piece in release.pieces]
-    if release.kind == BINARY:
-        lines.append(f"[ -e {new}/bin ] || ln -s . {new}/bin")
-    else:
+    if release.kind == PYTHON:
         home = release.python.rpartition("/")[0]
         lines += [
             f"mkdir -p {new}/.venv/bin",
@@ -82,8 +80,8 @@ def install(base: str, node: str, release: Release) -> str:
     lines += [
         f"{new}/bin/mgpu_node --version >/dev/null",
         f"touch {new}/.complete",
-        f"rm -rf {final}",
-        f"mv {new} {final}",
+        # where the directory is shared, another host may have been quicker
+        f"if [ -e {final}/.complete ]; then rm -rf {new}; else rm -rf {final}; mv {new} {final}; fi",
         "fi",
         *(f"rm -f {part(base, node, piece)}" for piece in release.pieces),
     ]
@@ -101,13 +99,14 @@ def switch(base: str, release: str) -> str:
     """Make a release the current one, and remove those that nothing runs from; the one before stays for jobs that do."""
     return (
         f"{HEAD}before=$(readlink {base}/current || true)\n"
+        f'[ "$before" != releases/{release} ] || exit 0\n'
         f"ln -s releases/{release} {base}/current.new.$$\nmv -fT {base}/current.new.$$ {base}/current\n"
         f"for old in {base}/releases/*/; do\n"
         "    old=${old%/}; name=${old##*/}\n"
         f'    [ "$name" != {release} ] && [ "releases/$name" != "$before" ] || continue\n'
-        '    for process in /proc/[0-9]*; do\n'
-        '        if tr "\\0" " " <$process/cmdline 2>/dev/null | grep -qF "$old/"; then continue 2; fi\n'
-        '        case $(readlink $process/exe 2>/dev/null) in "$old/"*) continue 2 ;; esac\n'
+        '    if ls -l /proc/[0-9]*/exe 2>/dev/null | grep -qF "$old/"; then continue; fi\n'
+        '    for file in $(grep -lF "$old/" /proc/[0-9]*/cmdline 2>/dev/null); do\n'
+        '        if grep -qF "$old/" "$file" 2>/dev/null; then continue 2; fi  # the first grep found itself, too\n'
         "    done\n"
         '    rm -rf "$old"\n'
         "done\n"
@@ -246,9 +245,10 @@ def erase(cluster: str, base: str, node: str, root: bool, run_dir: str, keep_sta
     lines = [
         "export LC_ALL=C",
         "for number in TERM KILL; do",
-        "    for process in /proc/[0-9]*; do",
-        f'        tr "\\0" " " <$process/cmdline 2>/dev/null | grep -qF -- "-f {base}/etc/mgpu.conf -N {node} " || continue',
-        '        kill -$number "${process#/proc/}" 2>/dev/null && left=yes',
+        f"    for file in $(grep -lF {base}/etc/mgpu.conf /proc/[0-9]*/cmdline 2>/dev/null); do",
+        f'        tr "\\0" " " <"$file" 2>/dev/null | grep -qF -- "-f {base}/etc/mgpu.conf -N {node} " || continue',
+        "        process=${file#/proc/}",
+        '        kill -$number "${process%/cmdline}" 2>/dev/null && left=yes',
         "    done",
         '    [ "$left" = yes ] || break',
         "    sleep 1",

@@ -69,8 +69,14 @@ class Site:
                 self.fail(name, str(error))
 
         wanted = list(names)
-        with ThreadPoolExecutor(max(1, min(self.parallel, len(wanted)))) as pool:
+        pool = ThreadPoolExecutor(max(1, min(self.parallel, len(wanted))))
+        try:
             list(pool.map(one, wanted))
+        except KeyboardInterrupt:
+            self.network.close()  # whoever waits for a host waits no longer
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        pool.shutdown()
         return {name: answers[name] for name in wanted if name in answers}
 
     def connect(self, words: Mapping[str, Word]) -> None:
@@ -78,7 +84,7 @@ class Site:
         self.progress.begin(words)
 
         def one(name: str) -> Host:
-            self.progress.host(name, "connecting")
+            self.progress.host(name, "connecting", passing=True)
             route = self.network.configuration.route(words[name])
             host = Host(name, words[name], self.network.connect(route))
             self._survey(host)
@@ -99,8 +105,6 @@ class Site:
         """Run a script that has to succeed; what it printed. HostError, saying what it was for."""
         if self.verbose:
             self.progress.say(f"{name}: {what}")
-        if self.verbose > 1:
-            self.progress.say("".join(f"    {line}\n" for line in script.splitlines()).rstrip("\n"))
         done = self.hosts[name].connection.run(script, seconds)
         if done.status != 0:
             raise HostError(f"{what}: {done.reason()}")

@@ -212,6 +212,55 @@ def test_killed_in_the_middle_and_run_again(admin: Admin) -> None:
 
 
 @pytest.mark.slow
+def test_the_binary(admin: Admin) -> None:
+    """A host without Python gets dist/mgpu, which brings its own."""
+    from mgpu_slurm.deploy import bundle
+
+    if bundle.binary_folder() is None:
+        pytest.skip("packaging/build has not made dist/mgpu")
+    one, two = admin.host("n1"), admin.host("n2")
+    done = admin.up(one, two, more=("--with", "binary")).ok()
+    assert "copying binary" in done.out
+    assert "2 of 2 nodes in service (2 idle)" in done.out
+    assert not list((one.base / "current/").rglob("mgpu_slurm/*.py"))
+    assert sorted(admin.suite(two, "srun", "-N2", "sh", "-c", "echo $SLURMD_NODENAME").ok().lines) == ["n1", "n2"]
+    assert "nothing to do" in admin.run("up", "--with", "binary").ok().out
+    admin.run("down").ok()
+    assert left_behind(admin) == []
+
+
+@pytest.mark.slow
+def test_hosts_that_share_their_directory(admin: Admin) -> None:
+    """As with a home directory on NFS: each has its own node there, and the last one takes the rest away."""
+    one, two = admin.host("n1"), admin.host("n2")
+    shared = admin.directory / "shared"
+    shared.mkdir()
+    words = ["up", "--no-links", "-d", str(shared / "cluster"), one.word, two.word]
+    assert "2 of 2 nodes in service (2 idle)" in admin.run(*words).ok().out
+    assert "nothing to do" in admin.run(*words).ok().out
+    assert sorted(path.name for path in (shared / "cluster/nodes").iterdir()) == ["n1", "n2"]
+    admin.run("remove", "n2").ok()
+    assert "running" in admin.run("status").ok().out
+    admin.run("down").ok()
+    assert list(shared.iterdir()) == []
+    assert admin.daemons() == []
+
+
+@pytest.mark.slow
+def test_interrupted_by_the_user(admin: Admin) -> None:
+    host = admin.host("n1")
+    started = admin.start("up", "--no-links", "-d", "~/cluster", host.word)
+    assert started.stdout is not None
+    next(line for line in started.stdout if "unpacking" in line)
+    started.send_signal(signal.SIGINT)
+    _, err = started.communicate(timeout=30)
+    assert started.returncode == -signal.SIGINT
+    assert "Traceback" not in err
+    assert "1 of 1 nodes in service" in admin.run("up").ok().out
+    admin.run("down").ok()
+
+
+@pytest.mark.slow
 def test_a_copy_that_was_broken_off_is_taken_up(admin: Admin) -> None:
     """What has arrived is not sent again; what is damaged is."""
     host = admin.host("n1")
