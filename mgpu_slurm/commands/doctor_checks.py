@@ -352,6 +352,20 @@ def users(facts: Facts) -> Verdict | None:
     return Verdict(PASS, f"{len(facts.uids)} user{'s' * (len(facts.uids) > 1)} with the same ids on all machines")
 
 
+def rights(facts: Facts) -> Verdict | None:
+    """Whether the nodes can run jobs of the caller, and of others."""
+    if not facts.answered():
+        return None
+    strange = {row["node"]: row["uid"] for row in facts.answered() if row["uid"] not in (0, facts.uid)}
+    if strange:
+        told = some(f"{node} (uid {uid})" for node, uid in strange.items())
+        mend = "start mgpu_node as root there, or submit as the user it runs as: without root it starts no other user's jobs"
+        return Verdict(WARN if facts.uid == 0 else FAIL, f"mgpu_node runs as another user on {told}", mend)
+    if any(row["uid"] for row in facts.answered()):
+        return Verdict(PASS, "nodes run as this user, and only this user's jobs")
+    return Verdict(PASS, "nodes run as root, and each job as its own user")
+
+
 def directories(facts: Facts) -> Verdict | None:
     if not facts.answered() or not facts.home:
         return None
@@ -382,11 +396,11 @@ def cgroups(facts: Facts) -> Verdict | None:
     rows = facts.answered()
     if not rows:
         return None
-    without = [row for row in rows if row["cgroup"] and row["root"]]
+    without = [row for row in rows if row["cgroup"] and row["uid"] == 0]
     if without:
         mend = "mount cgroup v2 and run mgpu_node under a unit with Delegate=yes; without, processes are found by their parents"
         return Verdict(WARN, some(f"{row['node']}: {row['cgroup']}" for row in without), mend)
-    if not any(row["root"] for row in rows):
+    if not any(row["uid"] == 0 for row in rows):
         return Verdict(PASS, "none: the node runs without root, and finds the processes of a job by their parents")
     return Verdict(PASS, "each step has one of its own")
 
@@ -402,6 +416,7 @@ CHECKS: Sequence[tuple[str, Callable[[Facts], Verdict | None]]] = (
     ("clocks", clocks),
     ("names", names),
     ("users", users),
+    ("rights", rights),
     ("directories", directories),
     ("disk", disk),
     ("gpus", gpus),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PLAIN = ("srun", "sbatch", "salloc", "squeue", "scancel", "sinfo", "scontrol", "sacct")
 NODE_COLUMNS = ("name", "state", "flags", "reason", "address", "hostname", "port")
 ROW_COLUMNS = (
-    "node", "version", "root", "offset", "doubt", "uids", "unresolved", "home", "spool", "spool_free", "cgroup", "gpus", "notes",
+    "node", "version", "uid", "offset", "doubt", "uids", "unresolved", "home", "spool", "spool_free", "cgroup", "gpus", "notes",
 )  # fmt: skip
 
 FULL_PATHS = ("StateSaveLocation", "SlurmdSpoolDir", "MgpuRunDir", "MgpuKeyFile")

@@ -29,7 +29,7 @@ PATIENCE = 5.0
 """Seconds that nodes have to answer; a name service may be slow."""
 
 COLUMNS = (
-    "node", "version", "root", "offset", "doubt", "uids", "unresolved", "home", "spool", "spool_free", "cgroup", "gpus", "notes",
+    "node", "version", "uid", "offset", "doubt", "uids", "unresolved", "home", "spool", "spool_free", "cgroup", "gpus", "notes",
 )  # fmt: skip
 
 
@@ -100,7 +100,7 @@ async def rows(controller: Controller, query: Query, caller: Caller, now: float)
 
 
 _EMPTY: dict[str, Any] = {
-    "version": "", "root": False, "offset": 0.0, "doubt": 0.0, "uids": {}, "unresolved": [], "home": [], "spool": "",
+    "version": "", "uid": -1, "offset": 0.0, "doubt": 0.0, "uids": {}, "unresolved": [], "home": [], "spool": "",
     "spool_free": -1, "cgroup": "", "gpus": 0, "notes": [],
 }  # fmt: skip
 

@@ -24,7 +24,7 @@ def look(message: Inspect, received: float, name: str, spool: str, gpus: int, no
         ask=message.ask,
         received=received,
         version=__version__,
-        root=os.geteuid() == 0,
+        uid=os.geteuid(),
         uids=machine.uids(message.users[: machine.MOST_NAMES]),
         unresolved=machine.unresolved(message.hosts[: machine.MOST_NAMES]),
         home=machine.home_mark(message.user) if message.user else [],

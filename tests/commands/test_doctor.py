@@ -20,7 +20,7 @@ def node(name: str, state: str = "IDLE", flags: tuple[str, ...] = (), reason: st
 
 def row(name: str, **more: Any) -> dict[str, Any]:
     known = {
-        "node": name, "version": "1.0", "root": True, "offset": 0.0, "doubt": 0.01, "uids": {"ann": 1000}, "unresolved": [],
+        "node": name, "version": "1.0", "uid": 0, "offset": 0.0, "doubt": 0.01, "uids": {"ann": 1000}, "unresolved": [],
         "home": [2, 3], "spool": "/spool", "spool_free": 50000, "cgroup": "", "gpus": 4, "notes": [],
     }  # fmt: skip
     assert set(more) <= set(known)
@@ -104,6 +104,11 @@ TABLE: list[Case] = [
     ("users", {"uids": {"ann": 1000}, "rows": [row(""), row("a", uids={})]}, FAIL, "a does not know ann"),
     ("users", {"uids": {"ann": 1000}, "rows": [row("a", uids={"ann": 1007})]}, FAIL, "on a ann is 1007 and not 1000"),
     ("users", {"uids": {"ann": 1000}, "rows": [row("a", version="", uids={})]}, PASS, "1 user"),
+    ("rights", {}, None, ""),
+    ("rights", {"rows": [row(""), row("a")], "uid": 7}, PASS, "run as root"),
+    ("rights", {"rows": [row("a", uid=7)], "uid": 7}, PASS, "only this user's"),
+    ("rights", {"rows": [row("a"), row("b", uid=8)], "uid": 7}, FAIL, "b (uid 8)"),
+    ("rights", {"rows": [row("a"), row("b", uid=8)], "uid": 0}, WARN, "b (uid 8)"),
     ("directories", {"home": [2, 3]}, None, ""),
     ("directories", {"home": [2, 3], "rows": [row(""), row("a")]}, PASS, "the same"),
     ("directories", {"home": [2, 3], "rows": [row("a", home=[9, 9]), row("b", home=[])]}, WARN, "a, b"),
@@ -114,7 +119,7 @@ TABLE: list[Case] = [
     ("cgroups", {}, None, ""),
     ("cgroups", {"rows": [row("a")]}, PASS, "each step"),
     ("cgroups", {"rows": [row("a", cgroup="no v2")]}, WARN, "a: no v2"),
-    ("cgroups", {"rows": [row("a", cgroup="not root", root=False)]}, PASS, "without root"),
+    ("cgroups", {"rows": [row("a", cgroup="not root", uid=7)]}, PASS, "without root"),
 ]
 
 
