@@ -139,9 +139,6 @@ def parse(
 def step(component: Component, job_id: int) -> dict[str, Any]:
     """The StepRequest dict for a component of srun within allocation `job_id`."""
     request = {field: component.request[field] for field in STEP_FIELDS if field in component.request}
-    if component.sources.get("name") == merge.ENVIRONMENT and component.operands:
-        # SLURM_JOB_NAME in an allocation is the job's, not a wish
-        request["name"] = component.operands[0].rpartition("/")[2]
     client = component.client
     request.update({field: client[field] for field in _STEP_CLIENT if field in client})
     request["job_id"] = job_id
