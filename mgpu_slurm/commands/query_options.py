@@ -147,8 +147,13 @@ def date_line() -> str:
 
 
 def interval(text: str) -> int | None:
-    """Seconds between repetitions, None when the text is not a whole number above 0."""
-    return int(text) if text.isascii() and text.isdecimal() and int(text) > 0 else None
+    """Seconds between repetitions, None when the text does not begin with a whole number above 0."""
+    digits = ""
+    for char in text:
+        if char not in "0123456789":
+            break
+        digits += char
+    return int(digits) if digits and int(digits) > 0 else None
 
 
 def wrong_interval(text: str, prefix: str = "") -> UsageError:

@@ -33,7 +33,8 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     if given.operands and given.has("jobs") and not given.text("jobs"):
         given.texts["jobs"] = given.operands.pop(0)
     if given.operands:
-        streams.err.write(f"sprio: error: Unrecognized option: {given.operands[0]}\n{table.USAGE}")
+        streams.err.write(f"sprio: error: Unrecognized option: {given.operands[0]}\n")
+        streams.out.write(table.USAGE)
         return 1
     from mgpu_slurm.commands.session import open_session
 

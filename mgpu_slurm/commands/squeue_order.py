@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from mgpu_slurm.facts.fields.field import Fields, View
 
 
+ENDLESS = 1 << 40
+"""Seconds that are more than any limit."""
+
+
 def sort_columns(fields: Fields, letter: str, steps: bool) -> list[str]:
     if letter == "i":
         own = ["job_id", "array_job_id", "het_job_id", "array_task_id", "het_offset"]
@@ -40,11 +44,13 @@ def sort_keys(
     sort: Sequence[tuple[str, bool, bool]], fields: Fields, steps: bool, view: View, columns: Mapping[str, Sequence[Any]]
 ) -> list[tuple[Sequence[Any], bool]]:
     """For listing.order: the values of each key and whether it runs backwards."""
-    return [(sort_values(letter, fields, steps, view, columns), backwards) for letter, backwards, _ in sort]
+    return [(sort_values(letter, fields, steps, view, columns, backwards), backwards) for letter, backwards, _ in sort]
 
 
-def sort_values(letter: str, fields: Fields, steps: bool, view: View, columns: Mapping[str, Sequence[Any]]) -> Sequence[Any]:
-    """What a letter compares, a value a row."""
+def sort_values(
+    letter: str, fields: Fields, steps: bool, view: View, columns: Mapping[str, Sequence[Any]], backwards: bool
+) -> Sequence[Any]:
+    """What a letter compares, a value a row. Times count in whole seconds."""
     names = sort_columns(fields, letter, steps)
     values = [columns[name] for name in names]
     if letter == "i":
@@ -52,10 +58,17 @@ def sort_values(letter: str, fields: Fields, steps: bool, view: View, columns: M
     if letter in "tT" and not steps:
         shown = display_code if letter == "t" else display_name
         return [shown(state, flags) for state, flags in zip(columns["state"], columns["flags"], strict=True)]
-    if letter in "Se" and names:
-        # a time that is not known comes last
-        return [value or float("inf") for value in columns[names[0]]]
-    if len(values) == 1 or letter == "e":
+    if letter == "S":
+        # a start that is not known comes last, whichever way
+        last = float("-inf") if backwards else float("inf")
+        return [int(value) if value else last for value in columns[names[0]]]
+    if letter == "e" and not steps:
+        # one that starts without a limit ends later than all others
+        ends = zip(columns["end_time"], columns["start_time"], strict=True)
+        return [int(end) if end else ENDLESS + int(start) if start else 0 for end, start in ends]
+    if letter == "V" and not steps:
+        return [int(value or 0) for value in columns[names[0]]]
+    if len(values) == 1:
         return [value if value is not None else 0 for value in values[0]] if _numbers(values[0]) else list(values[0])
     return listing.field_texts(fields.letters[letter], columns, view)
 

@@ -88,6 +88,7 @@ def _wait(ctx: Context, job: Job, decision: Wait, now: float) -> None:
     text = decision.text
     if ctx.state.reservations and not text and (reason == "BadConstraints" or (reason == "ReqNodeNotAvail")):
         reason, text = "ReqNodeNotAvail", reservations.RESERVED
+    job.planned_nodes = decision.nodes
     if (job.reason, job.reason_text, job.planned_start) != (reason, text, decision.planned):
         job.reason = reason
         job.reason_text = text
@@ -140,7 +141,7 @@ def start(ctx: Context, record: Job, decision: Start, now: float) -> Job:
     job.last_sched = now
     job.reason = "None"
     job.reason_text = ""
-    job.planned_start = 0.0
+    job.planned_start, job.planned_nodes = 0.0, []
     if job.request.time_limit is None or job.time_limit is None:
         job.time_limit = default_limit(partition.default_time, partition.max_time)
     set_limit(ctx, job, now)

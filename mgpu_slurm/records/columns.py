@@ -138,6 +138,11 @@ def start_time(job: Job, source: Source) -> float:
     return begin if begin > source.now else 0.0
 
 
+def sched_nodes(job: Job, source: Source) -> str:
+    """Where a waiting job is expected to start."""
+    return hostlist.fold(job.planned_nodes) if job.state == "PENDING" and job.planned_start > source.now else ""
+
+
 def end_time(job: Job, source: Source) -> float:
     if job.end_time:
         return job.end_time
@@ -386,7 +391,7 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
     "req_nodes": lambda job, _source: wanted_nodes(job.request.nodelist),
     "requeue": lambda job, _source: job.request.requeue is not False,
     "run_seconds": run_seconds,
-    "sched_nodes": lambda job, _source: "",
+    "sched_nodes": sched_nodes,
     "start_time": start_time,
     "std_err": std_err,
     "std_in": std_in,

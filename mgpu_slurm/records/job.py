@@ -46,6 +46,7 @@ class Job(msgspec.Struct, omit_defaults=True, kw_only=True):
     last_sched: float = 0.0
     time_limit: int | None = None  # minutes, UNLIMITED = -1; None: the partition's
     planned_start: float = 0.0  # by backfill
+    planned_nodes: list[str] = []  # what it would have then
 
     min_nodes: int = 1
     max_nodes: int = 0  # 0 = no bound

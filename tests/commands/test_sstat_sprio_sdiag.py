@@ -125,9 +125,8 @@ def test_sprio(monkeypatch: pytest.MonkeyPatch, ledger: Running, argv: list[str]
     [
         (["-u", "nosuch", "-h"], 0, "", "sprio: error: Invalid user: nosuch\n\n"),
         (["-o", "%i %Z", "-j", "19"], 0, "JOBID \n19 \n", "sprio: error: Invalid job format specification: Z\n"),
-        (["extra"], 1, "", "sprio: error: Unrecognized option: extra\n"
-         "Usage: sprio [-j jid[s]] [-u user_name[s]] [-o format] [-p partitions]\n"
-         "   [--federation] [--local] [--sibling] [--usage] [-hlnvVw]\n"),
+        (["extra"], 1, "Usage: sprio [-j jid[s]] [-u user_name[s]] [-o format] [-p partitions]\n"
+         "   [--federation] [--local] [--sibling] [--usage] [-hlnvVw]\n", "sprio: error: Unrecognized option: extra\n"),
         (["-M", "foo"], 1, "", "sprio: error: No cluster 'foo' known by database.\n"
          "sprio: error: 'foo' can't be reached now, or it is an invalid entry for --cluster.  "
          "Use 'sacctmgr list clusters' to see available clusters.\n"),
