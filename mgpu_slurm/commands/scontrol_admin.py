@@ -33,12 +33,13 @@ def do(desk: Desk, name: str, rest: Sequence[str]) -> bool:
 
 def notify(desk: Desk, rest: Sequence[str]) -> None:
     """notify ID WORD...: to the srun, the salloc or the output of the job."""
-    if not rest[0].isdecimal():
+    job = rest[0].replace(".", "_").partition("_")[0]
+    if not job.isdecimal():
         desk.streams.err.write(f"Invalid job_id {rest[0]}")
         desk.complain("job notify failure: No error")
         return
     try:
-        desk.session().call({"kind": "notify_job", "job_id": int(rest[0]), "text": " ".join(rest[1:])})
+        desk.session().call({"kind": "notify_job", "job_id": int(job), "text": " ".join(rest[1:])})
     except SlurmError as error:
         desk.complain(f"job notify failure: {error.text}")
 

@@ -143,7 +143,9 @@ def wait_job(desk: Desk, text: str) -> None:
             break
         time.sleep(pause)
         pause = min(pause * 2, POLL_LONGEST)
-    if state not in ("RUNNING", "SUSPENDED"):
+    if state in ("RUNNING", "SUSPENDED"):
+        desk.streams.err.write(f"scontrol: Nodes are ready for job {text}\n")
+    else:
         desk.complain(f"scontrol: Job {text} no longer running" if count else f"scontrol: Problem running job {text}")
 
 
