@@ -51,7 +51,6 @@ class Known(msgspec.Struct, kw_only=True):
 
     key: Key
     uid: int
-    requeue: bool = False
     live: bool = False  # its supervisor has spoken
     pid: int = 0
     result: dict[str, Any] | None = None
@@ -268,7 +267,7 @@ class NodeCore:
                 node=self.name, job_id=key[0], attempt=key[2], code=ESLURMD_STEP_NOTRUNNING, text="this attempt is over"
             )
             return [Report(message=refused)]
-        self.steps[key] = Known(key=key, uid=message.job.uid, requeue=message.job.request.requeue is not False)
+        self.steps[key] = Known(key=key, uid=message.job.uid)
         return [StartBatch(key=key, message=message)]
 
     def _terminate(self, message: TerminateJob) -> list[Effect]:
@@ -344,15 +343,11 @@ class NodeCore:
         if self._connected or not self.lease or self._contact is None or now < self._contact + self.lease:
             return []
         self._contact = None
-        doomed = [known for known in self.steps.values() if known.result is None and known.requeue]
-        word = {"kind": "terminate", "ending": "NODE_FAIL", "kill_wait": 0, "hurry": True}
-        effects = self._tell(doomed, word)
-        for known in doomed:
-            # Steps of the job on this node go with it: the job will be started again elsewhere.
-            others = [each for each in self._of_job(known.key[0]) if each is not known]
-            effects += self._tell(others, word)
+        # All of them: what is not started elsewhere is reported as ended there, and must not live on here.
+        doomed = [known for known in self.steps.values() if known.result is None]
+        effects = self._tell(doomed, {"kind": "terminate", "ending": "NODE_FAIL", "kill_wait": 0, "hurry": True})
         if doomed:
-            effects.insert(0, Note(text=f"no contact with the controller for {self.lease:g} s: ending {len(doomed)} jobs"))
+            effects.insert(0, Note(text=f"no contact with the controller for {self.lease:g} s: ending {len(doomed)} steps"))
         return effects
 
 

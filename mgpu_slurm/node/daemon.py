@@ -73,6 +73,7 @@ class NodeDaemon:
         self.stopping = asyncio.Event()
         self.core = NodeCore(settings.name)
         self._noted = float("-inf")  # the contact that the lease file tells of
+        self._not_noted: OSError | None = None  # why a later one could not be written
         self.started = time.time()
         self.gpus: list[Gpu] = []
         self._gpu_notes: list[str] = []
@@ -154,7 +155,7 @@ class NodeDaemon:
             key = entry.key
             self._tags[key] = entry.tag
             directory = self.spool.directory(key)
-            known = Known(key=key, uid=entry.uid, requeue=entry.requeue, result=self._read_result(directory))
+            known = Known(key=key, uid=entry.uid, result=self._read_result(directory))
             self._early += self.core.found(known)
             if known.result is not None:
                 continue
@@ -263,8 +264,18 @@ class NodeDaemon:
         try:
             lease.write(self.settings.spool, contact, self.core.lease)
             self._noted = contact
+            self._not_noted = None
         except OSError as error:
-            log.error("cannot note the lease: %s", error)
+            if self._not_noted is None:
+                log.error("cannot note the lease, no step is started until it can be: %s", error)
+            self._not_noted = error
+
+    def _lease(self) -> dict[str, Any]:
+        """What a supervisor is told of the lease: where it is noted, and what is known now. Nothing where there is none."""
+        contact = self.core.contact(lease.clock())
+        if not self.core.lease or contact is None:
+            return {}
+        return {"lease": os.path.join(self.settings.spool, lease.NAME), "lease_known": [contact, self.core.lease]}
 
     def reconfigure(self, settings: Settings) -> None:
         """Take what may change while serving: the controller's addresses and sockets need a restart, as in Slurm."""
@@ -291,8 +302,10 @@ class NodeDaemon:
         await asyncio.to_thread(end_leftovers, tag)
         self._carry_out(self.core.cleaned(key, time.time()))
 
-    def _launch(self, key: Key, uid: int, requeue: bool, order: dict[str, Any], more: dict[str, int]) -> None:
-        """Give a step to a supervisor. OSError: it cannot be."""
+    def _launch(self, key: Key, uid: int, order: dict[str, Any], more: dict[str, int]) -> None:
+        """Give a step to a supervisor. OSError: it cannot be, or could not be held to the node's lease."""
+        if self._not_noted is not None:
+            raise self._not_noted
         tag = f"{self.settings.name}:{key[0]}.{key[1]}.{key[2]}:{credential.new_nonce()[:12]}"
         entry = spool.Entry(
             job_id=key[0],
@@ -300,7 +313,6 @@ class NodeDaemon:
             attempt=key[2],
             uid=uid,
             tag=tag,
-            requeue=requeue,
             boot_id=self.hardware.boot_id,
         )
         facts = order["spec"]["job"] if "spec" in order else order["facts"]
@@ -316,7 +328,7 @@ class NodeDaemon:
             "directory": directory,
             "tag": tag,
             "plain_names": self.plain_names,
-            "lease": os.path.join(self.settings.spool, lease.NAME) if requeue else "",
+            **self._lease(),
             "descriptors": ["control", *more],
         }
         places = self.hardware.places
@@ -335,8 +347,7 @@ class NodeDaemon:
         job = message.job
         try:
             script = self.spool.write_script(job.job_id, job.uid, job.gid, message.script)
-            requeue = self.core.steps[key].requeue
-            self._launch(key, job.uid, requeue, orders.for_batch(message, script), {})
+            self._launch(key, job.uid, orders.for_batch(message, script), {})
         except OSError as error:
             log.error("job %d: cannot launch: %s", job.job_id, error)
             text = f"{error.strerror}: {error.filename or ''}"
@@ -402,7 +413,7 @@ class NodeDaemon:
                 order["ahead"] = ahead.decode("latin-1")
                 more = {"srun": sock.fileno(), **dict(zip(message.passed, descriptors, strict=True))}
                 try:
-                    self._launch(key, spec.job.uid, False, order, more)
+                    self._launch(key, spec.job.uid, order, more)
                 except OSError as error:
                     log.error("step %s.%s: cannot launch: %s", key[0], key[1], error)
                     self._tell_failure(sock, str(error))

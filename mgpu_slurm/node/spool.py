@@ -28,7 +28,6 @@ class Entry(msgspec.Struct, kw_only=True):
     attempt: int
     uid: int
     tag: str
-    requeue: bool = False
     boot_id: str = ""
 
     @property

@@ -688,7 +688,7 @@ class GpuTrouble(Message, tag="gpu_trouble"):
 
 
 class Registered(Message, tag="registered"):
-    """`lease` seconds (0 = none) without contact end the node's requeueable jobs."""
+    """`lease` seconds (0 = none) without contact end the node's jobs."""
 
     cluster: str
     lease: float

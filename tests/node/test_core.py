@@ -25,10 +25,10 @@ def words(effects: list[Effect]) -> list[tuple[str, dict[str, object]]]:
     return [(effect.key[1], effect.word) for effect in effects if isinstance(effect, Tell)]
 
 
-def with_steps(*steps: str, requeue: bool = True) -> NodeCore:
+def with_steps(*steps: str) -> NodeCore:
     core = NodeCore("n0")
     for step in steps:
-        core.found(Known(key=(1, step, 1), uid=5, live=True, requeue=requeue and step == "batch"))
+        core.found(Known(key=(1, step, 1), uid=5, live=True))
     return core
 
 
@@ -100,7 +100,7 @@ def test_a_dead_supervisor_is_reported_after_the_cleaning() -> None:
     assert (result.ending, result.exit_code, result.ended) == ("LOST", 9, 5.0)
 
 
-def test_the_lease_ends_jobs_that_may_start_elsewhere_with_their_steps() -> None:
+def test_the_lease_ends_jobs_with_their_steps() -> None:
     core = with_steps("batch", "0")
     core.message(Registered(cluster="c", lease=100, heartbeat=1, now=0), 0)
     assert core.tick(1000) == []  # connected
@@ -119,7 +119,8 @@ def test_the_lease_is_counted_from_the_last_word() -> None:
     assert words(core.tick(1099))
 
 
-def test_the_lease_leaves_alone_what_is_not_started_again() -> None:
-    core = with_steps("batch", requeue=False)
+def test_the_lease_ends_steps_of_allocations_too() -> None:
+    """Whether a job is started again elsewhere or not: what the controller reports as ended must not live on here."""
+    core = with_steps("0", "1")
     core.remember_contact(10, 0)
-    assert core.tick(100) == []
+    assert [step for step, _ in words(core.tick(100))] == ["0", "1"]

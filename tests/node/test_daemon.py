@@ -21,6 +21,7 @@ from mgpu_slurm.wire.client import Endpoint, RequestRefused, connect
 from mgpu_slurm.wire.frames import Frame
 from mgpu_slurm.wire.messages import (
     BatchStarted,
+    Beat,
     Heartbeat,
     JobGone,
     LaunchRefused,
@@ -212,7 +213,9 @@ def test_a_killed_supervisor_is_noticed_and_its_processes_ended(tmp_path: Path) 
     check(body, tmp_path)
 
 
-def test_without_contact_requeueable_jobs_are_ended(tmp_path: Path) -> None:
+def test_without_contact_jobs_are_ended(tmp_path: Path) -> None:
+    """Those that may be started elsewhere, and those that are reported as lost."""
+
     async def body(controller: FakeController, node: NodeProcess) -> None:
         for job, requeue in ((14, True), (15, False)):
             controller.say(batch(job, f"echo $$ > {tmp_path}/{job}; sleep 600", requeue=requeue))
@@ -221,10 +224,34 @@ def test_without_contact_requeueable_jobs_are_ended(tmp_path: Path) -> None:
         assert node.process is not None
         controller.server.stop_listening()
         controller.links.link("n0").disconnect()
-        await eventually(lambda: not alive(pids[0]), "the end of the lease")
-        assert alive(pids[1])
-        os.kill(pids[1], signal.SIGKILL)
+        await eventually(lambda: not any(alive(pid) for pid in pids), "the end of the lease")
         node.kill()
+
+    check(body, tmp_path, lease=1.0)
+
+
+def test_no_step_starts_that_could_not_be_held_to_the_lease(tmp_path: Path) -> None:
+    async def body(controller: FakeController, node: NodeProcess) -> None:
+        file = node.spool / "lease"
+        await eventually(file.exists, "the lease is noted")
+        for name in ("lease", ".lease"):
+            (node.spool / name).unlink(missing_ok=True)
+            (node.spool / name / "in the way").mkdir(parents=True)
+
+        def said_anew(condition: Callable[[], object]) -> object:
+            controller.say(Beat(now=0.0))  # a contact to note
+            return condition()
+
+        await eventually(lambda: said_anew(lambda: "cannot note the lease" in node.log.read_text()), "it is told")
+        controller.say(batch(16, "true"))
+        refused = await controller.hear(LaunchRefused, lambda m: m.job_id == 16)
+        assert "directory" in refused.text.lower()
+        for name in ("lease", ".lease"):
+            (node.spool / name / "in the way").rmdir()
+            (node.spool / name).rmdir()
+        await eventually(lambda: said_anew(file.exists), "the lease is noted again")
+        controller.say(batch(17, "true"))
+        assert (await controller.hear(StepResult, lambda m: m.job_id == 17)).exit_code == 0
 
     check(body, tmp_path, lease=1.0)
 

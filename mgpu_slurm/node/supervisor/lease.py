@@ -23,11 +23,24 @@ def clock() -> float:
 
 
 def write(directory: str, contact: float, lease: float) -> None:
-    """Replace the file. OSError."""
+    """Replace the file; on a full disk write over it, which needs no room, since all lines have one length. OSError."""
+    path = os.path.join(directory, NAME)
     draft = os.path.join(directory, f".{NAME}")
-    with open(draft, "w") as file:
-        file.write(f"{contact:.3f} {lease:.3f}\n")
-    os.rename(draft, os.path.join(directory, NAME))
+    line = f"{contact:20.3f} {lease:12.3f}\n".encode()
+    try:
+        with open(draft, "wb") as file:
+            file.write(line)
+        os.rename(draft, path)
+    except OSError as problem:
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        except OSError:
+            raise problem from None
+        try:
+            if os.pwrite(descriptor, line, 0) != len(line):
+                raise problem
+        finally:
+            os.close(descriptor)
 
 
 def read(path: str) -> tuple[float, float] | None:
@@ -40,7 +53,24 @@ def read(path: str) -> tuple[float, float] | None:
     return None if contact > clock() else (contact, lease)
 
 
-def is_over(path: str) -> bool:
-    """Whether the lease has run out."""
-    known = read(path)
-    return known is not None and known[1] > 0 and clock() > known[0] + max(known[1], SHORTEST)
+class Watch:
+    """A supervisor's eye on the lease. What was known last counts where the file cannot be read any more, so that a step
+    never lives on by the loss of a file; `problem` is then why, once."""
+
+    __slots__ = ("_known", "_path", "problem")
+
+    def __init__(self, path: str, known: tuple[float, float]) -> None:
+        self._path = path
+        self._known = known
+        self.problem = ""
+
+    def is_over(self) -> bool:
+        """Look at the file: whether the lease has run out."""
+        found = read(self._path)
+        if found is not None:
+            self._known = found
+            self.problem = ""
+        elif not self.problem:
+            self.problem = f"cannot read {self._path}: the step ends with the lease that was known last"
+        contact, lease = self._known
+        return lease > 0 and clock() > contact + max(lease, SHORTEST)

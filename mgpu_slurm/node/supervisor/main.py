@@ -107,7 +107,10 @@ class Supervisor:
         self._gone = False  # no process of the step lives
         self._announced = False  # the banner is out
         self._result: dict[str, object] = {}
-        self._lease = str(order.raw.get("lease") or "")
+        self._lease: lease.Watch | None = None
+        if order.raw.get("lease"):
+            contact, seconds = order.raw["lease_known"]
+            self._lease = lease.Watch(order.raw["lease"], (float(contact), float(seconds)))
         self._lease_at = time.time() + lease.CHECK if self._lease else 0.0
         self._text = ""
         self._wake, self._woken = os.pipe()
@@ -224,10 +227,8 @@ class Supervisor:
     def _timers(self, now: float) -> None:
         if self._gone:
             return
-        if self._lease_at and now >= self._lease_at:
-            self._lease_at = now + lease.CHECK
-            if lease.is_over(self._lease):
-                self.terminate("NODE_FAIL", hurry=True)
+        if self._lease is not None and now >= self._lease_at:
+            self._look_at_lease(self._lease, now)
         due = self._ending.due(now)
         if due == "timeout":
             self.terminate("TIMEOUT")
@@ -241,6 +242,14 @@ class Supervisor:
             self._processes.sweep_at = now
         if self._processes.sweep_at and now >= self._processes.sweep_at:
             self._processes.sweep(now)
+
+    def _look_at_lease(self, watch: lease.Watch, now: float) -> None:
+        self._lease_at = now + lease.CHECK
+        known = watch.problem
+        if watch.is_over():
+            self.terminate("NODE_FAIL", hurry=True)
+        if watch.problem and not known:
+            _write_line(2, watch.problem)
 
     def _reap(self) -> None:
         if self._gone:
