@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import tempfile
 import time
@@ -410,3 +411,22 @@ def test_the_steps_own_directory_is_closed_to_the_user(place: Place) -> None:
     step = place.tasks("sh", "-c", f"ls {place.root}/step1", job=job)
     finish(step)
     assert step.result()["exit_code"] == 2 << 8
+
+
+def test_many_tasks_need_no_more_files_than_the_system_allows(tmp_path: Path) -> None:
+    """A usual soft limit is too low for the pipes of three hundred tasks; the tasks keep it all the same."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit[1] < 4096:
+        pytest.skip("the hard limit is too low")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, limit[1]))
+    try:
+        place = Place(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+    try:
+        step = place.tasks("sh", "-c", "ulimit -S -n", count=300, mpi="pmi2")
+        assert step.srun is not None
+        step.srun.until("step_ended")
+        assert {step.srun.out(rank) for rank in range(300)} == {b"1024\n"}
+    finally:
+        place.launcher.close()

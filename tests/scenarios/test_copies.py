@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.cluster import Suite, readable
+from tests.kit import processes
+from tests.kit.cluster import Cluster, Suite, readable
 
 pytestmark = pytest.mark.ours
 
@@ -154,6 +155,38 @@ def test_streams_to_one_file_keep_their_order(cluster: Suite, here: Path) -> Non
     body = "srun sh -c 'for i in 1 2 3 4 5 6 7 8 9; do echo out $i; echo err $i >&2; done' > both 2>&1\n"
     finished(cluster, here, body)
     assert readable(here / "both").splitlines() == [f"{word} {i}" for i in range(1, 10) for word in ("out", "err")]
+
+
+def test_a_reader_that_does_not_read_costs_no_memory_and_no_process(cluster: Suite, here: Path) -> None:
+    """Its pipe is full, so are the task's; then srun is killed, and the step ends although nobody ever reads."""
+    read, write = os.pipe()
+    srun = cluster.start("srun", "-n1", "sh", "-c", "echo $SLURM_JOB_ID > job; exec yes", cwd=here, stdout=write)
+    cluster.until(lambda: readable(here / "job").strip(), "the task runs")
+    job = int(readable(here / "job"))
+    assert isinstance(cluster, Cluster)
+    (supervisor,) = cluster.supervisors(job)
+
+    def written() -> int:
+        io = Path(f"/proc/{supervisor}/io").read_text()
+        return int(next(line.split()[1] for line in io.splitlines() if line.startswith("rchar")))
+
+    before = -1
+
+    def stands_still() -> bool:
+        nonlocal before
+        now = written()
+        same, before = now == before, now
+        return same
+
+    cluster.until(stands_still, "nothing is read from the task any more", every=0.3)
+    status = Path(f"/proc/{supervisor}/status").read_text()
+    resident = int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+    assert resident < 80_000, "KiB"
+    srun.kill()
+    srun.wait()
+    processes.wait_gone(supervisor)
+    os.close(read)
+    os.close(write)
 
 
 def test_a_full_disk_is_told(cluster: Suite, here: Path) -> None:

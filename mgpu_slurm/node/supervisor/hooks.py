@@ -12,7 +12,7 @@ import os
 import signal
 import time
 
-from mgpu_slurm.node.supervisor import identity
+from mgpu_slurm.node.supervisor import identity, rlimits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -172,6 +172,7 @@ class Epilogs:
             null = os.open(os.devnull, os.O_RDWR)
             for target, source in ((0, null), (1, null), (2, self._errors[rank])):
                 os.dup2(source, target)
+            rlimits.give_back_files()
             identity.become(self._who)
             os.umask(self._order.umask)
             try:

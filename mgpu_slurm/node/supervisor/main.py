@@ -25,6 +25,7 @@ from mgpu_slurm.node.supervisor import (
     pmix_server,
     programs,
     result,
+    rlimits,
     tasks,
     texts,
     usage,
@@ -78,6 +79,7 @@ def _set_up_process(order: Order) -> None:
     os.close(null)
     os.close(log)
     os.chdir("/")
+    rlimits.take_files()
     kernel.become_subreaper()
     kernel.set_name("mgpu_stepd")
     for number in (signal.SIGPIPE, signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGXFSZ):

@@ -130,6 +130,7 @@ def _become_task(
         joining.join()
     if not os.read(gate, 1):
         return 1
+    rlimits.give_back_files()
     for line in rlimits.apply(order.rlimits):
         _say(order, line)
     own_cpus = _bind(order, plan.rank, shared)
