@@ -1,6 +1,7 @@
 """What to do about each error number and each reason for waiting: the tables of man/guides/troubleshooting.md.
 
-`CODES` has a line for every number of base/error_codes.py, `reason` one for every word of facts/reasons.py.
+`CODES` has a line for every number of base/error_codes.py, `reason` one for every word of facts/reasons.py, `SENTENCES` one
+for every sentence with which a daemon, or the start of a cluster of one's own, gives up.
 """
 
 from __future__ import annotations
@@ -180,6 +181,33 @@ CODES: dict[int, str] = {
     7000: "The store cannot be reached: MgpuDatabase, and the database's own log.",
     8000: "Give `-t`: the partition demands a time limit.",
 }  # fmt: skip
+
+SENTENCES: dict[str, str] = {
+    "another controller uses ...": "One is running already, with the same StateSaveLocation: stop it, or leave it.",
+    "cannot listen on port ...: ...": "Something else has the port (`ss -ltnp`), or it is below 1024: take another.",
+    "cannot open the database ...: ...": "StateSaveLocation must be writable by the user who runs the controller.",
+    "the database ... is damaged (...). Nothing was changed. Restore it from a backup, or move it away to start empty"
+    " (sqlite3 ... .recover may save its contents)": "As it says. The disk may be failing; jobs that run go on meanwhile.",
+    "a stored record cannot be read (...); nothing was changed": "Start the release that wrote it; if that cannot read it either,"
+                                                                 " restore a backup.",
+    "the database has revision ..., which this release does not know (...): start the release that wrote it, or a later one":
+        "As it says: an older release does not read what a newer one has written.",
+    "cannot open key file ...: ...": "The controller makes it; nodes need a copy, which their user can read.",
+    "key file ... is not a regular file": "Put the key itself there, not a link.",
+    "key file ... belongs to uid ...; chown it to uid ...": "As it says.",
+    "key file ... is open to others (mode ...); chmod 600 it": "As it says; if others may have read it, make a new key.",
+    "key file ... holds ... bytes; a key needs at least ...": "Remove it and start the controller, which makes a new one.",
+    "no directory for the embedded cluster: ...": "Your home directory and /var/tmp cannot be written. Mend one of them.",
+    "the embedded cluster cannot use ...: ...": "Something is in the way below `~/.local/state/mgpu`: it must be yours.",
+    "the embedded cluster is being started by another command and does not come up: ...": "See its log/controller.out.",
+    "the embedded cluster's controller ended at once...": "The end of its log follows and says why.",
+    "the embedded cluster's controller did not come up within ... seconds...": "The machine or its disk is very busy: try again.",
+    "uid ... cannot run a job of uid ...": "The node does not run as root: start it as root, or submit as the user it runs as.",
+    "cannot become uid ..., gid ...: ...": "The node's root may not change users here, as in some containers.",
+    "the change to uid ..., gid ... is incomplete": "The node's root may not change users here, as in some containers.",
+    "uid ... can still become root": "The system gave rights back that were given up, so nothing was run.",
+}
+"""`...` stands for what differs from case to case."""
 
 _WAIT = "Wait; `mgpu_squeue --start` estimates until when."
 _LIMIT_WAIT = "Wait until other jobs of {whom} have ended, or ask who administers the cluster for a higher limit."

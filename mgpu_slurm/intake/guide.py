@@ -7,11 +7,14 @@ from mgpu_slurm.facts import advice, reasons
 
 
 def troubleshooting(section: str) -> str:
-    """The hand-written part, then every error and every reason."""
+    """The hand-written part, then every error, every sentence of a daemon that gives up, and every reason."""
     lines = [section.rstrip("\n"), "", "## Errors", ""]
     lines += ["The number is Slurm's; `mgpu_scontrol errnumstr N` gives its text.", ""]
     lines += ["| number | text | what to do |", "|---|---|---|"]
     lines += [f"| {number} | {cell(text)} | {cell(advice.CODES.get(number, ''))} |" for number, text in TEXT.items()]
+    lines += ["", "## Sentences", "", "With these a daemon ends, a cluster of one's own does not start, or a job is not run.", ""]
+    lines += ["| sentence | what to do |", "|---|---|"]
+    lines += [f"| {cell(text)} | {cell(advised)} |" for text, advised in advice.SENTENCES.items()]
     lines += ["", "## Reasons", "", "| word | meaning | what to do |", "|---|---|---|"]
     for word, meaning in [*((word, row[1]) for word, row in reasons.REASONS.items()), *reasons.ONLY_22_05.items()]:
         lines.append(f"| {word} | {cell(meaning)} | {cell(advice.reason(word))} |")

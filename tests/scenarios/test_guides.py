@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -128,6 +130,49 @@ def test_every_error_has_advice() -> None:
     shown = rows("Errors", "\n## ")
     assert set(shown) == {str(number) for number in TEXT}
     assert all(len(cells) == 3 and all(cells) for cells in shown.values())
+
+
+GIVING_UP = {"StoreError", "StoreDamaged", "KeyFileError", "StartFailed", "IdentityError"}
+
+
+def sentences() -> Iterator[str]:
+    """The texts with which these errors are raised, X for what is filled in."""
+    for file in sorted((ROOT / "mgpu_slurm").rglob("*.py")):
+        tree = ast.parse(file.read_text())
+        texts = {
+            node.targets[0].id: node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and getattr(node.exc.func, "id", "") in GIVING_UP:
+                made = literal(node.exc.args[0], texts)
+                assert made != "X", f"{file}:{node.lineno}: a text that cannot be read here"
+                yield made
+
+
+def literal(node: ast.expr, texts: dict[str, ast.expr]) -> str:
+    """A text as it stands in the source."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(literal(part, texts) for part in node.values)
+    if isinstance(node, ast.BinOp):
+        return literal(node.left, texts) + literal(node.right, texts)
+    if isinstance(node, ast.Name) and node.id in texts:
+        return literal(texts[node.id], {})
+    return "X"
+
+
+def test_every_sentence_has_advice() -> None:
+    found = list(sentences())
+    assert len(found) > 15
+    patterns = {key: re.compile(re.escape(key).replace(re.escape("..."), ".+")) for key in advice.SENTENCES}
+    lost = [text for text in found if not any(known.fullmatch(text) for known in patterns.values())]
+    assert not lost, "a new sentence needs a line in facts/advice.py"
+    idle = [key for key, known in patterns.items() if not any(known.fullmatch(text) for text in found)]
+    assert idle == ["cannot listen on port ...: ..."], "raised with the system's own error"
+    assert len(rows("Sentences", "\n## ")) == len(advice.SENTENCES)
 
 
 def test_every_reason_has_advice() -> None:
