@@ -147,7 +147,7 @@ def lines(made: Format, columns: Columns, view: View, count: int) -> str:
     """One line a row. `columns`: name -> values, all `count` long."""
     shown = [cell for cell in made.cells if cell.field is not None]
     template = made.prefix.replace("%", "%%")
-    template += "".join(piece(cell, cell.field is not None and cell.field.cut == "all") for cell in made.cells) + "\n"
+    template += "".join(piece(cell, cell.field is not None and cell.field.cut in ("all", "marked")) for cell in made.cells) + "\n"
     if not shown:
         return template.replace("%%", "%") * count
     texts = [cell_texts(cell, columns, view) for cell in shown]
@@ -161,6 +161,9 @@ def cell_texts(cell: Cell, columns: Columns, view: View) -> Sequence[object]:
     if field.cut == "words" and cell.right and cell.width:
         width = cell.width
         return [text if str(text)[:1].isdigit() else str(text)[:width] for text in texts]
+    if field.cut == "marked" and cell.width:
+        width = cell.width
+        return [text if len(text) <= width or text[-1:] != "*" else text[: width - 1] + "*" for text in map(str, texts)]
     return texts
 
 

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-ALL, WORDS, NONE = "all", "words", "none"
+ALL, WORDS, NONE, MARKED = "all", "words", "none", "marked"
 """What of a right-justified value is cut at the column's width: everything, only values that are no number (durations),
-nothing (lists of nodes). A left-justified value is always cut, as in Slurm."""
+nothing (lists of nodes), everything but a star at the end (partitions). A left-justified value is always cut, as in Slurm."""
 
 
 class View:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mgpu_slurm.base.units import UNLIMITED, format_seconds
-from mgpu_slurm.facts.fields.field import Field, Fields, View, plain
+from mgpu_slurm.facts.fields.field import MARKED, Field, Fields, View, plain
 from mgpu_slurm.facts.fields.node import NODE_ROWS
 
 TYPE_CHECKING = False
@@ -52,7 +52,7 @@ PARTITION_ROWS = [
     Field("g", "Groups", "GROUPS", "p.allow_groups", names_or_all),
     Field("B", "MaxCPUsPerNode", "MAX_CPUS_PER_NODE", "p.max_cpus_per_node", count_or_unlimited),
     Field("h", "OverSubscribe Share", "OVERSUBSCRIBE", "p.oversubscribe", plain),
-    Field("P", "Partition", "PARTITION", "p.name p.default", marked),
+    Field("P", "Partition", "PARTITION", "p.name p.default", marked, MARKED),
     Field("R", "PartitionName", "PARTITION", "p.name", plain),
     Field("M", "PreemptMode", "PREEMPT_MODE", "p.preempt_mode", plain),
     Field("I", "PriorityJobFactor", "PRIO_JOB_FACTOR", "p.priority_job_factor", plain),
