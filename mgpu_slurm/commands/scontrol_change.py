@@ -208,8 +208,9 @@ def update(desk: Desk, rest: Sequence[str]) -> None:
             _entity(meant(key, SUBJECTS)).update(desk, rest)
             return
         subject = meant(key, SUBJECTS) if not what else ""
-        if subject == "job" and not equals:
-            what, name = subject, next(words, "")  # `update job 5 ...` is `update jobid=5 ...`
+        following = next(words, None) if subject == "job" and not equals else None
+        if following is not None:
+            what, name = subject, following  # `update job 5 ...` is `update jobid=5 ...`
             continue
         if not equals and key.lower() != "resetaccruetime":
             desk.complain(f"Invalid input: {word}")

@@ -231,7 +231,7 @@ class Srun:
         status, failed = 1 << 8, True
         try:
             for part in parts:
-                if part.multi_prog:
+                if part.client.get("multi_prog"):
                     from mgpu_slurm.commands import multiprog
 
                     part.multi_prog = multiprog.records(part.multi_prog, part.component.operands[0], part.ntasks)

@@ -146,7 +146,7 @@ def step(component: Component, job_id: int) -> dict[str, Any]:
         # a step is named after its program: SLURM_JOB_NAME is what the job around it is called
         request["name"] = component.operands[0].rpartition("/")[2]
     counted = "cpus_per_task" in request or "cpus_per_gpu" in request
-    shared = bool(client.get("overlap"))
+    shared = "overlap" in client
     apart = bool(client.get("exact")) or client.get("exclusive") in ("exclusive", "user", "mcs", "topo") or counted
     request["exclusive"] = apart and not shared
     request["overlap"] = shared

@@ -26,6 +26,7 @@ PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge", "slurm-wlm-basic-plu
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "srun", "scontrol")
 SEARCH = "/usr/sbin:/usr/bin:/sbin:/bin"
 VERSION = "22.05"
+ATTEMPTS = 3
 
 
 def why_not() -> str:
@@ -102,14 +103,18 @@ class SlurmCluster:
 
     @classmethod
     def up(cls, nodes: int = 4, gpus: int = 4, settings: str = "", partitions: str = "") -> SlurmCluster:
-        """A Slurm whose nodes are all idle."""
-        cluster = cls(nodes, gpus, settings, partitions)
-        try:
-            cluster.boot()
-        except BaseException:
-            cluster.down()
-            raise
-        return cluster
+        """A Slurm whose nodes are all idle. A port may be somebody else's by now: then all is tried again on others."""
+        for attempt in range(ATTEMPTS):
+            cluster = cls(nodes, gpus, settings, partitions)
+            try:
+                cluster.boot()
+                return cluster
+            except BaseException as error:
+                taken = "Address already in use" in cluster.told()
+                cluster.down()
+                if not isinstance(error, AssertionError) or not taken or attempt == ATTEMPTS - 1:
+                    raise
+        raise AssertionError("never reached")
 
     def __enter__(self) -> SlurmCluster:
         return self

@@ -6,5 +6,5 @@ say srun
 say srun ''
 say srun -D /nonexistent true
 say srun /etc/passwd
-say srun -n2 ./missing
+say srun ./missing
 exec 1>&3 2>&4; n < out; n < err >&2
