@@ -35,6 +35,8 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
         return 0
     job_id, step_id = operand(given, streams)
     filters = {name: number(given, f"{name}_filter") for name in ("input", "output", "error")}
+    if not given.has("error_filter"):
+        filters["error"] = filters["output"]
     if given.has("pty"):
         raise UsageError("--pty is not supported by this cluster", 1)
     from mgpu_slurm.commands.session import open_session
@@ -74,7 +76,7 @@ def number(given: Given, name: str) -> int | None:
         return None
     text = given.text(name)
     if not (text.isascii() and text.isdecimal()):
-        raise UsageError(f"Invalid task id: {text}", 1)
+        raise UsageError(f'Invalid numeric value "{text}" for {name.replace("_", "-")}.', 1)
     return int(text)
 
 

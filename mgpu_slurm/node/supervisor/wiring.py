@@ -102,7 +102,7 @@ def for_tasks(order: Order, who: Identity, passed: dict[str, int]) -> Wiring:
         stdin = _input(order, wiring, rank, passed, opened, null)
         stdout = _output(order, wiring, rank, sinks, opened, null, "stdout")
         joined = "stdout" in sinks and sinks["stdout"] is sinks.get("stderr") and ("stderr", rank) not in opened
-        # One pipe for both streams keeps their order where both end in one file.
+        # One pipe for both streams keeps their order where both end in one file; sattach then shows both as output.
         stderr = stdout if joined else _output(order, wiring, rank, sinks, opened, null, "stderr")
         wiring.plans.append(Plan(rank, argv, stdin, stdout, stderr))
     return wiring
