@@ -111,6 +111,12 @@ def _refuse(given: Given) -> None:
         raise UsageError(["Unknown arguments:", *(f" {word}" for word in given.operands)], 1)
     if given.has("completion"):
         raise UsageError([("", "Slurm job completion is disabled")], 1)
+    if given.has("file"):
+        # records of finished jobs in a text file are not made here, so no file is one
+        raise UsageError([("", f"{given.text('file')} is not a valid file")], 1)
+    unknown = [word for word in words(given.text("flags")) if word not in table.FLAGS]
+    if unknown:
+        raise UsageError(f"str_2_job_flags: Invalid job flag {unknown[0]}", 1)
     unit = given.text("units")
     if given.has("units") and (len(unit) != 1 or unit.upper() not in "KMGTP"):
         raise UsageError([f"Invalid unit type '{unit}'. Possible options are 'KMGTP'", ("fatal", "Invalid unit type")], 1)

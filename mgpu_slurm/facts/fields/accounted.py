@@ -120,7 +120,8 @@ def amount(view: View, number: float, unit: str, raw: bool = False) -> str:
     wanted = getattr(view, "unit", "")
     place = UNITS.find(unit) if unit else -1
     if wanted:
-        return f"{number * 1024.0 ** (place - UNITS.index(wanted)):.2f}{wanted}"
+        scaled = number * 1024.0 ** (place - UNITS.index(wanted))
+        return f"{int(scaled)}{wanted}" if scaled == int(scaled) else f"{scaled:.2f}{wanted}"
     if raw or view.raw_units:
         return f"{int(number)}{unit}"
     while number >= 1024 and number % 512 == 0 and place < len(UNITS) - 1:

@@ -72,6 +72,9 @@ ROWS: tuple[Option, ...] = (
     AUTOCOMPLETE,
 )
 
+FLAGS = ("None", "SchedSubmit", "SchedMain", "SchedBackfill", "StartRecieved")
+"""What --flags may name; one of them is spelled so by Slurm."""
+
 USAGE = "Usage: sacct [options]\n\tUse --help for help\n"
 
 DEFAULT = "jobid,jobname,partition,account,alloccpus,state,exitcode"
