@@ -99,6 +99,8 @@ def test_line(answer: Mapping[str, Any], compat: tuple[int, int]) -> str:
 
     at = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(answer["start_time"]))
     stray = "" if compat < (23, 2) else " a"  # newest prints the letter, too
+    if answer.get("components"):
+        return f"Job {answer['job_id']} to start at {at}{stray} using {answer['cpus']} processors on {answer['nodes']}"
     return (
         f"Job {answer['job_id']} to start at {at}{stray} using {answer['cpus']} processors on nodes {answer['nodes']} "
         f"in partition {answer['partition']}"

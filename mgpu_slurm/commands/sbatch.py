@@ -126,7 +126,9 @@ def test(session: Session, message: dict[str, Any], notes: Notes, environ: Mappi
             notes.error(line)
         notes.line(f"allocation failure: {error.text}")
         return error_status(environ)
-    notes.info(test_line(answer, session.compat))
+    parts = answer.get("components") if notes.prog == "srun" else None
+    for part in parts or [answer]:
+        notes.info(test_line(part, session.compat))
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from mgpu_slurm.base import hostlist, ids
-from mgpu_slurm.base.errors import ESLURM_INVALID_JOB_ID, strerror
+from mgpu_slurm.base.errors import ESLURM_INVALID_JOB_ID, SlurmError, strerror
 from mgpu_slurm.commands.query_options import query
 from mgpu_slurm.facts.fields.field import View
 
@@ -75,7 +75,12 @@ def jobs(desk: Desk, which: str | None) -> None:
         records_json.jobs(desk.session(), filters, desk.yaml, desk.streams)
         return
     columns = [*job_text.COLUMNS, *(job_text.DETAIL_COLUMNS if desk.details else ())]
-    rows, view = records(desk, "jobs", columns, filters)
+    try:
+        rows, view = records(desk, "jobs", columns, filters)
+    except SlurmError as error:
+        if error.code != ESLURM_INVALID_JOB_ID or which is None or "+" not in which:
+            raise
+        rows, view = [], view_of(desk, 0.0)  # a job that has no such component
     if not rows and which is not None:
         desk.say(f"Job {which} not found\n")
         desk.status = 1

@@ -33,11 +33,16 @@ TIE_COLUMNS = ("start_time", "job_id", "state")
 
 def ties(sort: Sequence[tuple[str, bool, bool]], steps: bool, columns: Mapping[str, Sequence[Any]], count: int) -> list[int]:
     """Rows as they are before sorting, which is how Slurm 22.05.8 leaves equal ones: the latest start first, of one second
-    in the order of ids, then what has not started, the highest id first; for a sort by start just by id."""
+    in the order of ids, then what has no start, the highest id first; for a sort by start just by id."""
     if steps or (sort and sort[0][0] == "S"):
         return list(range(count))
     start, job, state = (columns[name] for name in TIE_COLUMNS)
-    return sorted(range(count), key=lambda row: (-int(start[row]), -job[row] if state[row] == "PENDING" else job[row]))
+
+    def key(row: int) -> tuple[int, int]:
+        unknown = state[row] == "PENDING" and not start[row]
+        return -int(start[row]), -job[row] if unknown else job[row]
+
+    return sorted(range(count), key=key)
 
 
 def sort_keys(

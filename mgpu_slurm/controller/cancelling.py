@@ -29,7 +29,7 @@ def targets(ctx: Context, ref: ids.JobRef) -> list[Job]:
         found = ctx.state.records_of(ref.job)
         if found and found[0].het_job_id == ref.job:
             found = ctx.state.components(found[0])
-            found = found if not ref.het else [job for job in found if job.het_offset == ref.het]
+            found = [job for job in found if ref.het in (None, job.het_offset)]
         elif ref.het is not None and ref.step is None:
             found = []
     elif isinstance(ref.tasks, str):

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mgpu.requests")
 
+NO_SCRIPT = "#!/bin/sh\nexit 0\n"
+"""What Slurm shows as the script of a component that is not the first: only that one's runs."""
+
 _SCRIPTS = 32 << 20
 """Bytes of scripts and environments kept at hand, so that starting a large array does not read each from the store."""
 
@@ -220,6 +223,8 @@ class Handlers:
             raise SlurmError(errors.ESLURM_INVALID_JOB_ID)
         if identity.uid not in (0, job.uid, os.geteuid()):
             raise SlurmError(errors.ESLURM_ACCESS_DENIED)
+        if job.het_offset:
+            return wire.Script(text=NO_SCRIPT)
         found = self.script(job.array_job_id or job_id) or self.script(job_id)
         if found is None or not found[0]:
             raise SlurmError(errors.ESLURM_JOB_SCRIPT_MISSING)

@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from mgpu_slurm.records.request import JobRequest
     from mgpu_slurm.wire.messages import Allocate, SubmitJob
 
-MAX_COMPONENTS = 128
-"""Of a heterogeneous job, as in Slurm."""
-
 TOP_PRIORITY = 4294901760
 """Where priority/basic begins to count down, so that no job ever gets a higher one by itself."""
 
@@ -116,8 +113,6 @@ def make(ctx: Context, asked: Asked, requests: list[JobRequest], kind: str, now:
     """
     if not requests:
         raise SlurmError(errors.ESLURM_JOB_MISSING_SIZE_SPECIFICATION)
-    if len(requests) > MAX_COMPONENTS:
-        raise SlurmError(errors.ESLURM_INVALID_NODE_COUNT)
     if kind == "batch" and not (requests[0].script or "").strip():
         raise SlurmError(errors.ESLURM_JOB_SCRIPT_MISSING)
     if len(requests) > 1 and any(request.array is not None for request in requests):

@@ -100,22 +100,29 @@ def _test_components(ctx: Context, asked: Asked, jobs: list[Job], now: float) ->
         seen.job_id, seen.het_job_id, seen.het_size = leader + offset, leader, len(jobs)
         seen.submit_time, seen.priority = now, max(1, job.priority)
         picture_now.pending = [*picture_now.pending, seen]
-    start, cpus, partition = now, 0, ""
-    nodes: list[str] = []
+    parts: dict[int, JobTest] = {}
     for decision in ctx.scheduler.plan(picture_now, now):
         if decision.job_id < leader:
             continue
         job = jobs[decision.job_id - leader]
         if isinstance(decision, Start):
-            nodes += decision.allocation.nodes
-            cpus += decision.allocation.cpus
-            partition = partition or decision.partition
+            start, nodes, cpus = now, decision.allocation.nodes, decision.allocation.cpus
+            partition = decision.partition
         elif not decision.planned:
             raise SlurmError(errors.ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE)
         else:
-            start = max(start, decision.planned)
-            nodes += decision.nodes
-            cpus += job.min_cpus
-            partition = partition or job.partition.split(",")[0]
-    answer = JobTest(job_id=leader, start_time=start, cpus=cpus, nodes=hostlist.fold(nodes), partition=partition)
+            start, nodes, cpus = decision.planned, decision.nodes, job.min_cpus
+            partition = job.partition.split(",")[0]
+        parts[decision.job_id] = JobTest(
+            job_id=decision.job_id, start_time=start, cpus=cpus, nodes=hostlist.fold(nodes), partition=partition
+        )
+    found = [parts[job_id] for job_id in sorted(parts)]
+    answer = JobTest(
+        job_id=leader,
+        start_time=max(part.start_time for part in found),
+        cpus=sum(part.cpus for part in found),
+        nodes=hostlist.fold_sorted({node for part in found for node in hostlist.expand(part.nodes)}),
+        partition=found[0].partition,
+        components=found,
+    )
     ctx.reply(asked.conn, answer)

@@ -252,7 +252,8 @@ def _script(
     if "wrap" in chosen:
         if operands:
             raise UsageError("Script arguments not permitted with --wrap option", 1)
-        text = f"#!/bin/sh\n# This script was created by sbatch --wrap.\n\n{chosen['wrap']}\n"
+        blank = "" if len(given) > 1 else "\n"  # sbatch leaves the line out where there are components
+        text = f"#!/bin/sh\n# This script was created by sbatch --wrap.\n{blank}{chosen['wrap']}\n"
         return text, "", [[]]
     name = operands[0] if operands else None
     try:

@@ -200,6 +200,7 @@ class JobTest(Message, tag="job_test"):
     cpus: int
     nodes: str
     partition: str
+    components: list[JobTest] = []  # of a heterogeneous job, whose sum this is then
 
 
 class AllocationState(Message, tag="allocation_state"):

@@ -49,7 +49,6 @@ def test_ids_follow_each_other_and_are_on_disk_together() -> None:
     (({"array": "0-1"}, {}), errors.ESLURM_INVALID_ARRAY),
     (({}, {"array": "0-1"}), errors.ESLURM_INVALID_ARRAY),
     (({}, {"gres": "gpu:9"}), errors.ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE),
-    (({},) * 129, errors.ESLURM_INVALID_NODE_COUNT),
 ])  # fmt: skip
 def test_one_bad_component_refuses_the_job(components: tuple[dict[str, Any], ...], code: int) -> None:
     case = cluster()
