@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from mgpu_slurm.__main__ import Streams
     from mgpu_slurm.deploy.hosts import Word
+    from mgpu_slurm.deploy.progress import Progress
     from mgpu_slurm.deploy.record import Home, Record
     from mgpu_slurm.deploy.routes import Login
     from mgpu_slurm.deploy.site import Site
@@ -144,9 +145,9 @@ def serve(given: Given, environ: Mapping[str, str], streams: Streams) -> int:
                         raise Refused("which hosts? `mgpu_cluster up user@host1 user@host2 ...`")
                     record = Record(home.name, directory(given))
                 wanted = login(given, record)
-                network = Network(configuration(home_directory, environ, wanted), asker(streams))
-                terminal = streams.err.isatty()
-                progress = Progress(streams.err if given.verb in ("status", "logs") else streams.out, terminal)
+                shown = streams.err if given.verb in ("status", "logs") else streams.out
+                progress = Progress(shown, shown.isatty())
+                network = Network(configuration(home_directory, environ, wanted), asker(streams, progress))
                 site = Site(home.name, record.directory, network, progress, given.number("parallel", 16), verbosity(given))
                 try:
                     return verb(given, site, record, home, words, environ, streams)
@@ -253,7 +254,7 @@ def verbosity(given: Given) -> int:
     return given.counts.get("verbose", 0)
 
 
-def asker(streams: Streams) -> Asker:
+def asker(streams: Streams, progress: Progress) -> Asker:
     """Who is asked: the user, if there is a terminal."""
     import getpass
 
@@ -262,11 +263,16 @@ def asker(streams: Streams) -> Asker:
     terminal = os.isatty(streams.stdin_fd) and streams.err.isatty()
 
     def confirm(question: str) -> bool:
-        streams.err.write(question)
-        streams.err.flush()
-        return sys.stdin.readline().strip().lower() in ("yes", "y")
+        with progress.aside():
+            streams.err.write(question)
+            streams.err.flush()
+            return sys.stdin.readline().strip().lower() in ("yes", "y")
 
-    return Asker(terminal, confirm, lambda prompt: getpass.getpass(prompt, streams.err))
+    def secret(prompt: str) -> str:
+        with progress.aside():
+            return getpass.getpass(prompt, streams.err)
+
+    return Asker(terminal, confirm, secret)
 
 
 def silence() -> None:

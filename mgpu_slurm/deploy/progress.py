@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TextIO
 
 BAR = 20
@@ -55,6 +56,14 @@ class Progress:
             self._out.write(f"{text}\n")
             self._out.flush()
 
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """The terminal for somebody else, who asks the user something: nothing is drawn meanwhile."""
+        with self._lock:
+            self._erase()
+            self._out.flush()
+            yield
+
     def end(self) -> None:
         """Take the hosts' lines away."""
         with self._lock:
@@ -74,7 +83,7 @@ class Progress:
         self._last = now
         self._erase()
         try:
-            width = os.get_terminal_size(self._out.fileno()).columns - 1
+            width = (os.get_terminal_size(self._out.fileno()).columns or 80) - 1
         except OSError:
             width = 79
         longest = max(len(name) for name in self._rows)

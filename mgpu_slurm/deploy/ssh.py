@@ -266,7 +266,7 @@ class Network:
                 raise HostError(
                     f"its host key {shown} is not known; compare it, then log in once with ssh or give --accept-new-host-keys"
                 )
-            if not self.asker.confirm(f"{route.host}: unknown host key {shown}. Is it the right one? (yes/no) "):
+            if not self.asker.confirm(f"{name}: unknown host key {shown}. Is it the right one? (yes/no) "):
                 raise HostError("its host key was not accepted")
         if route.known_hosts and route.known_hosts[0] != "/dev/null":
             salt = os.urandom(20) if route.hashed else b""

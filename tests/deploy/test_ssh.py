@@ -359,10 +359,11 @@ def test_something_else_listens(client: Client, admin: Admin) -> None:
 def test_questions_at_a_terminal(admin: Admin) -> None:
     """An unknown host key is asked about once; without a terminal nobody is asked."""
     host = admin.host("n1", known=False)
-    line = boot_line("mgpu_cluster", "up", "--dry-run", host.word)
+    line = boot_line("mgpu_cluster", "up", "--dry-run", "-d", "~/cluster", host.word)
     asked = talk(line, admin.environment, [(b"(yes/no) ", b"yes\n")])
     assert b"unknown host key ED25519 SHA256:" in asked
     assert b"copy and unpack release" in asked
+    assert b"connecting" in asked  # what passes is shown at a terminal
     assert host.known.split()[2] in (admin.ssh / "known_hosts").read_text()
 
 
