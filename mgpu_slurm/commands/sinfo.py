@@ -63,8 +63,14 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
         from mgpu_slurm.commands import records_json
 
         return records_json.partitions_and_nodes(session, given.has("yaml"), streams)
+    if given.has("verbose"):
+        from mgpu_slurm.commands import parameters
+
+        made = chosen_format(given, view.compat, 9, 0)
+        shown = [cell.field for cell in made.cells if cell.field is not None]
+        streams.out.write(parameters.sinfo(given, format_text(given, view.compat, 9, 0), shown))
     while True:
-        if wait or given.has("long"):
+        if wait or given.has("long") or given.has("verbose"):
             streams.out.write(date_line())
         streams.out.write(headline)
         try:
@@ -269,11 +275,17 @@ def is_wanted(node: Record, given: Given, matches: Callable[[Record], bool] | No
 
 def chosen_format(given: Given, compat: tuple[int, int], partition: int, node: int) -> listing.Format:
     """The columns; `partition` and `node` are the widths of those that grow."""
-    fields = SINFO.at(compat)
+    text = format_text(given, compat, partition, node)
+    by_letters = given.has("format") and "names_format" not in given.order
+    return (listing.parse_letters if by_letters else listing.parse_names)(text, SINFO.at(compat))
+
+
+def format_text(given: Given, compat: tuple[int, int], partition: int, node: int) -> str:
+    """What --format or --Format says, or what stands in for it."""
     if given.has("names_format") and "names_format" in given.order:
-        return listing.parse_names(given.text("names_format"), fields)
+        return given.text("names_format")
     if given.has("format"):
-        return listing.parse_letters(given.text("format"), fields)
+        return given.text("format")
     long = given.has("long")
     if given.has("reasons"):
         text = options.REASONS_LONG if long else options.REASONS
@@ -285,7 +297,7 @@ def chosen_format(given: Given, compat: tuple[int, int], partition: int, node: i
         text = options.LONG.replace("{r}", options.LONG_RESERVATION if compat >= (24, 5) else "")
     else:
         text = options.PLAIN
-    return listing.parse_names(text.replace("{p}", str(partition)).replace("{n}", str(node)), fields)
+    return text.replace("{p}", str(partition)).replace("{n}", str(node))
 
 
 # --- order ----------------------------------------------------------------------------------------------------------

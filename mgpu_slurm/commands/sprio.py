@@ -47,6 +47,10 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     if kind != "priority/multifactor":
         streams.err.write(BASIC.format(kind))
         return 1
+    if given.has("verbose"):
+        from mgpu_slurm.commands import parameters
+
+        streams.out.write(parameters.sprio(given))
     return show(session, given, streams)
 
 

@@ -42,7 +42,7 @@ class Request:
 
     __slots__ = (
         "at_least", "below", "fields", "filters", "format", "header", "long", "nobody", "not_uid", "sort", "split", "steps",
-        "view", "wait",
+        "verbose", "view", "wait",
     )  # fmt: skip
 
     def __init__(self, steps: bool = False) -> None:
@@ -59,6 +59,7 @@ class Request:
         self.below: int | None = None
         self.not_uid: int | None = None  # whose jobs are left out
         self.split = False  # a line per partition
+        self.verbose = False
         self.wait = 0  # seconds between repetitions, 0 = once
 
 
@@ -78,6 +79,11 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
         from mgpu_slurm.commands import clusters
 
         headline = clusters.headline(given, session.cluster_name, "squeue", streams)
+    if given.has("verbose"):
+        from mgpu_slurm.commands import parameters
+
+        streams.out.write(parameters.squeue(given))
+        asked.verbose = True
     asked.view = view(given, environ, session.compat, session.cluster_name)
     if given.has("json") or given.has("yaml"):
         from mgpu_slurm.commands import records_json
@@ -348,6 +354,8 @@ def show(session: Asks, asked: Request, streams: Streams) -> int:
             else:
                 streams.err.write(f"slurm_load_jobs error: {error.text}\n")
             return 1
+    if asked.verbose:
+        streams.out.write(f"last_update_time={asked.view.now:.0f} records={count}\n")
     if asked.header:
         streams.out.write(listing.header(made))
     if not count:
