@@ -66,7 +66,7 @@ class StepLoop:
         self._interrupts = interrupts
         self._owner = owner
         self._states = TaskStates(plan.ntasks)
-        self._exchange = keyspace.Exchange(link.node for link in links)
+        self._exchange = keyspace.Exchange(len(links))
         self._sinks = list({id(sink): sink for link in links for sink, _ in link.outputs.values()}.values())
         self._last_report = -1
         self._quiet = False  # exits are expected and say nothing
@@ -240,8 +240,8 @@ class StepLoop:
         elif kind == "step_text":
             self._text(str(message["text"]))
         elif kind in keyspace.KINDS:
-            for node, told in self._exchange.said(link.node, message):
-                next(each for each in self._links if each.node == node).tell(told)
+            for number, told in self._exchange.said(self._links.index(link), message):
+                self._links[number].tell(told)
         elif kind == "output_failed":
             self._output_failed(str(message["text"]))
         elif kind == "step_abort":

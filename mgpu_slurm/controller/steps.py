@@ -246,6 +246,7 @@ def _whole(jobs: list[Job], layouts: list[StepLayout], at: int) -> WholeStep:
     return WholeStep(
         nodes=[part.node for layout in layouts for part in layout.nodes],
         tasks=[len(part.tasks) for layout in layouts for part in layout.nodes],
+        ranks=[part.tasks for layout in layouts for part in layout.nodes],
         cpus=[len(share.cpus) for job in several if job.allocation for share in job.allocation.shares],
         before=sum(len(layout.nodes) for layout in layouts[:at]),
     )

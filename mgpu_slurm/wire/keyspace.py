@@ -18,21 +18,21 @@ PIECE = 128 << 10
 
 
 class Exchange:
-    """srun's side. `nodes` of the step."""
+    """srun's side. Nodes go by their numbers in the step, of which there are `count`."""
 
     __slots__ = ("_fences", "_names", "_nodes")
 
-    def __init__(self, nodes: Iterable[str]) -> None:
-        self._nodes = frozenset(nodes)
+    def __init__(self, count: int) -> None:
+        self._nodes = frozenset(range(count))
         self._fences: dict[str, Fence] = {}
         self._names: dict[str, str] = {}
 
-    def said(self, node: str, message: Mapping[str, Any]) -> list[tuple[str, dict[str, object]]]:
+    def said(self, node: int, message: Mapping[str, Any]) -> list[tuple[int, dict[str, object]]]:
         """What a node has said: (node, message) for everything that nodes are to be told now."""
         if message["kind"] == "keys_name":
             return [(node, self._name(message))]
         if message["kind"] != "keys_fence":
-            to = str(message["to"])
+            to = int(message["to"])
             return [(to, dict(message))] if to in self._nodes else []
         name = str(message.get("name") or "")
         fence = self._fences.get(name)
@@ -62,7 +62,7 @@ class Fence:
 
     __slots__ = ("gathered", "nodes", "waiting")
 
-    def __init__(self, nodes: Iterable[str]) -> None:
+    def __init__(self, nodes: Iterable[int]) -> None:
         self.nodes = frozenset(nodes)
         self.waiting = set(self.nodes)
         self.gathered: list[dict[str, object]] = []

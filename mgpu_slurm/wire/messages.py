@@ -348,6 +348,7 @@ class WholeStep(msgspec.Struct, omit_defaults=True, kw_only=True):
 
     nodes: list[str]
     tasks: list[int]
+    ranks: list[list[int]] = []  # of those tasks
     cpus: list[int] = []  # of the components' allocations, a number a node
     before: int = 0  # nodes of the parts before this one
 
@@ -472,12 +473,12 @@ class StepEnded(Message, tag="step_ended"):
 class KeysFence(Message, tag="keys_fence"):
     """Supervisor -> srun: what this node's tasks of a parallel program have put, once all of them wait for those of the
     other nodes; srun -> supervisor: what all have put, when every node has said it. `more`: another piece follows.
-    With PMIx several fences go on at a time: `name` tells which, `nodes` who takes part (none: all)."""
+    With PMIx several fences go on at a time: `name` tells which, `nodes` who takes part (none: all), by their numbers in
+    the step."""
 
     pairs: dict[str, str]
-    node: str = ""
     name: str = ""
-    nodes: list[str] = []
+    nodes: list[int] = []
     more: bool = False
 
 
@@ -486,7 +487,6 @@ class KeysName(Message, tag="keys_name"):
 
     task: int
     action: str
-    node: str = ""
     name: str = ""
     port: str = ""
     found: bool = False
@@ -495,8 +495,8 @@ class KeysName(Message, tag="keys_name"):
 class KeysAsk(Message, tag="keys_ask"):
     """Supervisor -> srun -> the supervisor of node `to`: what has this task put? Answer: KeysAnswer with the same `ask`."""
 
-    node: str
-    to: str
+    node: int
+    to: int
     task: int
     ask: int
 
@@ -504,8 +504,8 @@ class KeysAsk(Message, tag="keys_ask"):
 class KeysAnswer(Message, tag="keys_answer"):
     """The way back. `status` is PMIx's, `data` bytes as characters; `more`: another piece follows."""
 
-    node: str
-    to: str
+    node: int
+    to: int
     ask: int
     status: int
     data: str
@@ -521,7 +521,6 @@ class OutputFailed(Message, tag="output_failed"):
 class StepAbort(Message, tag="step_abort"):
     """A task has called MPI_Abort: srun ends the step on all nodes."""
 
-    node: str
     task: int
 
 

@@ -15,8 +15,8 @@ FIRST = b"cmd=init pmi_version=1 pmi_subversion=1\n"
 SECOND = b"cmd=init pmi_version=2 pmi_subversion=0\n"
 
 
-def space(ranks: int = 1, *, first: int = 0, size: int = 0, node: str = "n0", alone: bool = True) -> pmi.NodeSpace:
-    return pmi.NodeSpace("5.0", node, range(first, first + ranks), size or ranks, "(vector,(0,1,1))", alone)
+def space(ranks: int = 1, *, first: int = 0, size: int = 0, alone: bool = True) -> pmi.NodeSpace:
+    return pmi.NodeSpace("5.0", range(first, first + ranks), size or ranks, "(vector,(0,1,1))", alone)
 
 
 def record(text: str) -> bytes:
@@ -145,7 +145,7 @@ def test_abort_is_for_srun() -> None:
     for start, words in ((FIRST, b"cmd=abort exitcode=7\n"), (SECOND, record("cmd=abort;isworld=TRUE;msg=oh;"))):
         (effect,) = space(alone=False).heard(0, start + words)[1:]
         assert isinstance(effect, pmi.Tell)
-        assert effect.message == {"kind": "step_abort", "node": "n0", "task": 0}
+        assert effect.message == {"kind": "step_abort", "task": 0}
 
 
 # --- over nodes -----------------------------------------------------------------------------------------------------
@@ -156,8 +156,8 @@ class Step:
 
     def __init__(self, nodes: int, each: int) -> None:
         size = nodes * each
-        self.nodes = {f"n{i}": space(each, first=i * each, size=size, node=f"n{i}", alone=False) for i in range(nodes)}
-        self.exchange = keyspace.Exchange(self.nodes)
+        self.nodes = [space(each, first=i * each, size=size, alone=False) for i in range(nodes)]
+        self.exchange = keyspace.Exchange(nodes)
         self.heard: dict[int, str] = {}
         self.each = each
         for rank in range(size):
@@ -165,10 +165,10 @@ class Step:
         self.heard.clear()
 
     def say(self, rank: int, data: bytes) -> None:
-        node = f"n{rank // self.each}"
+        node = rank // self.each
         self._carry_out(node, self.nodes[node].heard(rank, data))
 
-    def _carry_out(self, node: str, effects: list[pmi.Effect]) -> None:
+    def _carry_out(self, node: int, effects: list[pmi.Effect]) -> None:
         for rank, text in said(effects).items():
             self.heard[rank] = self.heard.get(rank, "") + text
         for effect in effects:
@@ -223,27 +223,28 @@ def test_names_are_known_on_all_nodes() -> None:
 
 
 def test_fences_of_some_nodes_go_on_side_by_side() -> None:
-    exchange = keyspace.Exchange(["n0", "n1", "n2"])
+    exchange = keyspace.Exchange(3)
 
-    def enter(node: str, name: str, *nodes: str) -> list[tuple[str, dict[str, object]]]:
-        return exchange.said(node, {"kind": "keys_fence", "name": name, "nodes": list(nodes), "pairs": {node: name}})
+    def enter(node: int, name: str, *nodes: int) -> list[tuple[int, dict[str, object]]]:
+        pairs = {str(node): name}
+        return exchange.said(node, {"kind": "keys_fence", "name": name, "nodes": list(nodes), "pairs": pairs})
 
-    assert enter("n0", "a", "n0", "n1") == []
-    assert enter("n0", "b") == []
-    assert enter("n2", "b") == []
-    assert sorted({node for node, _ in enter("n1", "a", "n0", "n1")}) == ["n0", "n1"]
-    told = enter("n1", "b")
-    assert sorted({node for node, _ in told}) == ["n0", "n1", "n2"]
-    mine = [message for node, message in told if node == "n2"]
-    assert {key for message in mine for key in message["pairs"]} == {"n0", "n1", "n2"}  # type: ignore[attr-defined]
+    assert enter(0, "a", 0, 1) == []
+    assert enter(0, "b") == []
+    assert enter(2, "b") == []
+    assert sorted({node for node, _ in enter(1, "a", 0, 1)}) == [0, 1]
+    told = enter(1, "b")
+    assert sorted({node for node, _ in told}) == [0, 1, 2]
+    mine = [message for node, message in told if node == 2]
+    assert {key for message in mine for key in message["pairs"]} == {"0", "1", "2"}  # type: ignore[attr-defined]
     assert [message["more"] for message in mine] == [True, True, False]
 
 
 def test_questions_go_to_the_node_they_are_for() -> None:
-    exchange = keyspace.Exchange(["n0", "n1"])
-    question = {"kind": "keys_ask", "node": "n0", "to": "n1", "task": 3, "ask": 1}
-    assert exchange.said("n0", question) == [("n1", question)]
-    assert exchange.said("n0", {**question, "to": "n7"}) == [], "a node that is not of the step"
+    exchange = keyspace.Exchange(2)
+    question = {"kind": "keys_ask", "node": 0, "to": 1, "task": 3, "ask": 1}
+    assert exchange.said(0, question) == [(1, question)]
+    assert exchange.said(0, {**question, "to": 7}) == [], "a node that is not of the step"
 
 
 @given(st.dictionaries(st.text(max_size=9), st.text(max_size=50), max_size=30))

@@ -31,7 +31,7 @@ def ask(line):
 
 ask("cmd=init pmi_version=1 pmi_subversion=1")
 name = ask("cmd=get_my_kvsname").rpartition("=")[2]
-assert name == os.environ["PMI_JOBID"] == os.environ["SLURM_JOB_ID"] + "." + os.environ["SLURM_STEP_ID"]
+assert name == os.environ["PMI_JOBID"] == os.environ["SLURM_JOB_ID"] + "." + os.environ["SLURM_STEP_ID"].partition("+")[0]
 for turn in range(3):
     ask(f"cmd=put kvsname={name} key={turn}-{rank} value={turn * 100 + rank}")
     assert ask("cmd=barrier_in") == "cmd=barrier_out rc=0"
@@ -176,6 +176,19 @@ def test_a_task_that_fails_before_the_others_meet(cluster: Suite, here: Path) ->
 
 
 @pytest.mark.ours
+@pytest.mark.parametrize("parts", [("-n2", ":", "-n1"), ("-N2", "-n2", ":", "-N1", "-n3")])
+def test_one_program_of_several_parts(cluster: Suite, here: Path, parts: tuple[str, ...]) -> None:
+    """srun a : b is one world of tasks, in a heterogeneous allocation of its own."""
+    (here / "keys.py").write_text(KEYS)
+    words: list[str] = []
+    for group in " ".join(parts).split(" : "):
+        words += [*([":"] if words else []), "--mpi=pmi2", *group.split(), sys.executable, "-IS", "keys.py"]
+    count = sum(int(word[2:]) for word in parts if word.startswith("-n"))
+    done = cluster.run("srun", *words, cwd=here, timeout=60).ok()
+    assert ranks(done.lines) == [f"{rank} of {count}" for rank in range(count)]
+
+
+@pytest.mark.ours
 def test_hydras_mpiexec_starts_its_daemons_with_srun(cluster: Suite, here: Path) -> None:
     program = mpi.compiled("mpich", here)
     if shutil.which("mpiexec.hydra") is None:
@@ -240,6 +253,15 @@ def test_open_mpi_by_pmix(cluster: Suite, here: Path, tasks: int, nodes: int, di
     env = {**OPEN_MPI, "OMPI_MCA_pmix_base_async_modex": direct}
     done = cluster.run("srun", "--mpi=pmix", f"-n{tasks}", f"-N{nodes}", program, env=env, timeout=120).ok()
     assert ranks(done.lines) == sums(tasks)
+
+
+@needs_pmix
+@pytest.mark.ours
+def test_one_program_of_several_parts_by_pmix(cluster: Suite, here: Path) -> None:
+    program = str(mpi.compiled("openmpi", here))
+    words = ["--mpi=pmix", "-n2", program, ":", "--mpi=pmix", "-n1", program]
+    done = cluster.run("srun", *words, env=OPEN_MPI, timeout=120).ok()
+    assert ranks(done.lines) == sums(3)
 
 
 @needs_pmix

@@ -74,6 +74,24 @@ class Order:
             self.open_mode = self.launch.get("open_mode") or "t"
 
     @property
+    def world(self) -> list[tuple[str, list[int]]]:
+        """The nodes of the step, of all its parts where there are several, with the ranks on each."""
+        whole = self.spec.get("whole")
+        if whole:
+            return list(zip(whole["nodes"], whole["ranks"], strict=True))
+        return [(part["node"], list(part.get("tasks") or ())) for part in self.spec["layout"]["nodes"]]
+
+    @property
+    def place(self) -> int:
+        """The index of this node in `world`."""
+        return int((self.spec.get("whole") or {}).get("before") or 0) + self.node_index
+
+    @property
+    def program(self) -> str:
+        """A name that all parts of the step have in common."""
+        return f"{self.facts.get('het_job_id') or self.job_id}.{self.step_id.partition('+')[0]}"
+
+    @property
     def title(self) -> str:
         """As banners name it."""
         return f"JOB {self.job_id}" if self.kind == BATCH else f"STEP {self.job_id}.{self.step_id}"

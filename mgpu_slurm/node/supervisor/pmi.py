@@ -74,9 +74,8 @@ class Member:
 class NodeSpace:
     """`step` "5.0", `ranks` of this node, `size` of the step, `mapping` of pmi_grammar; `alone`: no other node."""
 
-    def __init__(self, step: str, node: str, ranks: Sequence[int], size: int, mapping: str, alone: bool) -> None:
+    def __init__(self, step: str, ranks: Sequence[int], size: int, mapping: str, alone: bool) -> None:
         self._step = step
-        self._node = node
         self._size = size
         self._alone = alone
         self._members = {rank: Member(rank) for rank in ranks}
@@ -121,7 +120,7 @@ class NodeSpace:
                 )
             ]
         if request.command == "abort":
-            return [Tell({"kind": "step_abort", "node": self._node, "task": rank})]
+            return [Tell({"kind": "step_abort", "task": rank})]
         member.thread = fields.get("thrid", "")
         table = _SECOND if member.talk.version == 2 else _FIRST
         action = table.get(request.command)
@@ -200,8 +199,7 @@ class NodeSpace:
         if self._alone:
             self._pairs.update(pairs)
             return self._leave_fence()
-        told = {"kind": "keys_fence", "node": self._node}
-        return [Tell({**told, "pairs": piece, "more": more}) for piece, more in keyspace.pieces(pairs)]
+        return [Tell({"kind": "keys_fence", "pairs": piece, "more": more}) for piece, more in keyspace.pieces(pairs)]
 
     def _leave_fence(self) -> list[Effect]:
         effects: list[Effect] = []
@@ -243,7 +241,7 @@ class NodeSpace:
         if self._alone:
             return self._named(member.rank, action, keyspace.about_name(self._names, action, name, port))
         about = {"task": member.rank, "action": action, "name": name, "port": port}
-        return [Tell({"kind": "keys_name", "node": self._node, **about})]
+        return [Tell({"kind": "keys_name", **about})]
 
     def _publish(self, member: Member, fields: Mapping[str, str]) -> list[Effect]:
         return self._name(member, fields, "publish")

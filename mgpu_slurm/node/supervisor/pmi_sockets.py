@@ -22,15 +22,14 @@ class PmiServer:
     """`tell`: to srun; `complain`: a line for the user."""
 
     def __init__(self, order: Order, tell: Callable[[dict[str, object]], None], complain: Callable[[str], None]) -> None:
-        layout = order.spec["layout"]
-        parts = layout["nodes"]
-        size = int(layout.get("ntasks", 1))
-        step = f"{order.job_id}.{order.step_id}"
+        world = order.world
+        size = sum(len(ranks) for _, ranks in world)
+        step = order.program
         self._tell = tell
         self._complain = complain
-        nodes = {rank: index for index, part in enumerate(parts) for rank in part.get("tasks") or ()}
+        nodes = {rank: index for index, (_, ranks) in enumerate(world) for rank in ranks}
         mapping = pmi_grammar.mapping([nodes[rank] for rank in sorted(nodes)])
-        self._space = pmi.NodeSpace(step, order.node, order.ranks, size, mapping, len(parts) == 1)
+        self._space = pmi.NodeSpace(step, order.ranks, size, mapping, len(world) == 1)
         self._ours: dict[int, socket.socket] = {}
         self._theirs: dict[int, socket.socket] = {}
         self._unsent: dict[int, bytes] = {}

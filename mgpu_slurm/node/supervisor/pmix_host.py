@@ -88,7 +88,7 @@ class Host:
     def __init__(self, place: Place, sock: socket.socket) -> None:
         self._place = place
         self._name = place.nodes[place.here][0]
-        self._node_of = {rank: name for name, ranks in place.nodes for rank in ranks}
+        self._place_of = {rank: index for index, (_, ranks) in enumerate(place.nodes) for rank in ranks}
         self._sock = sock
         self._decoder = Decoder(max_json=1 << 20)
         self._library = library.Library()
@@ -99,7 +99,7 @@ class Host:
         self._coming: dict[str, dict[str, str]] = {}
         self._asked: dict[int, tuple[int, int]] = {}
         self._parts: dict[int, str] = {}
-        self._askers: dict[int, tuple[str, int]] = {}  # ours -> node and number of who asked
+        self._askers: dict[int, tuple[int, int]] = {}  # ours -> node and number of who asked
         self._numbers = 0
         self._held: dict[int, ctypes.Array[ctypes.c_char]] = {}  # handed to the library until it releases them
         self._callbacks = (
@@ -178,7 +178,7 @@ class Host:
             pass  # it is awake anyway
 
     def _say(self, message: dict[str, object]) -> None:
-        self._sock.sendall(encode_json({"node": self._name, **message}))
+        self._sock.sendall(encode_json(message))
 
     # --- called by the library, in its thread -----------------------------------------------------------------------
 
@@ -207,7 +207,7 @@ class Host:
 
     def _direct(self, proc: Any, _info: object, _infos: int, done: int, cookie: int) -> int:
         rank = int(proc.contents.rank)
-        if rank not in self._node_of:
+        if rank not in self._place_of:
             return library.ERROR
         self._later(lambda: self._ask(rank, done, cookie))
         return library.SUCCESS
@@ -223,10 +223,10 @@ class Host:
 
     def _enter_fence(self, ranks: list[int], blob: bytes, done: int, cookie: int) -> None:
         if library.WILDCARD in ranks:
-            nodes = [name for name, _ in self._place.nodes]
+            nodes = list(range(len(self._place.nodes)))
         else:
-            nodes = sorted({self._node_of[rank] for rank in ranks if rank in self._node_of})
-        if nodes == [self._name]:
+            nodes = sorted({self._place_of[rank] for rank in ranks if rank in self._place_of})
+        if nodes == [self._place.here]:
             self._deliver(done, cookie, library.SUCCESS, blob)
             return
         # The same tasks meet in the same order everywhere: their list is name enough.
@@ -260,11 +260,12 @@ class Host:
     def _ask(self, rank: int, done: int, cookie: int) -> None:
         self._numbers += 1
         self._asked[self._numbers] = done, cookie
-        self._say({"kind": "keys_ask", "to": self._node_of[rank], "task": rank, "ask": self._numbers})
+        question = {"to": self._place_of[rank], "task": rank, "ask": self._numbers}
+        self._say({"kind": "keys_ask", "node": self._place.here, **question})
 
     def _asked_for(self, message: dict[str, Any]) -> None:
         self._numbers += 1
-        self._askers[self._numbers] = str(message["node"]), int(message["ask"])
+        self._askers[self._numbers] = int(message["node"]), int(message["ask"])
         try:
             self._library.ask_direct(self._place.nspace, int(message["task"]), self._answer, self._numbers)
         except library.NoLibrary:
@@ -276,7 +277,7 @@ class Host:
         for index, piece in enumerate(pieces):
             more = index + 1 < len(pieces)
             answer = {"ask": ask, "status": status, "data": piece.decode("latin-1"), "more": more}
-            self._say({"kind": "keys_answer", "to": node, **answer})
+            self._say({"kind": "keys_answer", "node": self._place.here, "to": node, **answer})
 
     def _given(self, message: dict[str, Any]) -> None:
         ask = int(message["ask"])

@@ -27,11 +27,8 @@ class PmixServer:
     """`tell`: to srun. NoLibrary: there is none, or it does not start."""
 
     def __init__(self, order: Order, who: identity.Identity, tell: Callable[[dict[str, object]], None]) -> None:
-        parts = order.spec["layout"]["nodes"]
-        nodes = [(str(part["node"]), list(part.get("tasks") or ())) for part in parts]
-        step = f"{order.job_id}.{order.step_id}"
-        directory = f"/tmp/mgpu-pmix-{step}-{order.node}-{os.urandom(6).hex()}"
-        place = pmix_host.Place(f"slurm.pmix.{step}", order.job_id, nodes, order.node_index, directory)
+        directory = f"/tmp/mgpu-pmix-{order.job_id}.{order.step_id}-{order.node}-{os.urandom(6).hex()}"
+        place = pmix_host.Place(f"slurm.pmix.{order.program}", order.job_id, order.world, order.place, directory)
         self._who = who
         self._directory = directory
         self._tell = tell

@@ -142,7 +142,7 @@ def _task_files(order: Order, who: Identity, wiring: Wiring) -> dict[tuple[str, 
 
 def _sinks(order: Order, wiring: Wiring, passed: dict[str, int]) -> dict[str, Sink]:
     """Where output goes that has a descriptor of srun's: one sink for both streams where they are the same file."""
-    several = int(order.spec["layout"].get("ntasks", 1)) > 1 and not order.launch.get("unbuffered")
+    several = sum(len(ranks) for _, ranks in order.world) > 1 and not order.launch.get("unbuffered")
     found: dict[str, Sink] = {}
     for stream in ("stdout", "stderr"):
         if stream not in passed:
