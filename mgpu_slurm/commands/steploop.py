@@ -243,7 +243,9 @@ class StepLoop:
             for number, told in self._exchange.said(self._links.index(link), message):
                 self._links[number].tell(told)
         elif kind == "output_failed":
-            self._output_failed(str(message["text"]))
+            self._broken = True
+            if message["text"]:
+                self._output_failed(str(message["text"]))
         elif kind == "step_abort":
             self._tell_all({"kind": "signal_tasks", "signal": stepsignals.KILL})
         elif kind in ("launch_failed", "error"):
@@ -273,18 +275,20 @@ class StepLoop:
     def _exited(self, link: NodeLink, tasks: list[int], status: int, oom: bool) -> None:
         link.running.difference_update(tasks)
         self._states.ended(tasks, status)
-        self.worst = max(self.worst, status, key=exit_status)
+        # a task that ends because nobody reads what srun writes has done no wrong
+        unread = self._broken and status & 0x7F == stepsignals.PIPE
+        self.worst = max(self.worst, 0 if unread else status, key=exit_status)
         self._killed = self._killed or status & 0x7F in (stepsignals.TERM, stepsignals.KILL)
         named = [task - link.before for task in tasks]
         line = task_end(link.node, named, status, oom)
         if not line:
             self._notes.detail(f"{link.node}: {tasks_text(named)}: Completed")
-        elif not self._quiet and not (self._broken and status & 0x7F == stepsignals.PIPE):
+        elif not self._quiet and not unread:
             if not (self.plan.reduce and status == self._last_report):
                 self._notes.error(line)
             self._last_report = status
         now = time.monotonic()
-        if status and self.plan.kill_on_bad_exit and self._others():
+        if status and not unread and self.plan.kill_on_bad_exit and self._others():
             self._terminate()
         if not self._first_exit:
             self._first_exit = now

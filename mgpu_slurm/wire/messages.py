@@ -513,7 +513,7 @@ class KeysAnswer(Message, tag="keys_answer"):
 
 
 class OutputFailed(Message, tag="output_failed"):
-    """What tasks have written could not be written to the descriptor that srun has passed."""
+    """What tasks have written could not be written to the descriptor that srun has passed; "": its reader has gone."""
 
     text: str
 

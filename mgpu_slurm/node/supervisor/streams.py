@@ -154,8 +154,7 @@ class Streams:
         """To srun's own output. With its reader gone the tasks hear what they would hear from a pipe of their own."""
         sink.write()
         if sink.broken:
-            if sink.failure:
-                self.tell_srun({"kind": "output_failed", "text": sink.failure})
+            self.tell_srun({"kind": "output_failed", "text": sink.failure})
             sink.failure = ""
             for outlet in [each for each in self.wires.outlets if each.sink is sink]:
                 self._close_outlet(outlet)
