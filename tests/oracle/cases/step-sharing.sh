@@ -5,8 +5,9 @@ cat > j.sh <<'S'
 # held COMMAND...: while a step holds what the options of $H say
 held() { rm -f up go; srun $H bash -c 'touch up; until [ -e go ]; do sleep 0.1; done' & h=$!; until [ -e up ]; do sleep 0.1; done; "$@"; touch go; wait $h; }
 # now OPTIONS: one that must start at once; later OPTIONS: one that waits until the other has gone
-now() { echo "now $*"; timeout 20 srun "$@" bash -c 'echo ran' 2>&1; echo "status $?"; }
-later() { echo "later $*"; srun "$@" bash -c 'echo ran' > late 2>&1 & l=$!; sleep 0.7; grep -c ran late; touch go; wait $l; sort late; }
+# Slurm's step that has just ended may be in the way of a next one for a moment, and says so again and again
+now() { echo "now $*"; timeout 20 srun "$@" bash -c 'echo ran' > at-once 2>&1; echo "status $?"; grep -v -e 'step creation temporarily' -e 'Step created for' at-once; }
+later() { echo "later $*"; srun "$@" bash -c 'echo ran' > late 2>&1 & l=$!; sleep 0.7; grep -c ran late; touch go; wait $l; grep -c ran late; grep -v ran late | sort -u; }
 H='-N1 -n1 --exact' held now -N1 -n1 --exact
 H='-N1 -n1 --exact' held now -N1 -n3 --exact
 H='-N1 -n1 --exact' held later -N2 -n8 --exact
