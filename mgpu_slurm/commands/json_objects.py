@@ -167,10 +167,10 @@ def job_object(job: Mapping[str, Any], cluster: str) -> dict[str, object]:
         "tres_alloc_str": job["tres"] if job["nodes"] else "",
         "tres_bind": f"gres/gpu:{text['tres_bind']}" if text["tres_bind"] else "",
         "tres_freq": text["tres_freq"],
-        "tres_per_job": _later(job["tres_per_job"]),
-        "tres_per_node": _later(job["tres_per_node"]),
-        "tres_per_socket": _later(job["tres_per_socket"]),
-        "tres_per_task": _later(job["tres_per_task"]),
+        "tres_per_job": later(job["tres_per_job"]),
+        "tres_per_node": later(job["tres_per_node"]),
+        "tres_per_socket": later(job["tres_per_socket"]),
+        "tres_per_task": later(job["tres_per_task"]),
         "tres_req_str": job["asked_tres"],
         "user_id": job["uid"],
         "user_name": job["user_name"],
@@ -178,7 +178,7 @@ def job_object(job: Mapping[str, Any], cluster: str) -> dict[str, object]:
     }
 
 
-def _later(text: str) -> str:
+def later(text: str) -> str:
     return text.replace("gres:", "gres/")
 
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from mgpu_slurm.base.errors import SlurmError
-from mgpu_slurm.commands.json_objects import entry, job_object, node_object, number, partition_object
+from mgpu_slurm.commands.json_holdings import reservation_object, step_object
+from mgpu_slurm.commands.json_objects import (
+    entry,
+    job_object,
+    node_object,
+    number,
+    partition_object,
+)
 from mgpu_slurm.commands.query_options import query
 
 TYPE_CHECKING = False
@@ -29,6 +36,11 @@ NODE_COLUMNS = (
     "name hostname address port arch os version boards sockets cores_per_socket threads_per_core cpus cpus_alloc cpu_load"
     " real_memory mem_alloc free_mem tmp_disk weight state flags features active_features gres gres_used partitions boot_time"
     " start_time last_busy reason reason_uid reason_time comment extra cfg_tres alloc_tres core_spec mem_spec"
+)
+RESERVATION_COLUMNS = "name start end users groups accounts partition features licenses flags nodes node_count cores cpus"
+STEP_COLUMNS = (
+    "job_id array_job_id array_task_id het_job_id het_offset step_id uid user_name start_time run_seconds time_limit state"
+    " partition nodes num_nodes num_cpus ntasks name tres distribution src_host src_pid tres_per_node tres_per_step"
 )
 PARTITION_COLUMNS = (
     "name default state max_time default_time min_nodes max_nodes max_cpus_per_node allow_groups allow_accounts allow_qos"
@@ -79,31 +91,61 @@ def jobs(session: Session, filters: Mapping[str, Sequence[str]], yaml: bool, str
     return 0
 
 
-def node_objects(session: Session) -> tuple[list[dict[str, object]], float]:
-    columns, count, now = query(session, "nodes", NODE_COLUMNS.split())
+def _named(names: Sequence[str] | None) -> dict[str, Sequence[str]]:
+    """The filter for some records by name; None: all."""
+    return {} if names is None else {"names": names}
+
+
+def node_objects(session: Session, names: Sequence[str] | None = None) -> tuple[list[dict[str, object]], float]:
+    columns, count, now = query(session, "nodes", NODE_COLUMNS.split(), _named(names))
     return [node_object(node, session.cluster_name) for node in _records(columns, count)], now
 
 
-def nodes(session: Session, yaml: bool, streams: Streams) -> int:
+def nodes(session: Session, names: Sequence[str] | None, yaml: bool, streams: Streams) -> int:
     """scontrol show node. Raises SlurmError."""
-    found, now = node_objects(session)
+    found, now = node_objects(session, names)
     write({"nodes": found, "last_update": number(now), **envelope(session)}, yaml, streams)
     return 0
 
 
-def partitions(session: Session, yaml: bool, streams: Streams) -> int:
+def reservations(session: Session, names: Sequence[str] | None, yaml: bool, streams: Streams) -> None:
+    """scontrol show reservation. Raises SlurmError."""
+    columns, count, now = query(session, "reservations", RESERVATION_COLUMNS.split(), _named(names))
+    found = [reservation_object(one) for one in _records(columns, count)]
+    write({"reservations": found, "last_update": number(now), **envelope(session)}, yaml, streams)
+
+
+def steps(session: Session, which: str | None, yaml: bool, streams: Streams) -> None:
+    """scontrol show step. Raises SlurmError."""
+    columns, count, now = query(session, "steps", STEP_COLUMNS.split(), {} if which is None else {"ids": [which]})
+    found = [step_object(step, session.cluster_name) for step in _records(columns, count)]
+    write({"steps": found, "last_update": number(now), **envelope(session)}, yaml, streams)
+
+
+def ping(session: Session, host: str, mode: str, up: bool, yaml: bool, streams: Streams) -> None:
+    """scontrol ping: one controller."""
+    one = {
+        "hostname": host, "pinged": "UP" if up else "DOWN", "responding": up, "latency": 0, "mode": mode,
+        "primary": mode == "primary",
+    }  # fmt: skip
+    write({"pings": [one], **envelope(session)}, yaml, streams)
+
+
+def partitions(session: Session, names: Sequence[str] | None, yaml: bool, streams: Streams) -> int:
     """scontrol show partition. Raises SlurmError."""
-    columns, count, now = query(session, "partitions", PARTITION_COLUMNS.split())
+    columns, count, now = query(session, "partitions", PARTITION_COLUMNS.split(), _named(names))
     found = [partition_object(part, session.cluster_name) for part in _records(columns, count)]
     write({"partitions": found, "last_update": number(now), **envelope(session)}, yaml, streams)
     return 0
 
 
-def partitions_and_nodes(session: Session, yaml: bool, streams: Streams) -> int:
+def partitions_and_nodes(
+    session: Session, parts_named: Sequence[str] | None, nodes_named: Sequence[str] | None, yaml: bool, streams: Streams
+) -> int:
     """sinfo: an entry for each state of each partition's nodes."""
     try:
-        parts, count, _ = query(session, "partitions", [*PARTITION_COLUMNS.split(), "node_names"])
-        columns, node_count, _ = query(session, "nodes", NODE_COLUMNS.split())
+        parts, count, _ = query(session, "partitions", [*PARTITION_COLUMNS.split(), "node_names"], _named(parts_named))
+        columns, node_count, _ = query(session, "nodes", NODE_COLUMNS.split(), _named(nodes_named))
     except SlurmError as error:
         streams.err.write(f"slurm_load_partitions: {error.text}\n")
         return 1

@@ -426,10 +426,22 @@ def ping(desk: Desk) -> None:
         answer = session.call({"kind": "ping"})
     except SlurmError:
         host = next((name for name, _ in session.config.controllers), "") if session.config is not None else ""
+        if desk.json or desk.yaml:
+            from mgpu_slurm.commands import records_json
+
+            records_json.ping(session, host or "localhost", "primary", False, desk.yaml, desk.streams)
+            desk.status = 1
+            return
         desk.say(f"Slurmctld(primary) at {host or 'localhost'} is DOWN\n")
         star = "*" * 41
         desk.say(f"{star}\n** RESTORE SLURMCTLD DAEMON TO SERVICE **\n{star}\n")
         desk.status = 1
+        return
+    if desk.json or desk.yaml:
+        from mgpu_slurm.commands import records_json
+
+        mode, host = str(answer.get("mode") or "primary"), str(answer.get("hostname"))
+        records_json.ping(session, host, mode, True, desk.yaml, desk.streams)
         return
     desk.say(f"Slurmctld({answer.get('mode') or 'primary'}) at {answer.get('hostname')} is UP\n")
 

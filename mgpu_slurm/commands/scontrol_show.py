@@ -97,6 +97,11 @@ def steps(desk: Desk, which: str | None) -> None:
         job = which.partition(".")[0]
         # an unknown job is an error, a known one without such a step is not
         query(desk.session(), "jobs", ["job_id"], {"ids": [job]})
+    if desk.json or desk.yaml:
+        from mgpu_slurm.commands import records_json
+
+        records_json.steps(desk.session(), which, desk.yaml, desk.streams)
+        return
     rows, view = records(desk, "steps", record_texts.STEP_COLUMNS, {"ids": [which]} if which is not None else {})
     if not rows:
         if which is not None and "." in which:
@@ -118,13 +123,21 @@ def _batch_first(step: Record) -> tuple[int, int, int]:
 # --- nodes and partitions -------------------------------------------------------------------------------------------
 
 
+def _names(which: str | None) -> list[str] | None:
+    """A node list's names; one that cannot be read is the name of nothing."""
+    try:
+        return None if which is None else hostlist.expand(which)
+    except hostlist.HostlistError:
+        return []
+
+
 def nodes(desk: Desk, which: str | None) -> None:
     from mgpu_slurm.facts.fields import record_texts
 
     if desk.json or desk.yaml:
         from mgpu_slurm.commands import records_json
 
-        records_json.nodes(desk.session(), desk.yaml, desk.streams)
+        records_json.nodes(desk.session(), _names(which), desk.yaml, desk.streams)
         return
     rows, view = records(desk, "nodes", record_texts.NODE_COLUMNS)
     wanted: list[str] | None = None
@@ -144,7 +157,7 @@ def partitions(desk: Desk, which: str | None) -> None:
     if desk.json or desk.yaml:
         from mgpu_slurm.commands import records_json
 
-        records_json.partitions(desk.session(), desk.yaml, desk.streams)
+        records_json.partitions(desk.session(), None if which is None else [which], desk.yaml, desk.streams)
         return
     rows, view = records(desk, "partitions", record_texts.PARTITION_COLUMNS)
     shown = [row for row in rows if desk.all or not row["hidden"] or which is not None]
@@ -250,6 +263,11 @@ def aliases(desk: Desk, which: str | None) -> None:
 def reservations(desk: Desk, which: str | None) -> None:
     from mgpu_slurm.facts.fields import record_texts
 
+    if desk.json or desk.yaml:
+        from mgpu_slurm.commands import records_json
+
+        records_json.reservations(desk.session(), None if which is None else [which], desk.yaml, desk.streams)
+        return
     rows, view = records(desk, "reservations", record_texts.RESERVATION_COLUMNS)
     wanted = [which] if which is not None else None
     show_named(desk, "Reservation", rows, wanted, lambda row: record_texts.reservation_text(row, view, desk.one_line))

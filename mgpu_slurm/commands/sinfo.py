@@ -62,7 +62,12 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     if given.has("json") or given.has("yaml"):
         from mgpu_slurm.commands import records_json
 
-        return records_json.partitions_and_nodes(session, given.has("yaml"), streams)
+        parts = words(given.text("partition")) if given.has("partition") else None
+        try:
+            nodes = hostlist.expand(given.text("nodes")) if given.has("nodes") else None
+        except hostlist.HostlistError:
+            nodes = []
+        return records_json.partitions_and_nodes(session, parts, nodes, given.has("yaml"), streams)
     if given.has("verbose"):
         from mgpu_slurm.commands import parameters
 

@@ -302,6 +302,20 @@ def test_objects_of_json(jobs: Jobs) -> None:
     assert json.loads(jobs.run("sdiag", "--json").ok().out)["statistics"]["jobs_submitted"] >= 6
 
 
+def test_every_entity_as_an_object(jobs: Jobs) -> None:
+    def asked(*words: str) -> Any:
+        return json.loads(jobs.run(*words).ok().out)
+
+    assert [node["name"] for node in asked("scontrol", "show", "node", "n1", "--json")["nodes"]] == ["n1"]
+    assert [part["name"] for part in asked("scontrol", "show", "partition", "debug", "--json")["partitions"]] == ["debug"]
+    steps = asked("scontrol", "show", "step", "{R}", "--json")["steps"]
+    assert sorted(step["id"]["step_id"] for step in steps) == ["0", "batch"]
+    assert asked("scontrol", "show", "reservation", "--json")["reservations"] == []
+    assert [(one["pinged"], one["mode"]) for one in asked("scontrol", "ping", "--json")["pings"]] == [("UP", "primary")]
+    entries = asked("sinfo", "--json", "-p", "debug", "-n", "n0")["sinfo"]
+    assert [(entry["partition"]["name"], entry["nodes"]["nodes"]) for entry in entries] == [("debug", ["n0"])]
+
+
 def test_yaml_is_the_same_document(jobs: Jobs) -> None:
     text = jobs.run("squeue", "--yaml", "-j", "{R}").ok().out
     assert text.startswith("---\n")
