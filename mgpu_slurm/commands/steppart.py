@@ -11,7 +11,7 @@ import os
 from mgpu_slurm.commands import stepfiles, surroundings
 from mgpu_slurm.commands.stepio import Source
 from mgpu_slurm.commands.steplaunch import Launch
-from mgpu_slurm.intake import bindings, exports, submit
+from mgpu_slurm.intake import bindings, exports, merge, submit
 from mgpu_slurm.wire import frames
 from mgpu_slurm.wire.sink import Sink, is_null, label_width
 
@@ -144,6 +144,8 @@ class Part:
         environment, problems = exports.apply(client.get("export"), environ)
         for text in problems:
             notes.error(text)
+        if self.component.sources.get("name") == merge.COMMAND:
+            environment["SLURM_JOB_NAME"] = str(self.component.request["name"])
         if client.get("mpi") and self.mpi != "none":
             environment["SLURM_MPI_TYPE"] = self.mpi
         created, out, err, source = self.created, self.out, self.err, self.source

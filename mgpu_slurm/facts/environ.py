@@ -159,14 +159,15 @@ def _task_counts(facts: Facts, request: Facts) -> Variables:
 def _memory(request: Facts) -> Variables:
     changes: Variables = {}
     for name, key in (("NODE", "mem_per_node"), ("CPU", "mem_per_cpu"), ("GPU", "mem_per_gpu")):
-        if request.get(key) is not None:
+        # up to 22.05 nobody is told how much the whole memory of a node is
+        if request.get(key):
             changes["SLURM_MEM_PER_" + name] = str(request[key])
     return changes
 
 
-def _asked(facts: Facts, request: Facts) -> Variables:
+def _asked(facts: Facts, request: Facts, shell: bool = False) -> Variables:
     """What stems from the request: counts of tasks, memory, and what is only repeated."""
-    return {**_task_counts(facts, request), **_memory(request), **requested(request, compat_of(facts))}
+    return {**_task_counts(facts, request), **_memory(request), **requested(request, compat_of(facts), shell=shell)}
 
 
 def salloc_environment(facts: Facts, asked: Sequence[Facts] = ()) -> Variables:
@@ -174,9 +175,9 @@ def salloc_environment(facts: Facts, asked: Sequence[Facts] = ()) -> Variables:
     memory."""
     components = facts.get("components") or ()
     if components:
-        return environ_het.shell([(_job(one), _asked(one, typed)) for one, typed in zip(components, asked, strict=True)])
+        return environ_het.shell([(_job(one), _asked(one, typed, True)) for one, typed in zip(components, asked, strict=True)])
     typed = asked[0] if asked else facts.get("request") or {}
-    return {**_job(facts), **_asked(facts, typed)}
+    return {**_job(facts), **_asked(facts, typed, True)}
 
 
 def srun_environment(facts: Facts) -> dict[str, str]:
@@ -309,11 +310,12 @@ def _launcher(launch: Facts) -> Variables:
     return changes
 
 
-def _distribution(request: Facts, layout: Facts, nested: bool, compat: tuple[int, int]) -> Variables:
-    """As -m said; the older srun also tells its choice inside an allocation and where tasks per node were asked for."""
+def _distribution(request: Facts, layout: Facts, inside: bool, compat: tuple[int, int]) -> Variables:
+    """As -m said; the older srun also tells its own choice inside an allocation, for a step of several parts, and where it
+    asks for memory."""
     if request.get("distribution"):
         return {}
-    if compat < (23, 2) and (nested or request.get("ntasks_per_node")):
+    if compat < (23, 2) and (inside or request.get("mem_per_node") or request.get("mem_per_cpu")):
         few = int(layout.get("ntasks", 1)) <= len(layout.get("nodes") or ())
         return {"SLURM_DISTRIBUTION": "cyclic" if few else "block"}
     return {}

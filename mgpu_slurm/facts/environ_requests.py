@@ -27,8 +27,11 @@ JOB_TEXTS = (
 ANY_NUMBER = 65535
 """Tasks per core where --hint=multithread leaves it open."""
 
-OTHER = (("SLURM_ACCTG_FREQ", "acctg-freq"), ("SLURM_NETWORK", "network"))
+OTHER = (("SLURM_ACCTG_FREQ", "acctg-freq"),)
 """Options that are only kept: variable, long name."""
+
+SHELL_OTHER = (("SLURM_NETWORK", "network"),)
+"""Those that up to 22.05 only salloc's shell hears of."""
 
 FREQUENCIES = {
     "low": "Low",
@@ -44,21 +47,25 @@ FREQUENCIES = {
 }
 
 
-def requested(request: Mapping[str, Any], compat: tuple[int, int], step: bool = False) -> dict[str, str | None]:
-    """From a JobRequest, or with `step` from a StepRequest, both as plain data."""
+def requested(
+    request: Mapping[str, Any], compat: tuple[int, int], step: bool = False, shell: bool = False
+) -> dict[str, str | None]:
+    """From a JobRequest, or with `step` from a StepRequest, both as plain data. `shell`: for the shell of salloc."""
     changes: dict[str, str | None] = {}
     for name, key in NUMBERS if step else NUMBERS + JOB_NUMBERS:
         if request.get(key):
-            changes[name] = str(request[key])
+            # up to 22.05 tasks hear of this by the option's old name
+            older = step and key == "ntasks_per_gpu" and compat < (23, 2)
+            changes["SLURM_NTASKS_PER_TRES" if older else name] = str(request[key])
     for name, key in TEXTS if step else TEXTS + JOB_TEXTS:
         if request.get(key):
-            changes[name] = str(request[key])
+            changes[name] = "block" if request[key] == "*" else str(request[key])
     if request.get("plane_size"):
         changes["SLURM_DIST_PLANESIZE"] = str(request["plane_size"])
     if request.get("overcommit"):
         changes["SLURM_OVERCOMMIT"] = "1"
     other = request.get("other") or {}
-    for name, key in OTHER:
+    for name, key in OTHER + SHELL_OTHER if shell or compat >= (23, 2) else OTHER:
         if other.get(key):
             changes[name] = other[key]
     if other.get("cpu-freq"):
@@ -67,8 +74,10 @@ def requested(request: Mapping[str, Any], compat: tuple[int, int], step: bool = 
         changes["SLURM_PROFILE"] = ",".join(word.capitalize() for word in other["profile"].split(","))
     if step:
         changes.update(_cpu_bind(request))
+        changes.update(_mem_bind(request.get("mem_bind") or "", True))
     else:
         changes.update(_per_task(request, compat))
+        changes.update(_mem_bind(other.get("mem-bind") or "", False))
     return changes
 
 
@@ -88,6 +97,33 @@ def _per_task(request: Mapping[str, Any], compat: tuple[int, int]) -> dict[str, 
         kind, _, count = str(request["gpus_per_task"]).rpartition(":")
         parts.append(f"gres/gpu{':' + kind if kind else ''}={count}")
     return {"SLURM_TRES_PER_TASK": ",".join(parts)} if parts else {}
+
+
+def _mem_bind(text: str, step: bool) -> dict[str, str | None]:
+    """--mem-bind=[quiet|verbose,][prefer,][sort,]type[:list]: its parts in a step, before that the text as it is to be read
+    again."""
+    if not text:
+        return {}
+    from mgpu_slurm.base.bindwords import sub_options
+
+    words = sub_options(text)
+    loud = "verbose" if "v" in words or "verbose" in words else "quiet"
+    words = [word for word in words if word not in ("q", "quiet", "v", "verbose")]
+    sort = next((word for word in words if word in ("sort", "nosort")), "")
+    changes: dict[str, str | None] = {"SLURM_MEM_BIND_VERBOSE": loud}
+    if sort:
+        changes["SLURM_MEM_BIND_SORT"] = sort
+    if not step:
+        changes["SLURM_MEM_BIND"] = ",".join([*(["verbose"] if loud == "verbose" else ()), *words])
+        return changes
+    prefer = "prefer" if "p" in words or "prefer" in words else ""
+    kind, colon, values = next((w for w in words if w not in ("p", "prefer", sort)), "").partition(":")
+    if prefer:
+        changes["SLURM_MEM_BIND_PREFER"] = prefer
+    changes["SLURM_MEM_BIND_TYPE"] = kind + colon
+    changes["SLURM_MEM_BIND_LIST"] = values
+    changes["SLURM_MEM_BIND"] = ",".join(word for word in (loud, prefer, kind + colon + values) if word)
+    return changes
 
 
 def _cpu_bind(request: Mapping[str, Any]) -> dict[str, str | None]:

@@ -4,6 +4,7 @@ readers. They check the words and keep the text: what it means for a task is dec
 
 from __future__ import annotations
 
+from mgpu_slurm.base.bindwords import sub_options
 from mgpu_slurm.base.errors import UsageError
 from mgpu_slurm.intake.values import Finished, Reading, leading_int
 
@@ -51,17 +52,6 @@ HINTS = ("compute_bound", "memory_bound", "multithread", "nomultithread")
 
 _FREQUENCIES = ("low", "medium", "high", "highm1")
 _GOVERNORS = ("conservative", "ondemand", "performance", "powersave", "userspace", "schedutil")
-
-
-def sub_options(text: str) -> list[str]:
-    """Split at commas; a comma before a digit belongs to a list (map_cpu:0,1), one before a 0x mask too."""
-    words: list[str] = []
-    for word in text.split(","):
-        if words and word[:1].isdigit():
-            words[-1] += "," + word
-        else:
-            words.append(word)
-    return words
 
 
 def _binding(text: str, option: str, words: tuple[str, ...], lists: tuple[str, ...]) -> str | None:

@@ -93,6 +93,11 @@ def _per_gpu(choices: Choices) -> None:
         choices.put("ntasks_per_gpu", old)
     if not choices.has("ntasks_per_gpu"):
         return
+    nodes, most = choices.number("min_nodes") or 1, choices.number("max_nodes")
+    gpus = _total(choices, "gpus") or (_total(choices, "gpus_per_node") * nodes if most in (None, nodes) else 0)
+    if gpus and not choices.has("ntasks"):
+        mine = choices.fields["ntasks_per_gpu"]
+        choices.put("ntasks", Choice(mine.name, gpus * (choices.number("ntasks_per_gpu") or 1), mine.source, mine.text))
     for field in ("gpus_per_task", "gpus_per_socket", "ntasks_per_node", "tres_per_task"):
         other = choices.fields.get(field)
         if other is not None:

@@ -147,7 +147,11 @@ def step(component: Component, job_id: int) -> dict[str, Any]:
         request["name"] = component.operands[0].rpartition("/")[2]
     counted = "cpus_per_task" in request or "cpus_per_gpu" in request
     shared = "overlap" in client
-    apart = bool(client.get("exact")) or client.get("exclusive") in ("exclusive", "user", "mcs", "topo") or counted
+    # srun that makes its own allocation asks with --exclusive for whole nodes, and for its tasks' share of them only
+    # where it says how many tasks there are
+    alone = client.get("exclusive") in ("exclusive", "user", "mcs", "topo")
+    alone = alone and ("jobid" in component.sources or "ntasks" in request)
+    apart = bool(client.get("exact")) or alone or counted
     request["exclusive"] = apart and not shared
     request["overlap"] = shared
     if "kill_on_bad_exit" in client:
@@ -289,6 +293,8 @@ def _component(choices: merge.Choices, operands: list[str], reading: Reading, in
     sizes = choices.fields.get("min_nodes")
     if sizes is not None and sizes.text and ("," in sizes.text or ":" in sizes.text):
         other["nodes"] = sizes.text
+    if client.get("mem_bind") and not in_job:
+        other["mem-bind"] = client["mem_bind"]
     if other:
         request["other"] = other
     if request.get("gres") == "none" and not in_job:

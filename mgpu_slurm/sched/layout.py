@@ -101,6 +101,16 @@ def _asked(request: StepRequest) -> _Asked:
     )
 
 
+def _named_by_job(job: Job) -> frozenset[str]:
+    """The devices that a step has when it asks for none: what the job asked for. Those that came with whole nodes are for
+    steps that name them."""
+    request = job.request
+    names = {name for name, _, _ in gres_text.parse(request.gres)} if request.gres else set()
+    if request.gpus or request.gpus_per_node or request.gpus_per_socket or request.gpus_per_task or request.tres_per_task:
+        names.add("gpu")
+    return frozenset(names)
+
+
 def _used(in_use: list[NodeTasks]) -> dict[str, _Room]:
     used: dict[str, _Room] = {}
     for part in in_use:
@@ -162,9 +172,10 @@ def _lay(job: Job, request: StepRequest, asked: _Asked, rooms: list[_Room]) -> S
     if placed is None:
         return Never(errors.ESLURM_TOO_MANY_REQUESTED_CPUS)
     parts: list[NodeTasks] = []
+    own = _named_by_job(job)
     left = {row: number for row, (_, _, number) in enumerate(asked.per_job)}
     for position, (room, tasks) in enumerate(zip(picked, placed, strict=True)):
-        part = _part(room, tasks, request, asked, left, len(picked) - position - 1)
+        part = _part(room, tasks, request, asked, left, len(picked) - position - 1, own)
         if part is None:
             return Never(errors.ESLURM_INVALID_GRES)
         parts.append(part)
@@ -288,12 +299,18 @@ def _why(
 
 
 def _part(
-    room: _Room, tasks: list[int], request: StepRequest, asked: _Asked, left: dict[int, int], later: int
+    room: _Room,
+    tasks: list[int],
+    request: StepRequest,
+    asked: _Asked,
+    left: dict[int, int],
+    later: int,
+    own: frozenset[str],
 ) -> NodeTasks | None:
     cpus_per_task = request.cpus_per_task or 1
     held: dict[str, int] = {}
     if asked.per_node is None:
-        held = dict(room.gres)
+        held = {name: devices for name, devices in room.gres.items() if name in own}
     else:
         rows = [(name, kind, number) for name, kind, number in asked.per_node]
         rows += [(name, kind, number * len(tasks)) for name, kind, number in asked.per_task]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mgpu_slurm.facts import environ
+from mgpu_slurm.facts import environ, environ_requests
 from mgpu_slurm.facts.environ_devices import NVIDIA_VARIABLES, Devices
 
 RECORDED = {
@@ -222,7 +222,7 @@ def test_gpus_that_nvml_found_are_called_as_the_driver_does() -> None:
 def test_a_nested_step_keeps_what_its_script_was_told() -> None:
     job = facts((4, [0, 1]), (4, [0, 1]), tasks=[2, 2], request={"ntasks": 4})
     script = environ.apply({"SLURM_JOB_NAME": "wrap"}, environ.batch_environment(job, "n0"))
-    spec = step(job, [[0], []], name="inner")
+    spec = step(job, [[0], []], name="inner", mem_per_cpu=100)
     spec["layout"]["nodes"] = spec["layout"]["nodes"][:1]
     made = environ.apply(script, environ.step_environment(spec, {}, "n0", script))
     assert made["SLURM_JOB_NAME"] == "wrap"
@@ -253,3 +253,25 @@ def test_the_plain_names_come_first_once() -> None:
     twice = environ.finish(environ.finish({"PATH": "/usr/bin:/bin"}, "/spool/bin"), "/spool/bin")
     assert twice["PATH"] == "/spool/bin:/usr/bin:/bin"
     assert environ.finish({"SLURM_RLIMIT_CORE": "0"}, "/spool/bin").keys() == {"PATH", "TMPDIR", "SLURM_PRIO_PROCESS"}
+
+
+@pytest.mark.parametrize(
+    ("text", "job", "step"),
+    [
+        # as Slurm 22.05.8 tells a batch script, and a task: VERBOSE, PREFER, SORT, the rest
+        ("local", ("local", "quiet", None, None), ("quiet,local", "local", "")),
+        ("v,local", ("verbose,local", "verbose", None, None), ("verbose,local", "local", "")),
+        ("map_mem:0,1", ("map_mem:0,1", "quiet", None, None), ("quiet,map_mem:0,1", "map_mem:", "0,1")),
+        ("quiet,rank", ("rank", "quiet", None, None), ("quiet,rank", "rank", "")),
+        ("prefer,local", ("prefer,local", "quiet", "prefer", None), ("quiet,prefer,local", "local", "")),
+        ("sort", ("sort", "quiet", None, "sort"), ("quiet", "", "")),
+    ],
+)
+def test_memory_binding(
+    text: str, job: tuple[str, str, str | None, str | None], step: tuple[str, str, str]
+) -> None:
+    told = environ_requests.requested({"other": {"mem-bind": text}}, (22, 5))
+    assert (told["SLURM_MEM_BIND"], told["SLURM_MEM_BIND_VERBOSE"], told.get("SLURM_MEM_BIND_SORT")) == (job[0], job[1], job[3])
+    inside = environ_requests.requested({"mem_bind": text}, (22, 5), step=True)
+    assert (inside["SLURM_MEM_BIND"], inside["SLURM_MEM_BIND_TYPE"], inside["SLURM_MEM_BIND_LIST"]) == step
+    assert (inside["SLURM_MEM_BIND_VERBOSE"], inside.get("SLURM_MEM_BIND_PREFER")) == job[1:3]

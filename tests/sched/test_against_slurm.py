@@ -124,8 +124,9 @@ def test_step(job_words: str, step_words: str, answer: str) -> None:
     assert answer_of(job_words, step_words) == (other or answer)
 
 
-def test_a_step_of_whole_nodes_sees_their_devices() -> None:
-    assert answer_of("-N2 --exclusive", "-n2") == "16 0@n0[0,1,2,3] 1@n1[0,1,2,3]"
+def test_a_step_of_whole_nodes_sees_the_devices_that_somebody_named() -> None:
+    assert answer_of("-N2 --exclusive", "-n2") == "16 0@n0[] 1@n1[]"
+    assert answer_of("-N2 --exclusive", "-n2 --gpus-per-node=4") == "16 0@n0[0,1,2,3] 1@n1[0,1,2,3]"
 
 
 def test_what_is_left_after_a_placement_is_used_next() -> None:
