@@ -289,7 +289,8 @@ class BringingUp:
             states = node_states(site, self.record)
             for name in awaited:
                 site.progress.host(name, states.get(name) or "waiting for the node", passing=True)
-            late = {name for name in awaited if name in site.hosts and not serves(states.get(name, ""))}
+            states_of = {name: states.get(name, "") for name in awaited if name in site.hosts}
+            late = {name for name, state in states_of.items() if not serves(state) and not withdrawn(state)}
             if not late or time.monotonic() > end or self.record.controller not in site.hosts:
                 break
             time.sleep(POLL)
@@ -326,9 +327,12 @@ class BringingUp:
         if self.changed:
             for line in self._next_steps():
                 say(line)
+        kept = [name for name in site.hosts if withdrawn(states.get(name, ""))]
+        for name in kept:
+            say(f"{name}: is {states[name]}; `mgpu_scontrol update NodeName={name} State=RESUME` takes it back")
         for name, reason in site.failed.items():
             say(f"{name}: FAILED: {reason}")
-        return 1 if site.failed or len(serving) < len(record.joined) else 0
+        return 1 if site.failed or len(serving) + len(kept) < len(record.joined) else 0
 
     def _next_steps(self) -> list[str]:
         controller = _member(self.record, self.record.controller)
@@ -427,6 +431,11 @@ def node_states(site: Site, record: Record) -> dict[str, str]:
     done = site.hosts[controller.name].connection.run(command(controller, "sinfo -h -N -o '%N %T'"))
     rows = (line.split() for line in done.out.splitlines())
     return {row[0]: row[1] for row in rows if len(row) == 2} if done.status == 0 else {}
+
+
+def withdrawn(state: str) -> bool:
+    """Whether somebody has taken a node in that state out of service, for which there is nothing to wait."""
+    return state in ("drained", "draining", "maint")
 
 
 def serves(state: str) -> bool:

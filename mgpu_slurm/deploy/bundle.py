@@ -20,6 +20,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,8 @@ LEVEL = 4
 
 WHEN = 1577836800
 """The time of every file in an archive, so that equal contents give equal archives: 2020-01-01."""
+
+DAY = 86400.0
 
 BINARY, PYTHON, AUTO = "binary", "python", "auto"
 
@@ -355,20 +358,34 @@ def pack(name: str, files: list[File], cache: Path) -> Piece:
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not (archive.exists() and note.exists()):
             draft = cache / f".{archive.name}.{os.getpid()}"
-            with (
-                open(draft, "wb") as out,
-                gzip.GzipFile("", "wb", LEVEL, out, WHEN) as zipped,
-                tarfile.open(fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT) as tar,
-            ):
-                for file in files:
-                    _add(tar, *file)
-            for old in cache.glob(f"{name}-*"):
-                old.unlink()
-            note.write_text(_digest(draft))
-            draft.rename(archive)
+            try:
+                _write(draft, files)
+                note.write_text(_digest(draft))
+                draft.rename(archive)
+            finally:
+                draft.unlink(missing_ok=True)
+            _forget_old(name, cache)
         return Piece(name, str(archive), note.read_text(), archive.stat().st_size, unpacked)
     except OSError as error:
         raise BundleError(f"{error.filename or archive}: {error.strerror}") from None
+
+
+def _write(file: Path, files: list[File]) -> None:
+    with (
+        open(file, "wb") as out,
+        gzip.GzipFile("", "wb", LEVEL, out, WHEN) as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT) as tar,
+    ):
+        for entry in files:
+            _add(tar, *entry)
+
+
+def _forget_old(name: str, cache: Path) -> None:
+    """Remove earlier archives of a piece, but for those of the last day, which another run may be sending."""
+    mine = re.compile(re.escape(name) + r"-[0-9a-f]{24}\.tar\.(gz|sha256)")
+    for old in cache.glob(f"{name}-*"):
+        if mine.fullmatch(old.name) and time.time() - old.stat().st_mtime > DAY:
+            old.unlink(missing_ok=True)
 
 
 def _add(tar: tarfile.TarFile, name: str, source: Path | bytes | Link, mode: int) -> None:

@@ -57,9 +57,9 @@ class Host:
         wrapper.chmod(0o755)
         self.conf = self.directory / "sshd_config"
         self.conf.write_text(
-            f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.directory}/host_key\nPidFile none\nUsePAM no\n"
+            f"{settings}\nPort {self.port}\nListenAddress 127.0.0.1\nHostKey {self.directory}/host_key\nPidFile none\nUsePAM no\n"
             f"StrictModes no\nAuthorizedKeysFile {self.directory}/authorized\nForceCommand {wrapper}\nPrintMotd no\n"
-            f"PasswordAuthentication no\nKbdInteractiveAuthentication no\nMaxStartups 100\nLogLevel VERBOSE\n{settings}\n"
+            f"PasswordAuthentication no\nKbdInteractiveAuthentication no\nMaxStartups 100\nLogLevel VERBOSE\n"
         )
         if user is not None:
             for path in (self.directory, *self.directory.rglob("*")):

@@ -98,6 +98,15 @@ def test_an_archive_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert made.unpacked == 5
 
 
+def test_old_archives_are_forgotten(tmp_path: Path) -> None:
+    files: list[bundle.File] = [("a", b"one", 0o644)]
+    old, other = bundle.pack("piece", files, tmp_path), bundle.pack("piece-3", files, tmp_path)
+    for made in (old, other):
+        os.utime(made.path, (0, 0))
+    new = bundle.pack("piece", [("a", b"two", 0o644)], tmp_path)
+    assert [Path(made.path).exists() for made in (old, other, new)] == [False, True, True]
+
+
 def test_a_python_release_runs_by_itself(tmp_path: Path) -> None:
     """Unpacked as on a host, with nothing of this tree: the daemons start, and all their packages are its own."""
     release = Bundles(tmp_path / "cache", PYTHON).release(HOST)

@@ -214,6 +214,28 @@ def test_killed_in_the_middle_and_run_again(admin: Admin) -> None:
 
 
 @pytest.mark.slow
+def test_hosts_that_cannot_be_entered_are_remembered(admin: Admin) -> None:
+    one, two, three = (admin.host(name) for name in ("n1", "n2", "n3"))
+    admin.up(one, two, three).ok()
+    admin.suite(one, "scontrol", "update", "NodeName=n2", "State=DRAIN", "Reason=test").ok()
+    drained = admin.run("up").ok()  # nothing to wait for
+    assert "n2: is drained" in drained.out
+    three.stop()
+    up = admin.run("up", "--timeout=5")
+    assert up.status == 1
+    assert "n3: FAILED: 127.0.0.1 port" in up.out
+    refused = admin.run("remove", "n3")
+    assert refused.status == 1
+    assert "with --force it is forgotten" in refused.out
+    assert admin.run("down").status == 1
+    assert "there is no cluster" not in admin.run("status").err
+    three.start()
+    admin.run("down", "--force").ok()
+    assert left_behind(admin) == []
+    assert admin.daemons() == []
+
+
+@pytest.mark.slow
 def test_the_binary(admin: Admin) -> None:
     """A host without Python gets dist/mgpu, which brings its own."""
     from mgpu_slurm.deploy import bundle

@@ -22,6 +22,7 @@ from tests.deploy import sshd
 from tests.deploy.conftest import Admin
 from tests.deploy.sshd import Host, needs_sshd
 from tests.kit.commands import boot_line
+from tests.kit.users import User
 
 A, B = b"key-a", b"key-b"
 FILE = "".join(
@@ -287,6 +288,23 @@ def test_ways_in(client: Client, admin: Admin, host: Host) -> None:
 
 
 @needs_sshd
+def test_password(client: Client, admin: Admin, alice: User) -> None:
+    """Asked for at a terminal, three times at most; a second prompt of the server's is as good."""
+    (admin.ssh / "id_ed25519").unlink()
+    subprocess.run(["chpasswd"], input=f"{alice.name}:right", text=True, check=True)
+    host = admin.host("p1", settings="PasswordAuthentication yes")
+    word = f"{alice.name}@{at(host)}"
+    with pytest.raises(HostError, match="may not log in there"):
+        client.connect(word)  # nobody to ask
+    with pytest.raises(HostError, match=r"\(tried password\)"):
+        client.connect(word, asker=nobody(secrets=("a", "b", "c", "right")))
+    assert client.connect(word, asker=nobody(secrets=("wrong", "right"))).run("id -un").out == f"{alice.name}\n"
+    asking = admin.host("p2", settings="KbdInteractiveAuthentication yes\nUsePAM yes")
+    word = f"{alice.name}@{at(asking)}"
+    assert client.connect(word, asker=nobody(secrets=("right",))).run("id -un").out == f"{alice.name}\n"
+
+
+@needs_sshd
 def test_agent(client: Client, admin: Admin, host: Host) -> None:
     socket = admin.directory / "agent"
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.DEVNULL)
@@ -332,6 +350,7 @@ def test_jump_hosts(client: Client, admin: Admin, host: Host) -> None:
         client.connect("inner")
 
 
+@needs_sshd
 def test_nobody_there(client: Client) -> None:
     with pytest.raises(HostError, match=r"no host of the name no-such-host\.invalid"):
         client.connect("no-such-host.invalid")
@@ -339,6 +358,7 @@ def test_nobody_there(client: Client) -> None:
         client.connect("127.0.0.1:1")
 
 
+@needs_sshd
 def test_something_else_listens(client: Client, admin: Admin) -> None:
     import socket
 
