@@ -3,15 +3,39 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.kit import mpi
 from tests.kit.cluster import Cluster, Suite, readable
 from tests.kit.commands import finish, popen
 
 pytestmark = pytest.mark.ours  # Slurm's backfill takes its time with each
+
+KEYS = """\
+import os, socket
+sock = socket.socket(fileno=int(os.environ["PMI_FD"]))
+rank, size = int(os.environ["PMI_RANK"]), int(os.environ["PMI_SIZE"])
+
+def ask(line):
+    sock.sendall(line.encode() + b"\\n")
+    data = b""
+    while not data.endswith(b"\\n"):
+        data += sock.recv(4096)
+    return data.decode().strip()
+
+ask("cmd=init pmi_version=1 pmi_subversion=1")
+name = ask("cmd=get_my_kvsname").rpartition("=")[2]
+ask(f"cmd=put kvsname={name} key=of-{rank} value={rank * 10}")
+assert ask("cmd=barrier_in") == "cmd=barrier_out rc=0"
+for other in range(size):
+    assert ask(f"cmd=get kvsname={name} key=of-{other}") == f"cmd=get_result rc=0 value={other * 10}"
+assert ask("cmd=finalize") == "cmd=finalize_ack rc=0"
+print(rank, "of", size)
+"""
 
 SCRIPT = """#!/bin/bash
 #SBATCH -J both -n1 -o out -e out
@@ -86,6 +110,27 @@ def test_a_shell_with_components(cluster: Suite, here: Path) -> None:
     body = f'echo $SLURM_HET_SIZE $SLURM_NTASKS; {srun} --het-group=1 -l hostname | wc -l; {srun} --het-group=0,1 true; echo $?'
     done = cluster.run("salloc", "-n1", ":", "-n2", "sh", "-c", body, cwd=here).ok()
     assert done.out.split() == ["2", "3", "2", "0"]
+
+
+def test_a_parallel_program_over_components(cluster: Suite, here: Path) -> None:
+    """The tasks of all components are one world of PMI."""
+    (here / "keys.py").write_text(KEYS)
+    part = [sys.executable, str(here / "keys.py")]
+    done = cluster.run("srun", "--mpi=pmi2", "-n1", *part, ":", "-n3", "-N2", *part, cwd=here).ok()
+    assert sorted(done.out.splitlines()) == [f"{rank} of 4" for rank in range(4)]
+
+
+def test_mpich_over_components(cluster: Suite, here: Path) -> None:
+    program = str(mpi.compiled("mpich", here))
+    done = cluster.run("srun", "--mpi=pmi2", "-n1", program, ":", "-n2", "-N2", program, cwd=here).ok()
+    assert len(done.out.splitlines()) == 3
+    assert done.out.count("of 3: sum 6") == 3
+
+
+def test_programs_by_rank_are_counted_within_their_part(cluster: Suite, here: Path) -> None:
+    (here / "ranks").write_text("0 echo zero\n1 echo one %t\n")
+    done = cluster.run("srun", "-l", "-n1", "echo", "alone", ":", "-n2", "--multi-prog", "ranks", cwd=here).ok()
+    assert sorted(done.out.splitlines()) == ["0: alone", "1: zero", "2: one 1"]
 
 
 def test_cancelled_as_a_whole(cluster: Suite, here: Path) -> None:

@@ -92,6 +92,12 @@ class Order:
         return f"{self.facts.get('het_job_id') or self.job_id}.{self.step_id.partition('+')[0]}"
 
     @property
+    def tasks_before(self) -> int:
+        """Tasks of the parts of the step before this one."""
+        before = int((self.spec.get("whole") or {}).get("before") or 0)
+        return sum(len(ranks) for _, ranks in self.world[:before])
+
+    @property
     def title(self) -> str:
         """As banners name it."""
         return f"JOB {self.job_id}" if self.kind == BATCH else f"STEP {self.job_id}.{self.step_id}"

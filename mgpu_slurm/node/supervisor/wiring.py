@@ -88,7 +88,7 @@ def for_tasks(order: Order, who: Identity, passed: dict[str, int]) -> Wiring:
     opened = _task_files(order, who, wiring)
     for rank in order.ranks:
         multi = order.launch.get("multi_prog")
-        argv = [*programs.of_rank(multi, rank), *order.argv[1:]] if multi else order.argv
+        argv = [*programs.of_rank(multi, rank - order.tasks_before), *order.argv[1:]] if multi else order.argv
         if order.launch.get("pty") and rank == 0:
             ours, theirs = stdio.terminal(
                 order.uid, int(order.launch.get("pty_rows") or 0), int(order.launch.get("pty_cols") or 0)
