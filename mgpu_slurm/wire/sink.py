@@ -49,9 +49,10 @@ class Sink:
         self._piece = PIPE_PIECE
         try:
             form = os.fstat(fd).st_mode & _FORM
-            if form == _FILE or is_null(fd):
-                self._piece = LARGE_PIECE
-            elif form == _PIPE and fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY:
+            read_only = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+            if form == _FILE or is_null(fd) or read_only:
+                self._piece = LARGE_PIECE  # what is open for reading alone fails at once, and is never ready in poll's eyes
+            elif form == _PIPE:
                 # The descriptor is shared with others, who want it to block; another opening of the same pipe is not.
                 # Root may open what its owner could only read, so it must be open for writing already.
                 self._own = os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -12,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from mgpu_slurm.wire import frames
-from tests.kit.steps import Place, Step, alive, facts, until
+from mgpu_slurm.wire import frames, passing
+from tests.kit.steps import Place, Srun, Step, alive, facts, until
 
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
@@ -430,3 +431,32 @@ def test_many_tasks_need_no_more_files_than_the_system_allows(tmp_path: Path) ->
         assert {step.srun.out(rank) for rank in range(300)} == {b"1024\n"}
     finally:
         place.launcher.close()
+
+
+@as_root
+def test_nobody_writes_by_the_supervisor_what_he_may_only_read(place: Place) -> None:
+    """A pipe of root's that the user can read, passed as input and as output: neither way leads into it."""
+    fifo = place.root / "fifo"
+    os.mkfifo(fifo, 0o644)
+    both = os.open(fifo, os.O_RDWR)
+    end = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(end, True)
+    step = place.tasks(
+        "sh", "-c", "echo out; sleep 100", job=facts(uid=NOBODY, gid=NOBODY), passed={"stdin": end, "stdout": end}
+    )
+    assert step.srun is not None
+    step.srun.until("tasks_started")
+    ours, theirs = socket.socketpair()
+    passing.send(step.control, {"kind": "attach", "stdin": True}, [theirs.fileno()])
+    theirs.close()
+    follower = Srun(ours)
+    follower.until("attached")
+    follower.feed(b"in\n")
+    step.srun.until("output_failed")
+    step.tell(kind="terminate", ending="CANCELLED", hurry=True)
+    step.result()
+    os.set_blocking(both, False)
+    with pytest.raises(BlockingIOError):
+        os.read(both, 100)
+    os.close(both)
+    os.close(end)

@@ -165,7 +165,9 @@ def _input(
     if order.launch.get("std_in") == "none" or (only is not None and only != rank):
         return null
     if "stdin" in passed:
-        if stat.S_ISFIFO(os.fstat(passed["stdin"]).st_mode):
+        source = os.fstat(passed["stdin"])
+        # Its other end may be opened by its owner, and not by root for somebody who was only allowed to read.
+        if stat.S_ISFIFO(source.st_mode) and source.st_uid == order.uid:
             wiring.inlets.append(stdio.SharedInlet(os.dup(passed["stdin"]), rank))
         return passed["stdin"]
     out, into = stdio.pipe_of(order.uid)
