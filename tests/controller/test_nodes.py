@@ -172,6 +172,7 @@ def test_drain_resume_down() -> None:
     assert c.state.nodes["n0"].reason == "broken fan"
     assert "DRAIN" in c.state.nodes["n0"].flags
     assert c.update("node", "n0", State="RESUME") == 0
+    assert c.update("node", "n0", State="RESUME") == 2028
     c.plan()
     assert c.state_of(next_job) == "RUNNING"
     assert c.update("node", "n0", State="DOWN", Reason="off") == 0

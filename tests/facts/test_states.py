@@ -103,3 +103,11 @@ def test_reasons() -> None:
     assert len({number for number, _ in reasons.REASONS.values()}) == len(reasons.REASONS)
     assert reasons.meaning("some sentence") == "some sentence"
     assert set(reasons.REASONS) >= reasons.FAILURES | reasons.LATER
+
+
+def test_order_of_nodes_by_state() -> None:
+    nodes = [("IDLE", ["DRAIN"]), ("DOWN", []), ("IDLE", ["RESERVED"]), ("MIXED", []), ("ALLOCATED", ["DRAIN"]), ("IDLE", [])]
+    order = sorted(nodes, key=lambda node: states.node_rank(*node))
+    assert order == [
+        ("DOWN", []), ("IDLE", []), ("MIXED", []), ("IDLE", ["RESERVED"]), ("IDLE", ["DRAIN"]), ("ALLOCATED", ["DRAIN"]),
+    ]  # fmt: skip

@@ -213,3 +213,30 @@ print(*sorted(set({heavy}) & sys.modules.keys()))
     root = str(Path(__file__).parents[2])
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code, root], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "kept", "told"),
+    [
+        ("-N2 -n4 --ntasks-per-node=2", 2, False),
+        ("-N2 -n4 --ntasks-per-node=1", None, True),
+        ("-N2 -n3 --ntasks-per-node=1", 1, False),  # as many as the first node can have of them
+        ("-N2 -n5 --ntasks-per-node=3", None, True),
+        ("-N2 -n4 --ntasks-per-node=4", None, False),
+        ("-n4 --ntasks-per-node=1", 1, False),
+    ],
+)
+def test_tasks_of_a_node_that_do_not_fit_the_tasks(words: str, kept: int | None, told: bool) -> None:
+    """Recorded from srun of Slurm 22.05.8; sbatch and salloc leave it to the controller."""
+    found = parse([*words.split(), "true"], command="srun", compat=(22, 5))
+    assert found.requests[0].get("ntasks_per_node") == kept
+    assert any("can't honor --ntasks-per-node" in line for line in found.warnings) == told
+    assert parse([*words.split(), "true"], command="salloc").requests[0]["ntasks_per_node"]
+
+
+def test_a_step_is_named_after_its_program_and_shares_with_a_bare_overlap() -> None:
+    environ = {"SLURM_JOB_ID": "5", "SLURM_JOB_NAME": "around"}
+    found = parse(["--overlap", "/bin/true"], environ, command="srun")
+    made = submit.step(found.components[0], 5)
+    assert (made["name"], made["overlap"]) == ("true", True)
+    assert submit.step(parse(["-J", "own", "true"], environ, command="srun").components[0], 5)["name"] == "own"

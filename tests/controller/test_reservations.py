@@ -1,0 +1,121 @@
+"""Reservations: who may make them, what they keep from other jobs, how they change and end."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from mgpu_slurm.base import errors
+from mgpu_slurm.facts import reservation
+from mgpu_slurm.wire import messages as wire
+from tests.kit.cases import ANN, BOB, ROOT, Case
+
+MADE = {"starttime": "now", "duration": "60", "nodes": "n1", "users": str(ANN.uid)}
+
+
+def case(nodes: int = 2) -> Case:
+    made = Case()
+    for number in range(nodes):
+        made.node(f"n{number}")
+    return made
+
+
+def ask(c: Case, action: str, name: str, who: object = ROOT, **changes: str) -> int:
+    message = wire.Update(what="reservation", name=name, changes=list(changes.items()), action=action)
+    answer = c.ask(message, who)  # type: ignore[arg-type]
+    return int(answer.rows[-1][1]) if isinstance(answer, wire.Results) else int(answer.code)
+
+
+def nodes_of(c: Case, job: int) -> list[str]:
+    allocation = c.job(job).allocation
+    return allocation.nodes if allocation is not None else []
+
+
+def test_other_jobs_keep_off_and_its_own_start_there() -> None:
+    c = case()
+    assert ask(c, "create", "mine", **MADE) == 0
+    others = [c.submit(who=BOB, ntasks=8, time_limit=5) for _ in range(2)]
+    own = c.submit(who=ANN, ntasks=1, reservation="mine")
+    c.plan()
+    assert nodes_of(c, others[0]) == ["n0"]
+    assert (nodes_of(c, others[1]), nodes_of(c, own)) == ([], ["n1"])
+    assert c.refused(who=BOB, reservation="mine") == errors.ESLURM_RESERVATION_ACCESS
+    assert c.refused(who=BOB, reservation="nosuch") == errors.ESLURM_RESERVATION_INVALID
+
+
+def test_a_job_that_ends_before_it_begins_may_have_its_nodes() -> None:
+    c = case(1)
+    assert ask(c, "create", "later", **{**MADE, "nodes": "n0", "starttime": "now+3600"}) == 0
+    long = c.submit(who=BOB, time_limit=120)
+    short = c.submit(who=BOB, time_limit=10)
+    c.plan()
+    assert (c.state_of(long), c.state_of(short)) == ("PENDING", "RUNNING")
+
+
+def test_its_end_frees_the_nodes_and_forgets_it() -> None:
+    c = case(1)
+    assert ask(c, "create", "mine", **{**MADE, "nodes": "n0", "duration": "10"}) == 0
+    job = c.submit(who=BOB)
+    c.plan()
+    assert c.state_of(job) == "PENDING"
+    c.after(601)
+    c.plan()
+    assert (c.state_of(job), c.state.reservations) == ("RUNNING", {})
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"users": "nosuchuser"}, errors.ESLURM_USER_ID_MISSING),
+        ({"groups": "nosuchgroup", "users": ""}, errors.ESLURM_GROUP_ID_MISSING),
+        ({"nodes": "n9"}, errors.ESLURM_INVALID_NODE_NAME),
+        ({"users": ""}, errors.ESLURM_RESERVATION_EMPTY),
+        ({"partition": "nosuch"}, errors.ESLURM_INVALID_PARTITION_NAME),
+        ({"starttime": "now-7200", "duration": "60"}, errors.ESLURM_INVALID_TIME_VALUE),
+        ({"nodes": "", "nodecnt": "9"}, errors.ESLURM_INVALID_NODE_COUNT),
+    ],
+)
+def test_refusals(changes: dict[str, str], code: int) -> None:
+    given = {key: text for key, text in {**MADE, **changes}.items() if text or (key in changes and key == "users")}
+    assert ask(case(), "create", "new", **given) == code
+
+
+def test_operators_alone_and_names_once() -> None:
+    c = case()
+    assert ask(c, "create", "mine", ANN, **MADE) == errors.ESLURM_USER_ID_MISSING
+    assert ask(c, "create", "mine", **MADE) == 0
+    assert ask(c, "create", "mine", **{**MADE, "nodes": "n0"}) == errors.ESLURM_RESERVATION_NAME_DUP
+    assert ask(c, "create", "other", **MADE) == errors.ESLURM_RESERVATION_OVERLAP
+    assert ask(c, "create", "other", **MADE, flags="overlap") == 0
+    assert ask(c, "update", "mine", users=f"+{BOB.uid}") == 0
+    assert c.state.reservations["mine"].uids == [ANN.uid, BOB.uid]
+    assert ask(c, "update", "mine", users="") == errors.ESLURM_RESERVATION_EMPTY
+    assert ask(c, "update", "nosuch", duration="5") == errors.ESLURM_RESERVATION_INVALID
+
+
+def test_one_in_use_stays() -> None:
+    c = case()
+    assert ask(c, "create", "mine", **MADE) == 0
+    job = c.submit(who=ANN, reservation="mine", hold=True)
+    assert ask(c, "delete", "mine") == errors.ESLURM_RESERVATION_BUSY
+    assert c.cancel(job) == 0
+    assert ask(c, "delete", "mine") == 0
+    assert ask(c, "delete", "mine") == errors.ESLURM_RESERVATION_INVALID
+
+
+def test_names_are_made_of_the_first_user_and_a_number() -> None:
+    c = case()
+    user = "root" if os.path.exists("/root") else "0"
+    for number in (1, 2):
+        message = wire.Update(
+            what="reservation", name="", changes=[*{**MADE, "users": user, "nodes": f"n{number - 1}"}.items()], action="create"
+        )
+        answer = c.ask(message, ROOT)
+        assert answer.rows[0][0] == f"{user}_{number}"
+
+
+def test_words_of_flags() -> None:
+    found = [reservation.flag(word) for word in ("maint", "MAI", "ma", "x", "overlap")]
+    assert found == ["MAINT", "MAINT", None, None, "OVERLAP"]
+    assert set(reservation.FLAGS.values()) | {"ALL_NODES"} == set(reservation.ORDER)
