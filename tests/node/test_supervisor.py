@@ -460,3 +460,13 @@ def test_nobody_writes_by_the_supervisor_what_he_may_only_read(place: Place) -> 
         os.read(both, 100)
     os.close(both)
     os.close(end)
+
+
+@pytest.mark.parametrize("message", [{"kind": "keys_fence"}, {"kind": "signal_tasks"}, {"kind": "signal_tasks", "signal": "x"}])
+def test_nonsense_of_srun_costs_it_its_step_and_not_the_supervisor(place: Place, message: dict[str, object]) -> None:
+    step = place.tasks("sleep", "100", mpi="pmi2")
+    assert step.srun is not None
+    step.srun.until("tasks_started")
+    step.srun.say(message)
+    assert step.result()["exit_code"] == signal.SIGKILL
+    assert step.log() == ""

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 
+from mgpu_slurm.base.errors import ProtocolError
 from mgpu_slurm.node.supervisor import identity, pmix_host, pmix_library
 from mgpu_slurm.wire.frames import Decoder, Frame, encode_json
 
@@ -104,8 +105,11 @@ class PmixServer:
                 self._sock.close()
                 return
             self._decoder.feed(data)
-            while isinstance(frame := self._decoder.next(), Frame):
-                self._tell(frame.message())
+            try:
+                while isinstance(frame := self._decoder.next(), Frame):
+                    self._tell(frame.message())
+            except ProtocolError:
+                self._sock.close()  # it is the user's own process: what it breaks is his
 
     def remove(self) -> None:
         """Remove what the server has left in its directory, as the user whose it is."""

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
     Said = Callable[[dict[str, Any]], None]
 
+_NONSENSE = (ProtocolError, KeyError, TypeError, ValueError)
+"""What a peer says is no message, or not one of its kind."""
+
 INPUT_LIMIT = 4 << 20
 """Bytes of input that may wait for a task that does not read; srun's socket is left unread beyond it."""
 
@@ -64,8 +67,11 @@ class Streams:
     def hear_ahead(self) -> None:
         """What srun had said before the tasks were there."""
         if self.srun is not None:
-            for frame in list(self.srun.ahead()):
-                self._from_peer(self.srun, frame)
+            try:
+                for frame in list(self.srun.ahead()):
+                    self._from_peer(self.srun, frame)
+            except _NONSENSE:
+                self.srun.lose()
 
     def attach(self, sock: socket.socket, feeds: bool, ahead: bytes) -> None:
         """Another peer that sees the output from now on, and with `feeds` may write to the tasks."""
@@ -199,7 +205,7 @@ class Streams:
             try:
                 for frame in peer.receive():
                     self._from_peer(peer, frame)
-            except ProtocolError:
+            except _NONSENSE:
                 peer.lose()
         elif seen & (select.POLLRDHUP | select.POLLHUP | select.POLLERR):
             peer.lose()
