@@ -54,14 +54,8 @@ class Given:
 
 def cluster(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
     """The program. It is the hosts' words that say which cluster; the launcher's says nothing here."""
-    if argv and argv[0] == "keep" and len(argv) == 4:
-        from mgpu_slurm.deploy import keeper
-
-        return keeper.run(list(argv[1:]), environ)
-    if argv and argv[0] == "reach" and len(argv) == 3:
-        from mgpu_slurm.deploy import reach
-
-        return reach.run(list(argv[1:]))
+    if argv and argv[0] in table.HIDDEN_VERBS:
+        return on_a_host(argv[0], list(argv[1:]), environ)
     given = parse(argv, environ)
     if told(given, streams):
         return 0
@@ -70,6 +64,15 @@ def cluster(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: 
     except ImportError:
         raise SlurmError(ONE, "paramiko is not installed here; this command runs where the cluster is set up from") from None
     return serve(given, environ, streams)
+
+
+def on_a_host(verb: str, words: list[str], environ: Mapping[str, str]) -> int:
+    """What runs of this command on the hosts themselves. UsageError."""
+    from mgpu_slurm.deploy import keeper, reach
+
+    if len(words) != {"keep": 3, "reach": 2}[verb]:
+        raise UsageError(f"{verb} is for mgpu_cluster's own use", 1)
+    return keeper.run(words, environ) if verb == "keep" else reach.run(words)
 
 
 def parse(argv: Sequence[str], environ: Mapping[str, str]) -> Given:

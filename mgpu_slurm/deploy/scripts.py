@@ -28,11 +28,12 @@ def prepare(base: str, node: str, root: bool) -> str:
     )
 
 
-def linger() -> str:
-    """Ask that the user's manager outlives the login; prints yes when it does."""
+def linger(base: str) -> str:
+    """Ask that the user's manager outlives the login, and note that it did not before; prints yes when it does."""
     return (
-        'me=$(id -un); [ -n "$XDG_RUNTIME_DIR" ] || export XDG_RUNTIME_DIR=/run/user/$(id -u)\n'
-        'loginctl enable-linger >/dev/null 2>&1; [ -e "/var/lib/systemd/linger/$me" ] && echo yes\n'
+        "mark=/var/lib/systemd/linger/$(id -un)\n"
+        f'[ -e "$mark" ] || {{ loginctl enable-linger >/dev/null 2>&1 && [ -e "$mark" ] && : >{base}/lingers; }}\n'
+        'if [ -e "$mark" ]; then echo yes; fi\n'
     )
 
 
@@ -262,6 +263,7 @@ def erase(cluster: str, base: str, node: str, root: bool, run_dir: str, keep_sta
             f"rm -rf {base}/nodes/{node} {base}/parts/{node}.* {base}/releases/.new-{node}-*",
             f"if rmdir {base}/nodes 2>/dev/null || [ ! -e {base}/nodes ]; then",
             *(f"    {line}" for line in unlink(base, root).rstrip("\n").splitlines()),
+            f"    if [ -e {base}/lingers ]; then loginctl disable-linger; fi",
             f"    rm -rf {base}",
             "fi",
             _parents(base),

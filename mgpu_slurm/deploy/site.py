@@ -122,7 +122,7 @@ class Site:
         """Who keeps the daemons of a host running; a user's systemd is asked to outlive the login first."""
         host = self.hosts[name]
         if host.facts.user_manager and not host.facts.linger and not host.facts.root:
-            linger = host.connection.run(scripts.linger()).out.strip() == "yes"
+            linger = host.connection.run(scripts.linger(host.facts.base)).out.strip() == "yes"
             host.facts = replace(host.facts, linger=linger)
         return manner(host.facts) if host.facts.kernel else KEEPER
 

@@ -314,7 +314,7 @@ RELEASES = (Release(PYTHON, "1-a", PIECES, "/usr/bin/python3.11"), Release(BINAR
 
 def every_script() -> list[str]:
     mark = Mark("1-a", "c", "k", "controller,node", KEEPER)
-    made = [survey.script("lab"), scripts.linger(), scripts.switch(BASE, "1-a"), scripts.unresolved(["a", "b"])]
+    made = [survey.script("lab"), scripts.linger(BASE), scripts.switch(BASE, "1-a"), scripts.unresolved(["a", "b"])]
     made += [scripts.write(f"{BASE}/f", "a 'b' $c\n", "600"), scripts.logs(BASE, "n", 5, True), scripts.logs(BASE, "n", 5, False)]
     for release in RELEASES:
         made += [scripts.arrived(BASE, "n", release), scripts.install(BASE, "n", release)]
