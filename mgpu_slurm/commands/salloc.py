@@ -39,6 +39,7 @@ def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, clu
     notes = Notes("salloc", streams, client, session.compat)
     for line in asked.warnings:
         notes.line(line)
+    surroundings.without_reserved(asked.requests, session, notes)
     no_shell = bool(client.get("no_shell"))
     interactive = not asked.operands and not no_shell
     if interactive and not os.isatty(0) and _terminal() < 0 and session.compat >= (23, 2):

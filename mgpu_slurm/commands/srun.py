@@ -43,6 +43,7 @@ def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, clu
     for name, option in _UNSUPPORTED:
         if client.get(name) not in (None, False, "none"):
             raise UsageError(f"{option} is not supported by this cluster", 1)
+    surroundings.without_reserved(asked.requests, session, notes)
     session.ensure(environ)
     if client.get("test_only"):
         for component in asked.components:

@@ -8,8 +8,11 @@ from mgpu_slurm.base.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
+
+    from mgpu_slurm.commands.report import Notes
+    from mgpu_slurm.commands.session import Session
 
 LIMITS = ("AS", "CORE", "CPU", "DATA", "FSIZE", "MEMLOCK", "NOFILE", "NPROC", "RSS", "STACK")
 
@@ -65,6 +68,17 @@ def umask(environ: Mapping[str, str]) -> int:
 def host() -> str:
     """The short name of this host."""
     return os.uname().nodename.partition(".")[0]
+
+
+def without_reserved(requests: Sequence[dict[str, Any]], session: Session, notes: Notes) -> None:
+    """Cores and threads set apart are the configuration's to allow (AllowSpecResourcesUsage): where it does not, Slurm says
+    so and goes on without."""
+    if session.config is None or session.config.get("AllowSpecResourcesUsage"):
+        return
+    for field, option in (("core_spec", "-S"), ("thread_spec", "--thread-spec")):
+        given = [request.pop(field, None) for request in requests]
+        if given.count(None) < len(given):
+            notes.error(f"Ignoring {option} since it's not allowed by configuration (AllowSpecResourcesUsage = No)")
 
 
 def complete(request: dict[str, Any], environ: Mapping[str, str], propagate: str | None) -> None:

@@ -140,6 +140,7 @@ def _make_one(
     owner = _owner(ctx, asked, request)
     chosen = _partitions(ctx, asked.caller, request)
     check_names(ctx, request)
+    _frequency(request)
     reservations.check(ctx, request.reservation, owner.uid, request.account or "")
     warnings = _sizes(ctx, asked.caller, request)
     tasks: list[int] = []
@@ -264,7 +265,7 @@ def check_names(ctx: Context, request: JobRequest) -> None:
             known = {feature for node in ctx.state.nodes.values() for feature in (*node.features, *node.active_features)}
             if not known.issuperset(tree.features()):
                 raise SlurmError(code)
-    for name, _, _ in gres.parse(request.gres) if request.gres else ():
+    for name, _, _ in gres.parse(request.gres) if request.gres is not None else ():
         if name not in ctx.settings.gres_types:
             raise Refused(errors.ESLURM_INVALID_GRES, "")
     licenses.check(ctx, request.licenses)
@@ -296,6 +297,12 @@ def _sizes(ctx: Context, caller: Caller, request: JobRequest) -> list[str]:
         if request.priority:
             request.priority = None
     return []
+
+
+def _frequency(request: JobRequest) -> None:
+    """--acctg-freq of a bare number below 0. Raises SlurmError 4003."""
+    if request.other.get("acctg-freq", "").startswith("-"):
+        raise SlurmError(errors.ESLURMD_INVALID_ACCT_FREQ)
 
 
 def _times(request: JobRequest, time_limit: int, now: float) -> None:

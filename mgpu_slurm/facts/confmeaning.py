@@ -10,6 +10,7 @@ KEYS: dict[str, str] = {
     "AccountingStorageTRES": "resources counted besides CPUs, memory, energy, nodes and billing",
     "AccountingStorageType": "the history of jobs is always kept in the controller's own store",
     "AccountingStoreFlags": "what else of a job is kept: job_comment, job_env, job_script",
+    "AllowSpecResourcesUsage": "whether jobs may set cores and threads apart (--core-spec, --thread-spec)",
     "AuthType": "requests are always signed by this suite's own daemons",
     "BackupAddr": "older way to name the address of a second controller",
     "BackupController": "older way to name a second controller",

@@ -183,7 +183,7 @@ SUBMIT: tuple[Option, ...] = (
     Option("parsable", "", "br", "flag", ".parsable", "job", "print only the job id and the cluster"),
     Option("partition", "p", "bra", "text", "partition", "job",
            "partitions: a list, the first that can start it", env="PARTITION"),
-    Option("power", "", "bra", "text", "other", "job", "power management", env="POWER", until=(24, 5)),
+    Option("power", "", "bra", "power", "other", "job", "power management", env="POWER", until=(24, 5)),
     Option("prefer", "", "bra", "text", "prefer", "nodes", "features that would be good to have"),
     Option("preserve-env", "E", "r", "flag", ".preserve_env", "step", "keep the counts of the surrounding environment"),
     Option("priority", "", "bra", "priority", "priority", "job", "priority (operators only)"),

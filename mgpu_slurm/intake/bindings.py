@@ -83,9 +83,22 @@ def mem_bind(text: str | None, reading: Reading) -> str:
     if "help" in text.lower().split(","):
         raise Finished(MEMORY_HELP, 255)
     problem = _binding(text, "mem-bind", MEMORY_WORDS, MEMORY_LISTS)
+    if not problem:
+        problem = next(filter(None, map(_bad_mask, sub_options(text.lower()))), None)
     if problem:
         raise UsageError(problem, 255)
     return text.lower()
+
+
+def _bad_mask(word: str) -> str:
+    """What is wrong with the numbers of a list, in Slurm's words."""
+    name, _, numbers = word.partition(":")
+    digits = {"map_mem": "0123456789abcdefx", "mask_mem": "0123456789abcdefx"}.get(name, "")
+    for number in numbers.split(",") if digits else ():
+        wrong = next((char for char in number.removeprefix("0x").partition("*")[0] if char not in digits[:-1]), "")
+        if wrong:
+            return f"Failed to validate number: {number}, the offending character is {wrong}"
+    return ""
 
 
 def _gpu_prefix(reading: Reading) -> str:
@@ -106,7 +119,13 @@ def gpu_bind(text: str | None, reading: Reading) -> str:
     else:
         good = name in ("per_task", "single") and bool(colon)
     if not good:
-        raise UsageError(f"Invalid --gpu-bind argument: {_gpu_prefix(reading)}{text}", 255)
+        lines = [f"Invalid --gpu-bind argument: {_gpu_prefix(reading)}{text}"]
+        for item in items if word.startswith("mask_gpu:") else ():
+            wrong = next((char for char in item.removeprefix("0x") if char not in "0123456789abcdef*"), "")
+            if wrong:
+                lines.insert(0, f"Failed to validate {item}, offending character is {wrong}")
+                break
+        raise UsageError(lines, 255)
     return text.lower().replace("map_gpu:", "map:").replace("mask_gpu:", "mask:")
 
 
@@ -150,10 +169,10 @@ def cpu_freq(text: str | None, reading: Reading) -> str:
     if not dash and low in _GOVERNORS and not governor:
         return text
     ranks = [_frequency(word, reading) for word in ((low, high) if dash else (low,))]
-    if governor and governor not in _GOVERNORS:
-        raise _bad_frequency(f"illegal governor: {governor} on --cpu-freq")
     if governor and not dash:
         raise _bad_frequency(f"gov on cpu-frec ({governor}) illegal without max")
+    if governor and governor not in _GOVERNORS:
+        raise _bad_frequency(f"illegal governor: {governor} on --cpu-freq")
     if len(ranks) == 2 and ranks[0][0] == ranks[1][0] and ranks[0][1] > ranks[1][1]:
         raise _bad_frequency(f"min cpu-frec ({low}) must be < max cpu-freq ({high})")
     return text
@@ -183,6 +202,16 @@ def hint(text: str | None, reading: Reading) -> str:
     return (text or "").lower()
 
 
+def power(text: str | None, reading: Reading) -> str:
+    """`level`; other words are complained about and kept. Up to 24.05, which had power management, each word twice: sbatch
+    reads its command line twice."""
+    for word in (text or "").split(",") if text else ():
+        if word.lower() != "level":
+            line = f"{reading.prog}: error: Ignoring unrecognized power option ({word})"
+            reading.warnings += [line] * (2 if reading.command == "sbatch" else 1)
+    return text or ""
+
+
 def gres_flags(text: str | None, reading: Reading) -> str:
     known = ["disable-binding", "enforce-binding", "multiple-tasks-per-sharing", "one-task-per-sharing"]
     if reading.command == "srun":
@@ -194,15 +223,15 @@ def gres_flags(text: str | None, reading: Reading) -> str:
 
 
 def acctg_freq(text: str | None, reading: Reading) -> str:
-    """KIND=SECONDS of task, energy, network, filesystem; a bare number is that of task."""
-    for word in (text or "").split(","):
+    """KIND=SECONDS of task, energy, network, filesystem; a bare number is that of task, below 0 the controller's to refuse."""
+    for word in (text or "").split(",") if text else ():
         kind, equal, seconds = word.partition("=")
         if not equal:
             kind, seconds = "task", kind
         number, rest = leading_int(seconds)
-        bad = number is None or rest or (number < 0 and kind.lower() == "task")
+        bad = number is None or rest or (number < 0 and equal and kind.lower() == "task")
         if bad or kind.lower() not in ("task", "energy", "network", "filesystem"):
-            raise UsageError(f"Invalid --acctg-freq specification: {text}", 255)
+            raise UsageError(f"Invalid --acctg-freq specification: {word}", 255)
     return text or ""
 
 

@@ -27,6 +27,8 @@ def parse(text: str, name: str | None = None) -> list[tuple[str, str | None, int
         return []
     wanted: dict[tuple[str, str | None], int] = {}
     typed: dict[str, bool] = {}
+    if name is not None:
+        text = text.removesuffix(",")  # which only --gres minds
     for entry in text.split(","):
         key, kind, number = _entry(entry, name)
         if typed.setdefault(key, kind is not None) != (kind is not None):

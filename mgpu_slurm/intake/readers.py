@@ -65,6 +65,7 @@ READERS: dict[str, Callable[[str | None, values.Reading], object]] = {
     "gres_flags": bindings.gres_flags,
     "acctg_freq": bindings.acctg_freq,
     "gres": bindings.gres,
+    "power": bindings.power,
     "gpus": values.plain,
     "mpi": bindings.mpi,
     "tres_per_task": bindings.tres_per_task,

@@ -260,9 +260,10 @@ def topology(text: str | None, reading: Reading) -> tuple[int | None, ...]:
         low, dash, high = part.partition("-")
         for bound in (low, high) if dash else (low,):
             number, rest = leading_int(bound)
-            if number is None or rest or number < 0:
+            if number is None or rest.lower() not in ("", "k", "m") or number < 0:
                 raise UsageError(f'Invalid numeric value "{part}" for {label}.', 1)
-        found[place] = whole(low, label, 0)
+        number, unit = leading_int(low)
+        found[place] = whole(str((number or 0) << {"": 0, "k": 10, "m": 20}[unit.lower()]), label, 0)
     return tuple(found)
 
 

@@ -123,6 +123,8 @@ def send_libs(text: str | None, reading: Reading) -> bool:
 
 
 def zero_one(text: str | None, reading: Reading) -> int:
+    if text == "" and reading.row.name == "wait-all-nodes":
+        return 0
     number = 1 if text is None else whole(text, reading.label(), 0)
     if number > 1:
         raise reading.invalid()
@@ -180,7 +182,7 @@ def propagate(text: str | None, reading: Reading) -> str:
 def switches(text: str | None, reading: Reading) -> tuple[int, int | None]:
     """COUNT[@TIME]: leaf switches at most, and seconds to wait for them (None: the cluster's own)."""
     number, _, wait = (text or "").partition("@")
-    return whole(number, reading.label(), 0), wait_for_switch(wait, reading)
+    return whole(number, reading.label(), 1), wait_for_switch(wait, reading)
 
 
 def user_env(text: str | None, reading: Reading) -> bool:
