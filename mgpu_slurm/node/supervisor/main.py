@@ -20,9 +20,8 @@ from mgpu_slurm.node.supervisor import (
     identity,
     kernel,
     lease,
-    pmi_sockets,
+    pmi_servers,
     pmix_library,
-    pmix_server,
     programs,
     result,
     rlimits,
@@ -47,6 +46,9 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 LAUNCH_STATUS = 1 << 8
+_USERS_OWN = (wiring.CannotOpen, programs.NoProgram, pmix_library.NoLibrary)
+"""What kept a step from starting although the node is well."""
+_NOT_STARTED = (*_USERS_OWN, identity.IdentityError, binding.OutsideAllocation, OSError)
 NO_FILES = 53
 """Wait status of a batch job whose files cannot be opened."""
 
@@ -103,7 +105,7 @@ class Supervisor:
         self._passed = descriptors
         self._ending = Ending(order.deadline, order.kill_wait)
         self._processes = Processes()
-        self._pmi: pmi_sockets.PmiServer | pmix_server.PmixServer | None = None
+        self._pmi: pmi_servers.Server | None = None
         self._started = time.time()
         self._report_at = 0.0
         self._gone = False  # no process of the step lives
@@ -147,7 +149,7 @@ class Supervisor:
             else:
                 streams.wires = wiring.for_tasks(self.order, who, self._passed)
             shared = tasks.common(self.order)
-            self._pmi = self._serve_pmi(who)
+            self._pmi = pmi_servers.start(self.order, who, streams.tell_srun, self._tell_user)
             if self._pmi is not None:
                 shared.own.update(self._pmi.own())
             group = self._processes.group = cgroup.Cgroup.make(self.order.tag)
@@ -155,25 +157,14 @@ class Supervisor:
             plans = streams.wires.plans
             self._processes.epilogs = hooks.Epilogs(self.order, who, plans, shared.environment)
             self._processes.exits = Exits(tasks.start(self.order, who, plans, group, shared))
-        except (wiring.CannotOpen, identity.IdentityError, programs.NoProgram, binding.OutsideAllocation, OSError) as error:
+        except _NOT_STARTED as error:
             return error
-        except pmix_library.NoLibrary as error:
-            return pmix_library.NoLibrary(f"mpi/pmix: {error}; {pmix_library.HOW_TO_GET}")
         streams.wires.close_theirs()
         if self._pmi is not None:
             self._pmi.close_theirs()
         pids = [task.pid for task in self._exits.tasks]
         streams.tell_srun({"kind": "tasks_started", "node": self.order.node, "pids": pids})
         streams.hear_ahead()
-        return None
-
-    def _serve_pmi(self, who: identity.Identity) -> pmi_sockets.PmiServer | pmix_server.PmixServer | None:
-        """How the tasks find each other. pmix_library.NoLibrary."""
-        kind = self.order.launch.get("mpi")
-        if kind == "pmi2":
-            return pmi_sockets.PmiServer(self.order, self._streams.tell_srun, self._tell_user)
-        if kind == "pmix" and self.order.ranks:
-            return pmix_server.PmixServer(self.order, who, self._streams.tell_srun)
         return None
 
     def _fail(self, failure: Exception) -> None:
@@ -192,7 +183,7 @@ class Supervisor:
             # Slurm's node daemon ends such a job with a signal that does not exist
             self._write_result(NO_FILES)
             return
-        broken = not isinstance(failure, (wiring.CannotOpen, programs.NoProgram, pmix_library.NoLibrary))
+        broken = not isinstance(failure, _USERS_OWN)
         self._ending.word = "LAUNCH_FAILED" if broken else ""
         self._write_result(LAUNCH_STATUS)
 
@@ -287,8 +278,7 @@ class Supervisor:
             self._ending.word = self._ending.word or "OUT_OF_MEMORY"
         if group is not None:
             group.remove()
-        if isinstance(self._pmi, pmix_server.PmixServer):
-            self._pmi.remove()
+        pmi_servers.clean_up(self._pmi)
         self._write_result(self._exits.worst)
 
     def _write_result(self, status: int) -> None:
