@@ -24,6 +24,7 @@ from mgpu_slurm.controller import (
     terms,
     update_nodes,
     update_partitions,
+    update_wishes,
     waiting,
 )
 from mgpu_slurm.facts.states import COMPLETING, TERMINAL
@@ -132,32 +133,6 @@ def _request(job: Job, **values: Any) -> None:
 def _need_pending(job: Job) -> None:
     if job.state != "PENDING":
         raise SlurmError(errors.ESLURM_JOB_NOT_PENDING)
-
-
-def _minutes(text: str) -> int:
-    try:
-        return -1 if text.lower() in ("infinite", "unlimited", "-1") else units.parse_minutes(text)
-    except ValueError:
-        raise SlurmError(errors.ESLURM_INVALID_TIME_LIMIT) from None
-
-
-def _time_limit(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
-    if text[:1] in ("+", "-") and job.time_limit is not None and job.time_limit >= 0 and text != "-1":
-        change = _minutes(text[1:])
-        limit = job.time_limit + (change if text[0] == "+" else -change)
-        if limit < 0:
-            raise SlurmError(errors.ESLURM_INVALID_TIME_LIMIT)
-    else:
-        limit = _minutes(text)
-    operator = permissions.is_operator(ctx, caller)
-    current = job.time_limit if job.time_limit is not None else -1
-    longer = limit < 0 or (0 <= current < limit)
-    if longer and current != limit and current >= 0 and not operator:
-        raise SlurmError(errors.ESLURM_ACCESS_DENIED)
-    if job.request.time_min and 0 <= limit < job.request.time_min:
-        raise SlurmError(errors.ESLURM_INVALID_TIME_LIMIT)
-    job.time_limit = limit
-    _request(job, time_limit=limit)
 
 
 def _priority(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
@@ -313,10 +288,10 @@ NAMING = frozenset((
 """Keys whose words must be known to the cluster."""
 
 _KEYS: dict[str, Callable[[Context, Job, Caller, str, float], None]] = {
+    **update_wishes.KEYS,
     "admincomment": _admin_comment,
     "oversubscribe": _sharing,
     "shared": _sharing,
-    "timelimit": _time_limit,
     "priority": _priority,
     "nice": _nice,
     "name": _name,
@@ -355,7 +330,7 @@ _REQUEST_KEYS: dict[str, tuple[str, Callable[[str], Any], bool]] = {
     "mintmpdisknode": ("tmp_disk", _mem, True),
     "contiguous": ("contiguous", _truth, True),
     "requeue": ("requeue", _truth, False),
-    "timemin": ("time_min", _minutes, True),
+    "timemin": ("time_min", update_wishes.minutes, True),
     "mailtype": ("mail_type", str, False),
     "mailuser": ("mail_user", str, False),
     "reservationname": ("reservation", str, True),
@@ -395,7 +370,7 @@ def _step(ctx: Context, caller: Caller, message: Update, now: float) -> list[tup
             if key.lower() != "timelimit":
                 raise unsupported(key, text)
             for step in chosen:
-                step.time_limit = _minutes(text)
+                step.time_limit = update_wishes.minutes(text)
         for step in chosen:
             if step.time_limit is not None and step.time_limit >= 0:
                 ctx.timers.set("step", (job.job_id, step.step_id), step.start_time + 60 * step.time_limit)

@@ -1,0 +1,116 @@
+"""The finer wishes of a job that `scontrol update` may change: sockets and cores, switches, bindings, reboots; its limit, and
+the end of one that runs."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from mgpu_slurm.base import errors, units
+from mgpu_slurm.base.errors import SlurmError
+from mgpu_slurm.controller import permissions
+from mgpu_slurm.intake import dates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mgpu_slurm.controller.context import Context
+    from mgpu_slurm.controller.events import Caller
+    from mgpu_slurm.records.job import Job
+
+    Setter = Callable[[Context, Job, Caller, str, float], None]
+
+
+def _change(job: Job, **values: Any) -> None:
+    if job.state != "PENDING":
+        raise SlurmError(errors.ESLURM_JOB_NOT_PENDING)
+    job.request = msgspec.structs.replace(job.request, **values)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdecimal():
+        raise SlurmError(errors.ESLURM_NOT_SUPPORTED, f"Invalid numeric value: {text}")
+    return int(text)
+
+
+def _counted(field: str) -> Setter:
+    return lambda _ctx, job, _caller, text, _now: _change(job, **{field: _count(text) or None})
+
+
+def minutes(text: str) -> int:
+    try:
+        return -1 if text.lower() in ("infinite", "unlimited", "-1") else units.parse_minutes(text)
+    except ValueError:
+        raise SlurmError(errors.ESLURM_INVALID_TIME_LIMIT) from None
+
+
+def time_limit(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
+    if text[:1] in ("+", "-") and job.time_limit is not None and job.time_limit >= 0 and text != "-1":
+        change = minutes(text[1:])
+        limit = job.time_limit + (change if text[0] == "+" else -change)
+        if limit < 0:
+            raise SlurmError(errors.ESLURM_INVALID_TIME_LIMIT)
+    else:
+        limit = minutes(text)
+    operator = permissions.is_operator(ctx, caller)
+    current = job.time_limit if job.time_limit is not None else -1
+    longer = limit < 0 or (0 <= current < limit)
+    if longer and current != limit and current >= 0 and not operator:
+        raise SlurmError(errors.ESLURM_ACCESS_DENIED)
+    if job.request.time_min and 0 <= limit < job.request.time_min:
+        raise SlurmError(errors.ESLURM_INVALID_TIME_LIMIT)
+    job.time_limit = limit
+    job.request = msgspec.structs.replace(job.request, time_limit=limit)
+
+
+def _switches(_ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
+    """COUNT, or COUNT@TIME."""
+    count, _, wait = text.partition("@")
+    try:
+        seconds = units.parse_seconds(wait) if wait else None
+    except ValueError:
+        raise SlurmError(errors.ESLURM_INVALID_TIME_VALUE) from None
+    _change(job, switches=_count(count), switches_wait=seconds)
+
+
+def _reboot(_ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
+    _change(job, reboot=text.lower() in ("1", "yes", "y", "true"))
+
+
+def _bind(_ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
+    _change(job, gpu_bind=text.removeprefix("gres/").removeprefix("gpu:") or None)
+
+
+def _frequency(_ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
+    _change(job, gpu_freq=text.removeprefix("gres/").removeprefix("gpu:") or None)
+
+
+def _delay(_ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
+    _change(job, other={**job.request.other, "delay-boot": text})
+
+
+def _end(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
+    """Of a job that runs: its limit in whole minutes, the last one not cut short."""
+    if job.state != "RUNNING":
+        raise SlurmError(errors.ESLURM_JOB_NOT_RUNNING)
+    try:
+        at = dates.parse(text, now, compat=ctx.settings.compat)
+    except ValueError:
+        raise SlurmError(errors.ESLURM_INVALID_TIME_VALUE) from None
+    time_limit(ctx, job, caller, str(max(ceil((at - job.start_time) / 60), 0)), now)
+
+
+KEYS: dict[str, Setter] = {
+    "reqsockets": _counted("sockets_per_node"),
+    "reqcores": _counted("cores_per_socket"),
+    "reqthreads": _counted("threads_per_core"),
+    "switches": _switches,
+    "reboot": _reboot,
+    "tresbind": _bind,
+    "tresfreq": _frequency,
+    "delayboot": _delay,
+    "timelimit": time_limit,
+    "endtime": _end,
+}
