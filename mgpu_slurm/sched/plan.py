@@ -20,7 +20,7 @@ from mgpu_slurm.sched.fit import complaint
 from mgpu_slurm.sched.place import Placement, Refusal, place
 from mgpu_slurm.sched.snapshot import Decision, PartitionSlot, PendingJob, Snapshot, Start, Wait
 from mgpu_slurm.sched.timeline import YEAR, Claim, Pool, collides, first_fit
-from mgpu_slurm.sched.together import NoPlace, Part, emptied, first_fit_together, place_together
+from mgpu_slurm.sched.together import NoPlace, Part, first_fit_together, may_be_apart, place_together
 
 PROMISES = 16  # jobs that get a reserved start in one pass
 
@@ -63,7 +63,8 @@ class _Pass:
         self.shortest: dict[Key, float] = {}  # requests that do not fit beside the promises when they end then, or later
         self.earliest: dict[Key, float] = {}  # promised starts; equal requests get no earlier ones
         self.limits: dict[tuple[object, ...], str] = {}
-        self.apart: dict[Key, bool | None] = {}  # components of one job: nodes of their own, shared ones, or never
+        self.refused: dict[Key, str] = {}  # components of one job for which there is no room, with the sentence
+        self.hopeless: set[Key] = set()  # those for which there never is
         self.never: dict[Key, tuple[str, str]] = {}
         self.decisions: list[Decision] = []
         self.starts = 0
@@ -202,14 +203,12 @@ class _Pass:
             self.decisions += [Wait(job_id=job.job_id, reason=blocked.get(job.job_id, "Resources")) for job in jobs]
             return
         parts = [Part(job, found, self._length(job)) for job, (found, _) in zip(jobs, opened, strict=True)]
-        apart = self._may_be_apart(parts)
-        if apart is None:
-            self.decisions += [Wait(job_id=job.job_id, reason="Resources") for job in jobs]
-            return
+        apart = may_be_apart(parts)
         names = {partition.name for part in parts for partition in part.partitions}
         behind = not self.snapshot.backfill and not names.isdisjoint(self.waiting)
-        text = ""
-        if not behind and self.starts + len(parts) <= self.snapshot.max_starts:
+        key = self._key_together(parts)
+        text = self.refused.get(key, "")
+        if key not in self.refused and not behind and self.starts + len(parts) <= self.snapshot.max_starts:
             end = self.now + max(part.length for part in parts)
             in_the_way = [place for place, promise in enumerate(self.promises) if promise.start < end]
             places = place_together(self._beside(in_the_way) if in_the_way else self.pool, parts, apart)
@@ -218,23 +217,23 @@ class _Pass:
                     self._take(part.job, partition, placed, self.now + part.length)
                 return
             text = sentence(places.refusal, parts[places.at].job.need)
+            if not in_the_way:
+                self.refused[key] = text  # what is free only shrinks
         self._wait_together(parts, apart, names, text)
 
-    def _may_be_apart(self, parts: list[Part]) -> bool | None:
-        """Whether the components can have nodes of their own on the empty cluster, or only shared ones; None: neither."""
-        key = tuple((part.job.need, part.job.uid, tuple(slot.name for slot in part.partitions)) for part in parts)
-        if key not in self.apart:
-            empty = Pool(emptied(self.snapshot.nodes))
-            can = [not isinstance(place_together(empty, parts, apart), NoPlace) for apart in (True, False)]
-            self.apart[key] = True if can[0] else False if can[1] else None
-        return self.apart[key]
+    @staticmethod
+    def _key_together(parts: list[Part]) -> Key:
+        return tuple((part.job.need, part.job.uid, tuple(slot.name for slot in part.partitions)) for part in parts)
 
     def _wait_together(self, parts: list[Part], apart: bool, names: set[str], text: str) -> None:
         reason = "Resources" if names.isdisjoint(self.waiting) else "Priority"
-        self.waiting |= names
-        found = None
-        if len(self.promises) < PROMISES:
+        found, key = None, self._key_together(parts)
+        if len(self.promises) < PROMISES and key not in self.hopeless:
             found = first_fit_together(self.pool, self.claims + self.promises, parts, apart, self.now)
+            if found is None:
+                self.hopeless.add(key)
+        if key not in self.hopeless:
+            self.waiting |= names
         if found is None:
             self.decisions += [Wait(job_id=part.job.job_id, reason=reason, text=text) for part in parts]
             return

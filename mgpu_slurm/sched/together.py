@@ -1,22 +1,30 @@
 """The components of a heterogeneous job: places for all of them at one moment, or for none.
 
-Components get nodes of their own, as in Slurm, where the cluster, empty and well, has enough for that. Where it has not (one
-workstation, say) they may share nodes, so that the job can run at all; Slurm would let it wait for ever.
+Components get nodes of their own, as in Slurm, where their partitions have as many nodes as they ask for. Where they have not
+(one workstation, say) components may share nodes, so that the job can run at all; Slurm would let it wait for ever.
 
-They are placed one after the other, each on what the ones before have left. Where one finds no place it is tried again
-before the others: the most demanding ones come first that way, and the order in which they were written does not decide.
+They are placed one after the other, each on what the ones before have left. Where one finds no place other orders are tried:
+that in which they were written does not decide. Nodes that components share are not searched to the last: as with any packing
+there may be a way that is not found.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import permutations
+
 import msgspec
 
 from mgpu_slurm.sched.place import Placement, Refusal
-from mgpu_slurm.sched.snapshot import Need, NodeSlot, PartitionSlot, PendingJob
-from mgpu_slurm.sched.timeline import Claim, Pool, first_fit
+from mgpu_slurm.sched.snapshot import Need, PartitionSlot, PendingJob
+from mgpu_slurm.sched.timeline import Claim, Pool, collides
 
 Places = list[tuple[PartitionSlot, Placement]]
 Found = dict[int, tuple[PartitionSlot, Placement]]  # by the component's number
+
+
+FEW = 3
+"""Components whose orders are all tried."""
 
 
 class Part(msgspec.Struct):
@@ -35,39 +43,34 @@ class NoPlace(msgspec.Struct):
     refusal: Refusal
 
 
-def emptied(nodes: list[NodeSlot]) -> list[NodeSlot]:
-    """The nodes as if nothing ran on them and nothing were wrong with them."""
-    return [
-        msgspec.structs.replace(
-            slot,
-            usable=True,
-            down=False,
-            cpus_free=slot.cpus_total,
-            mem_free=slot.mem_total,
-            gres=[msgspec.structs.replace(gres, free=gres.total) for gres in slot.gres],
-            jobs=0,
-            held_whole=False,
-            users=frozenset(),
-        )
-        for slot in nodes
-    ]
+def may_be_apart(parts: list[Part]) -> bool:
+    """Whether there are nodes of their own for all components."""
+    nodes = {index for part in parts for partition in part.partitions for index in partition.nodes}
+    return sum(part.job.need.min_nodes for part in parts) <= len(nodes)
 
 
 def place_together(pool: Pool, parts: list[Part], apart: bool) -> Places | NoPlace:
     """Places for all on what is free, in the order of the components; `apart`: no node for two of them."""
-    order = list(range(len(parts)))
     first = None
-    for _ in parts:
-        found = _in_order(pool, parts, order, apart)
+    for order in _orders(len(parts)):
+        found = _in_order(pool, parts, list(order), apart)
         if not isinstance(found, NoPlace):
             return [found[at] for at in range(len(parts))]
         first = first or found
         if order[0] == found.at:
             break  # not even before all others
-        order.remove(found.at)
-        order.insert(0, found.at)
     assert first is not None
     return first
+
+
+def _orders(count: int) -> Iterator[tuple[int, ...]]:
+    """In which components are tried: every order of a few, of many each of them once before all others."""
+    if count <= FEW:
+        yield from permutations(range(count))
+        return
+    yield tuple(range(count))
+    for at in range(1, count):
+        yield (at, *(other for other in range(count) if other != at))
 
 
 def _in_order(pool: Pool, parts: list[Part], order: list[int], apart: bool) -> Found | NoPlace:
@@ -102,38 +105,33 @@ def _beside(parts: list[Part], at: int, found: Found) -> Need:
 def first_fit_together(
     pool: Pool, claims: list[Claim], parts: list[Part], apart: bool, now: float
 ) -> tuple[float, Places] | None:
-    """The earliest moment at which all of them fit, if no more jobs come (timeline.first_fit); None when there is none.
-
-    Each is asked for its earliest start not before the latest of the others', until they agree.
-    """
-    at_least = 0.0
-    order = list(range(len(parts)))
-    moments = {claim.end for claim in claims}
-    for _ in range(len(moments) + len(parts)):
-        found: Found = {}
-        mine: list[Claim] = []
-        start = at_least
-        for at in order:
-            part = parts[at]
-            need = _beside(parts, at, found) if apart else part.job.need
-            best: tuple[float, Placement] | None = None
-            where = part.partitions[0]
-            for partition in part.partitions:
-                one = first_fit(pool, claims + mine, need, part.job.uid, partition, now, part.length, start)
-                if one is not None and (best is None or one[0] < best[0]):
-                    best, where = one, partition
-            if best is None:
-                if order[0] == at:
-                    return None
-                order.remove(at)
-                order.insert(0, at)
-                break
-            found[at] = (where, best[1])
-            mine.append(Claim(best[0], best[0] + part.length, best[1].allocation.shares, part.job.uid))
-            if best[0] > start and found.keys() != {order[0]}:
-                at_least = best[0]
-                break
-            start = max(start, best[0])
-        else:
-            return start, [found[at] for at in range(len(parts))]
+    """The earliest moment at which all of them fit, if no more jobs come, by the rules of timeline.first_fit: what begins
+    before the longest of them ends is left alone. None when there is none."""
+    length = max(part.length for part in parts)
+    changes: dict[float, tuple[list[Claim], list[Claim]]] = {}
+    for claim in claims:
+        if claim.end > now:
+            changes.setdefault(claim.end, ([], []))[0].append(claim)
+        if claim.start > now:
+            changes.setdefault(claim.start, ([], []))[1].append(claim)
+    future = pool.copy()
+    for moment in sorted(changes):
+        given, taken = changes[moment]
+        for claim in given:
+            future.give(claim.shares)
+        for claim in taken:
+            future.take(claim.shares, claim.uid)
+        if not given:
+            continue
+        found = place_together(future, parts, apart)
+        if isinstance(found, NoPlace):
+            continue
+        soon = [claim for claim in claims if moment < claim.start < moment + length]
+        if any(collides(placed, soon) for _, placed in found):
+            beside = future.copy()
+            for claim in soon:
+                beside.take(claim.shares, claim.uid)
+            found = place_together(beside, parts, apart)
+        if not isinstance(found, NoPlace):
+            return moment, found
     return None
