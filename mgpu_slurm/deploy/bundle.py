@@ -41,10 +41,6 @@ BINARY, PYTHON, AUTO = "binary", "python", "auto"
 MODULES = {"nvidia-ml-py": "pynvml", "SQLAlchemy": "sqlalchemy"}
 """Packages whose module is called otherwise."""
 
-HERE_ONLY = frozenset(["paramiko"])
-"""What only this command needs, which is not run on the hosts."""
-
-
 class BundleError(Exception):
     """There is nothing to bring to a host. The text is the reason, for the user."""
 
@@ -244,11 +240,12 @@ def program_files() -> Iterator[File]:
 
 
 def launcher_text() -> str:
-    """The launchers' one text: a checkout's, or what an installation without bin/ would have."""
+    """The launchers' one text: a checkout's; where pip installed, whose programs name its own interpreter, the same again."""
     try:
-        return Path(boot.ROOT, "bin", "mgpu_srun").read_text()
+        text = Path(boot.ROOT, "bin", "mgpu_srun").read_text()
     except OSError:
         return LAUNCHER
+    return text if boot.SYSTEM_PATH in text else LAUNCHER
 
 
 LAUNCHER = f"""\
@@ -265,13 +262,14 @@ boot.from_bin(script)
 
 
 def needed() -> list[str]:
-    """The requirements of what runs on the hosts: ours, without those that no module of the package imports."""
-    text = "".join(file.read_text() for file in Path(boot.ROOT, "mgpu_slurm").rglob("*.py"))
+    """The requirements of what runs on the hosts: ours, without those that no module there imports, this room not counted."""
+    files = (file for file in Path(boot.ROOT, "mgpu_slurm").rglob("*.py") if file.parent.name != "deploy")
+    text = "".join(file.read_text() for file in files)
     wanted = []
     for line in requirements():
         name = re.split(r"[<>=!~\[; ]", line, maxsplit=1)[0]
         module = MODULES.get(name, name)
-        if name not in HERE_ONLY and re.search(rf"^\s*(import|from) {re.escape(module)}\b", text, re.M):
+        if re.search(rf"^\s*(import|from) {re.escape(module)}\b", text, re.M):
             wanted.append(line)
     return wanted
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mgpu_slurm import boot
 from mgpu_slurm.deploy import bundle
 from mgpu_slurm.deploy.bundle import BINARY, PYTHON, BundleError, Bundles, Link
 from mgpu_slurm.deploy.hosts import Facts
@@ -105,6 +106,18 @@ def test_old_archives_are_forgotten(tmp_path: Path) -> None:
         os.utime(made.path, (0, 0))
     new = bundle.pack("piece", [("a", b"two", 0o644)], tmp_path)
     assert [Path(made.path).exists() for made in (old, other, new)] == [False, True, True]
+
+
+def test_launchers_where_pip_has_put_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def words(text: str) -> list[str]:
+        return [line for line in text.splitlines() if not line.startswith("# ")]
+
+    assert words(bundle.launcher_text()) == words(bundle.LAUNCHER)
+    monkeypatch.setattr(boot, "ROOT", str(tmp_path))
+    assert bundle.launcher_text() == bundle.LAUNCHER
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/mgpu_srun").write_text("#!/some/venv/bin/python\nfrom mgpu_slurm.__main__ import main\n")
+    assert bundle.launcher_text() == bundle.LAUNCHER
 
 
 def test_a_python_release_runs_by_itself(tmp_path: Path) -> None:
