@@ -16,6 +16,8 @@ from mgpu_slurm.controller.state import has_ended
 from mgpu_slurm.facts.states import COMPLETING, TERMINAL, transition
 from mgpu_slurm.wire.messages import JobEnded, JobEvent, TerminateJob
 
+SIGTERM = 15
+
 if TYPE_CHECKING:
     from mgpu_slurm.controller.context import Context
     from mgpu_slurm.records.job import Job
@@ -53,7 +55,11 @@ def end(ctx: Context, job: Job, event: str, now: float, ending: str, exit_code: 
         if job.killed_by is not None:
             other.killed_by = job.killed_by
         if other.state in ("RUNNING", "SUSPENDED") and COMPLETING not in other.flags:
-            end(ctx, other, event, now, ending, exit_code, reason)
+            if event == "TIMED_OUT" and job.request.kind == "batch":
+                # not their time is over, but the script is, by a signal
+                end(ctx, other, "ENDED_SIGNAL", now, ending, SIGTERM, batch_outcome(ctx, other, SIGTERM, "")[1])
+            else:
+                end(ctx, other, event, now, ending, exit_code, reason)
         elif exit_code is not None and job.request.kind == "batch":
             other.exit_code = exit_code
             ctx.save(other)

@@ -134,6 +134,13 @@ def test_a_component_that_runs_out_of_time_leaves_the_others() -> None:
     assert states(case, ids) == ["COMPLETED", "TIMEOUT"]
 
 
+def test_when_the_script_runs_out_of_time_the_others_end_with_it() -> None:
+    case, ids = begun({"time_limit": 1}, {"time_limit": 5})
+    case.after(61)
+    assert states(case, ids) == ["TIMEOUT+COMPLETING", "FAILED"]
+    assert (case.reason(ids[1]), case.job(ids[1]).exit_code) == ("JobLaunchFailure", 15)
+
+
 def test_cancelling() -> None:
     case = cluster()
     ids = case.submit_het({}, {})
