@@ -259,6 +259,8 @@ def check_names(ctx: Context, request: JobRequest) -> None:
     unwanted = known_nodes(ctx, request.exclude)
     if wanted & unwanted:
         raise SlurmError(errors.ESLURM_INVALID_NODE_NAME)
+    if "batch" in request.other:
+        _batch_features(request)
     for text, code in ((request.constraint, errors.ESLURM_INVALID_FEATURE), (request.prefer, errors.ESLURM_INVALID_PREFER)):
         tree = constraint.parse(text) if text else None
         if tree is not None:
@@ -269,6 +271,13 @@ def check_names(ctx: Context, request: JobRequest) -> None:
         if name not in ctx.settings.gres_types:
             raise Refused(errors.ESLURM_INVALID_GRES, "")
     licenses.check(ctx, request.licenses)
+
+
+def _batch_features(request: JobRequest) -> None:
+    """--batch picks the script's node among those of --constraint. Raises SlurmError 2114."""
+    wanted, among = constraint.parse(request.other["batch"]), constraint.parse(request.constraint or "")
+    if wanted is None or among is None or not set(among.features()).issuperset(wanted.features()):
+        raise SlurmError(errors.ESLURM_BATCH_CONSTRAINT)
 
 
 def known_nodes(ctx: Context, text: str | None) -> set[str]:

@@ -38,6 +38,8 @@ def cluster() -> Case:
         ({"nodelist": "n0", "exclude": "n0"}, 2018),
         ({"constraint": "foo"}, 2029),
         ({"reservation": "x"}, 2053),
+        ({"other": {"batch": "x"}}, 2114),
+        ({"other": {"acctg-freq": "-5"}}, 4003),
         ({"licenses": "x"}, 2048),
         ({"array": "a"}, 2081),
         ({"array": "5-1"}, 2081),

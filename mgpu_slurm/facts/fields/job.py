@@ -167,7 +167,7 @@ _FIELDS = [
     Field("", "Cluster", "CLUSTER", "job_id", cluster),
     Field("", "ClusterFeature", "CLUSTER_FEATURES", "cluster_features", null),
     Field("o", "Command", "COMMAND", "command", null),
-    Field("k", "Comment", "COMMENT", "comment", null),
+    Field("k", "Comment", "COMMENT", "comment", lambda _view, value: "(null)" if value is None else value),
     Field("", "Container", "CONTAINER", "container", null),
     Field("", "ContainerId", "CONTAINERID", "container_id", null),
     Field("O", "Contiguous", "CONTIGUOUS", "contiguous", flag),

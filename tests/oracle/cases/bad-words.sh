@@ -7,3 +7,4 @@ for v in '' x low,x memory=x low,memory=high; do b --gpu-freq="$v" --gpus=1; don
 for v in '' x none,x; do b --hint="$v"; b --mem-bind="$v"; b --profile="$v"; done
 for v in '' x task=x 1,2 -5; do b --acctg-freq="$v"; done; b --mem-bind=map_mem:; b --mem-bind=mask_mem:x
 for v in '' x yes; do b --open-mode="$v"; b --exclusive="$v"; b --kill-on-invalid-dep="$v"; b --propagate="$v"; b --gres-flags="$v"; b --power="$v"; b --no-kill="$v"; b --get-user-env="$v"; b --uid="$v"; b --gid="$v"; done
+b --batch=x; b --batch=; b --batch=x -C y
