@@ -17,5 +17,5 @@ exit 4
 EOF
 submit het.sh
 wait_gone
-sed "s/$(hostname -s)/HOST/" out | ids $J $((J + 1)) $((J + 2))
+sed "s/$(hostname -s)/HOST/" out | grep -v 'step creation\|Step created' | ids $J $((J + 1)) $((J + 2))
 scontrol show job $J | grep -E 'JobId=|HetJobIdSet|JobState|ExitCode|^ +NodeList|BatchHost|NumNodes' | sed -E 's/ReqB.*//' | ids $J $((J + 1)) $((J + 2))

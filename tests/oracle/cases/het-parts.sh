@@ -13,5 +13,5 @@ srun -n1 -N1 true : -n1 -N1 true : -n1 -N1 true; echo "status $?"
 srun --het-group=0 -n1 true; echo "status $?"
 srun --het-group=1 -n1 true; echo "status $?"
 EOF
-salloc -N2 -n4 -J nm bash run.sh 2>&1 | grep -vE 'revoked|Granted' | sed -E 's/\b70[0-9]{3}\b/ID/g'
+salloc -N2 -n4 -J nm bash run.sh 2>&1 | grep -vE 'revoked|Granted|tep creat' | sed -E 's/\b70[0-9]{3}\b/ID/g'
 for number in 0 1; do echo "--- $number"; sed -E "s/=$(hostname -s)$/=HOST/; s/\b70[0-9]{3}\b/ID/g" see.$number; done
