@@ -18,5 +18,5 @@ say sbatch --export-file=/nonexistent --wrap true
 srun --export-file=vars /bin/sh -c 'echo "$AA"' 2>&1 | head -1
 mkdir -p deep/er; cd deep
 srun -D er pwd | sed 's,.*/case-[^/]*,,'; srun --chdir=../deep/er pwd | sed 's,.*/case-[^/]*,,'; srun -D /usr pwd
-submit -o ../b3 -D er --wrap 'pwd; srun pwd; srun -D /usr pwd'; wait_gone; cd ..; cat b3 deep/b3 2>/dev/null | sed 's,.*/case-[^/]*,,'
+submit -o ../b3 -D er --wrap 'pwd; srun pwd; srun -D /usr pwd'; wait_gone; cd ..; cat b3 deep/b3 2>/dev/null | grep -v 'temporarily\|Step created' | sed 's,.*/case-[^/]*,,'
 say srun -D '' pwd 2>&1 | sed 's,.*/case-[^/]*,,'

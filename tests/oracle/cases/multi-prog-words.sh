@@ -1,5 +1,5 @@
 # the words of a --multi-prog file: blanks, quotes, continued lines, offsets within ranges
-m() { printf "$1" > m.conf; shift; srun -l "$@" --multi-prog m.conf 2> err | sed 's/slurmstepd-n[0-9]/slurmstepd-NODE/' | sort; echo "status ${PIPESTATUS[0]}"; sed -E 's/[0-9]{5}(\.[0-9]+)?/N/g; s/ n[0-9]: task/ NODE: task/' err | sort; }
+m() { printf "$1" > m.conf; shift; srun -l "$@" --multi-prog m.conf 2> err | sort; echo "status ${PIPESTATUS[0]}"; sed -E 's/[0-9]{5}(\.[0-9]+)?/N/g; s/ n[0-9]: task/ NODE: task/; s/slurmstepd-n[0-9]/slurmstepd-NODE/' err | sort; }
 m '0-1,3 echo t=%%t o=%%o\n2 echo other %%t %%o\n' -n4
 m '3,0-1 echo t=%%t o=%%o\n2 echo other %%t %%o\n' -n4
 m '0\techo\ttab  two   blanks\n' -n1
