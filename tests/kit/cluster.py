@@ -13,6 +13,7 @@ ended by its id, and one that is left although its job has ended is an error.
 from __future__ import annotations
 
 import io
+import random
 import re
 import shutil
 import signal
@@ -35,16 +36,27 @@ ENDED = frozenset(
 )
 
 
+PORTS = range(10_000, 32_000)
+"""Below those that the system gives to outgoing connections: a port of theirs may be taken before a daemon listens on it."""
+
+_given: set[int] = set()
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    taken = [socket.socket() for _ in range(count)]
-    try:
-        for one in taken:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in taken]
-    finally:
-        for one in taken:
-            one.close()
+    """Ports that nobody listens on now and that this process has given to nobody else."""
+    found: list[int] = []
+    while len(found) < count:
+        port = random.SystemRandom().choice(PORTS)
+        if port in _given:
+            continue
+        with socket.socket() as one:
+            try:
+                one.bind(("0.0.0.0", port))
+            except OSError:
+                continue
+        _given.add(port)
+        found.append(port)
+    return found
 
 
 class Suite:

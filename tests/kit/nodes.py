@@ -22,6 +22,7 @@ from mgpu_slurm.wire import credential
 from mgpu_slurm.wire.link import Link, LinkServer, Timing
 from mgpu_slurm.wire.messages import ForgetStep, FromNode, JobFacts, LaunchBatch, Ping, Register, Registered, StepResult, StepSpec
 from mgpu_slurm.wire.server import Server
+from tests.kit.cluster import free_ports
 
 DEADLINE = 15.0
 
@@ -132,7 +133,7 @@ MgpuCompat=22.05
 SlurmdSpoolDir={self.root}/spool/%n
 SlurmdLogFile={self.root}/node.log
 GresTypes=gpu
-NodeName=n0 NodeAddr=127.0.0.1 Port={free_port()} CPUs=4 RealMemory=1000 Gres=gpu:a100:2
+NodeName=n0 NodeAddr=127.0.0.1 Port={free_ports(1)[0]} CPUs=4 RealMemory=1000 Gres=gpu:a100:2
 PartitionName=main Nodes=ALL Default=YES
 """
         )
@@ -151,11 +152,3 @@ PartitionName=main Nodes=ALL Default=YES
 
     def said(self) -> str:
         return self.log.read_text() if self.log.exists() else ""
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
