@@ -10,10 +10,10 @@ from __future__ import annotations
 import os.path
 from typing import TYPE_CHECKING, Any
 
-from mgpu_slurm.base import hostlist, idset, patterns
+from mgpu_slurm.base import hostlist, idset
 from mgpu_slurm.base.units import UNLIMITED
 from mgpu_slurm.facts.environ_requests import ANY_NUMBER
-from mgpu_slurm.records import job_sizes
+from mgpu_slurm.records import job_files, job_sizes
 from mgpu_slurm.records.step_columns import step_cpus as step_cpus
 from mgpu_slurm.records.step_columns import step_nodes as step_nodes
 from mgpu_slurm.records.tres import asked_tres, device_counts, job_tres, share_gres
@@ -230,39 +230,6 @@ def tres_per_node(job: Job, _source: Source) -> str:
     return ",".join(word for word in (gres_text(job.request.gres), gpu_text(job.request.gpus_per_node)) if word)
 
 
-def file_name(job: Job, given: str | None, default: str, fill: bool = True) -> str:
-    """A batch job's file: absolute; with `fill`, and always for the default name, with its letters filled in that the whole
-    job shares. scontrol fills them in, squeue does not."""
-    if job.request.kind != "batch":
-        return ""
-    name = default if given is None else given
-    values: dict[str, int | str] = {
-        "j": job.job_id,
-        "J": str(job.job_id),
-        "A": job.array_job_id or job.job_id,
-        "a": 0xFFFFFFFE if job.array_task_id is None else job.array_task_id,
-        "u": job.user_name,
-        "x": job.name,
-    }
-    filled = patterns.expand(name, values) if fill or given is None else name
-    return filled if filled.startswith("/") else os.path.join(job.request.work_dir, filled)
-
-
-def std_out(job: Job, _source: Source, fill: bool = True) -> str:
-    default = patterns.ARRAY_DEFAULT if job.array_job_id else patterns.BATCH_DEFAULT
-    return file_name(job, job.request.std_out, default, fill)
-
-
-def std_err(job: Job, source: Source, fill: bool = True) -> str:
-    if job.request.std_err is None:
-        return std_out(job, source, fill)
-    return file_name(job, job.request.std_err, "", fill)
-
-
-def std_in(job: Job, _source: Source, fill: bool = True) -> str:
-    return file_name(job, job.request.std_in, "/dev/null", fill)
-
-
 def het_job_id_set(job: Job, source: Source) -> str:
     return idset.fold(source.het_members(job.het_job_id, job.het_size)) if job.het_job_id else ""
 
@@ -357,9 +324,9 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
     "explanation": lambda job, _source: job.reason_text,
     "last_sched": lambda job, _source: job.last_sched or job.start_time or job.submit_time,
     "reason_text": slurm_sentence,
-    "std_err_given": lambda job, source: std_err(job, source, fill=False),
-    "std_in_given": lambda job, source: std_in(job, source, fill=False),
-    "std_out_given": lambda job, source: std_out(job, source, fill=False),
+    "std_err_given": lambda job, source: job_files.std_err(job, source, fill=False),
+    "std_in_given": lambda job, source: job_files.std_in(job, source, fill=False),
+    "std_out_given": lambda job, source: job_files.std_out(job, source, fill=False),
     "array_tasks": lambda job, _source: idset.fold_steps(job.array_tasks) if job.array_tasks else "",
     "alloc_sid": lambda job, _source: job.request.other.get("alloc-sid", "0"),
     "batch_host": batch_host,
@@ -393,9 +360,9 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
     "run_seconds": run_seconds,
     "sched_nodes": sched_nodes,
     "start_time": start_time,
-    "std_err": std_err,
-    "std_in": std_in,
-    "std_out": std_out,
+    "std_err": job_files.std_err,
+    "std_in": job_files.std_in,
+    "std_out": job_files.std_out,
     "switches_wait": switches_wait,
     "time_limit": time_limit,
     "time_min": time_min,
