@@ -20,6 +20,7 @@ from mgpu_slurm.deploy.actions import Action, Link, Reload, Restart, Start, Swit
 from mgpu_slurm.deploy.bundle import BundleError, Bundles, Release
 from mgpu_slurm.deploy.checks import FAIL, Finding
 from mgpu_slurm.deploy.hosts import Facts, Word
+from mgpu_slurm.deploy.nodes import member_of, node_states, serves, withdrawn
 from mgpu_slurm.deploy.record import Home, Member, Record, unique_name
 from mgpu_slurm.deploy.site import Site
 from mgpu_slurm.deploy.ssh import HostError
@@ -214,15 +215,15 @@ class BringingUp:
                 member.line = configuration.newer_line(member.line, line) if member.line else line
             if member.name in new or (member.name in found and not member.address):
                 member.address = found[member.name]
-        configuration.ports(record, facts, [name for name in new if not _member(record, name).node_port])
+        configuration.ports(record, facts, [name for name in new if not member_of(record, name).node_port])
         for name in new:
-            _member(record, name).joined = True
+            member_of(record, name).joined = True
         validate(record)
         self.home.save(record)
 
     def wish(self, name: str) -> Wish:
         """What the host should be."""
-        member, release = _member(self.record, name), self.releases[name]
+        member, release = member_of(self.record, name), self.releases[name]
         content = configuration.text(self.record, member, f"{member.base}/etc/mgpu.key")
         pieces = tuple((piece.name, piece.digest, piece.size) for piece in release.pieces)
         how = self.site.manner(name) if not self.order.dry_run else actions.manner(self.site.hosts[name].facts)
@@ -255,7 +256,7 @@ class BringingUp:
             self.site.run(name, script, ", ".join(action.told() for action in todo), 240.0)
 
     def _script(self, name: str, wish: Wish, action: Action) -> str:
-        member, facts, cluster = _member(self.record, name), self.site.hosts[name].facts, self.record.name
+        member, facts, cluster = member_of(self.record, name), self.site.hosts[name].facts, self.record.name
         base, run_dir = member.base, run_directory(self.record, facts)
         if isinstance(action, WriteKey):
             return scripts.write(f"{base}/etc/mgpu.key", self.key.decode(), "600")
@@ -301,8 +302,8 @@ class BringingUp:
     def _why_late(self, name: str) -> None:
         """Find out why a node does not serve, and fail with that."""
         site, record = self.site, self.record
-        member, controller = _member(record, name), _member(record, record.controller)
-        base, there = member.base, _member(record, record.controller).base
+        member, controller = member_of(record, name), member_of(record, record.controller)
+        base, there = member.base, member_of(record, record.controller).base
         script = f"{base}/current/bin/mgpu_cluster reach {controller.address} {record.port}"
         done = site.hosts[name].connection.run(script)
         if done.status != 0:
@@ -335,7 +336,7 @@ class BringingUp:
         return 1 if site.failed or len(serving) + len(kept) < len(record.joined) else 0
 
     def _next_steps(self) -> list[str]:
-        controller = _member(self.record, self.record.controller)
+        controller = member_of(self.record, self.record.controller)
         facts = self.site.hosts[controller.name].facts
         port = f"-p {controller.port} " if controller.port else ""
         base = controller.base
@@ -384,12 +385,6 @@ class BringingUp:
         return 1 if self.site.failed else 0
 
 
-def _member(record: Record, name: str) -> Member:
-    member = record.member(name)
-    assert member is not None, name
-    return member
-
-
 def digest(content: bytes) -> str:
     """How the survey tells a file's content."""
     return hashlib.sha256(content).hexdigest()[:16]
@@ -404,7 +399,7 @@ def run_directory(record: Record, facts: Facts) -> str:
 
 def validate(record: Record) -> None:
     """See that the configuration can be read. Refused, with the line that is wrong."""
-    controller = _member(record, record.controller)
+    controller = member_of(record, record.controller)
     text = configuration.text(record, controller, f"{controller.base}/etc/mgpu.key")
     with tempfile.TemporaryDirectory() as place:
         path = os.path.join(place, "mgpu.conf")
@@ -416,28 +411,3 @@ def validate(record: Record) -> None:
             raise Refused(f"the configuration would not do: {error.reason}{f' ({line})' if line else ''}") from None
         if found.unknown:
             raise Refused(f"{found.unknown[0][0]} is no key of the configuration")
-
-
-def command(member: Member, words: str) -> str:
-    """A command of the suite on a host, on this cluster."""
-    return f"MGPU_CONF={member.base}/etc/mgpu.conf {member.base}/current/bin/mgpu_{words}"
-
-
-def node_states(site: Site, record: Record) -> dict[str, str]:
-    """The nodes' states as mgpu_sinfo shows them on the controller's host; none while it does not answer."""
-    controller = _member(record, record.controller)
-    if controller.name not in site.hosts:
-        return {}
-    done = site.hosts[controller.name].connection.run(command(controller, "sinfo -h -N -o '%N %T'"))
-    rows = (line.split() for line in done.out.splitlines())
-    return {row[0]: row[1] for row in rows if len(row) == 2} if done.status == 0 else {}
-
-
-def withdrawn(state: str) -> bool:
-    """Whether somebody has taken a node in that state out of service, for which there is nothing to wait."""
-    return state in ("drained", "draining", "maint")
-
-
-def serves(state: str) -> bool:
-    """Whether a node in that state is in service."""
-    return state in ("idle", "mixed", "allocated", "completing", "reserved")

@@ -7,7 +7,8 @@ from typing import TextIO
 
 from mgpu_slurm.deploy import checks, scripts
 from mgpu_slurm.deploy.actions import Mark
-from mgpu_slurm.deploy.bringing_up import Refused, node_states, serves
+from mgpu_slurm.deploy.bringing_up import Refused
+from mgpu_slurm.deploy.nodes import node_states, serves
 from mgpu_slurm.deploy.record import Record
 from mgpu_slurm.deploy.site import Site
 from mgpu_slurm.deploy.ssh import HostError

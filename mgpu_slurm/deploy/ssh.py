@@ -17,7 +17,7 @@ from typing import Any
 import paramiko
 from paramiko.agent import AgentKey
 
-from mgpu_slurm.deploy import known_hosts
+from mgpu_slurm.deploy import keyfiles, known_hosts
 from mgpu_slurm.deploy.known_hosts import CHANGED, KNOWN, REVOKED
 from mgpu_slurm.deploy.routes import Configuration, Route, RouteError
 
@@ -225,7 +225,7 @@ class Network:
         try:
             transport = paramiko.Transport(sock)
             transport.banner_timeout = transport.auth_timeout = route.timeout
-            entries = [entry for file in (*route.known_hosts, *route.system_known_hosts) for entry in _entries(file)]
+            entries = [entry for file in (*route.known_hosts, *route.system_known_hosts) for entry in keyfiles.entries(file)]
             name = route.alias or known_hosts.name_of(route.host, route.port)
             _ask_for(transport, known_hosts.kinds(entries, name))
             transport.start_client(timeout=route.timeout)
@@ -344,7 +344,7 @@ class Network:
                     del os.environ["SSH_AUTH_SOCK"]
                 else:
                     os.environ["SSH_AUTH_SOCK"] = before
-        named = {blob for file in route.identities if (blob := _public_blob(file))}
+        named = {blob for file in route.identities if (blob := keyfiles.public_blob(file))}
         ours = [key for key in keys if key.asbytes() in named]
         return ours if route.only_these else ours + [key for key in keys if key.asbytes() not in named]
 
@@ -366,14 +366,6 @@ class Network:
         return None
 
 
-def _entries(file: str) -> list[known_hosts.Entry]:
-    try:
-        with open(file, encoding="utf-8", errors="replace") as source:
-            return known_hosts.read(source.read(), file)
-    except OSError:
-        return []  # as ssh: what is not there or may not be read knows nobody
-
-
 def _note(file: str, line: str) -> None:
     """Add a line to known_hosts. HostError."""
     try:
@@ -387,18 +379,6 @@ def _note(file: str, line: str) -> None:
             known.write(line.encode())
     except OSError as error:
         raise HostError(f"its host key cannot be noted: {file}: {error.strerror}") from None
-
-
-def _public_blob(file: str) -> bytes:
-    """The public half of a key file, as it goes over the wire; b"" where it does not lie beside it."""
-    import base64
-    import binascii
-
-    try:
-        with open(file if file.endswith(".pub") else f"{file}.pub", encoding="utf-8", errors="replace") as source:
-            return base64.b64decode(source.read().split()[1])
-    except (OSError, IndexError, binascii.Error):
-        return b""
 
 
 def _ask_for(transport: paramiko.Transport, kinds: list[str]) -> None:
