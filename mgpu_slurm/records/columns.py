@@ -320,7 +320,8 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
             "profile": "profile",
         }.items()
     },
-    "accrue_time": lambda job, _source: job.accrue_time or job.eligible_time,
+    # a job that may not start yet has not begun to age
+    "accrue_time": lambda job, source: job.accrue_time or (job.eligible_time if job.eligible_time <= source.now else 0.0),
     "explanation": lambda job, _source: job.reason_text,
     "last_sched": lambda job, _source: job.last_sched or job.start_time or job.submit_time,
     "reason_text": slurm_sentence,
