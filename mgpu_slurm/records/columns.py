@@ -320,8 +320,9 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
             "profile": "profile",
         }.items()
     },
-    # a job that may not start yet has not begun to age
-    "accrue_time": lambda job, source: job.accrue_time or (job.eligible_time if job.eligible_time <= source.now else 0.0),
+    # a held job whose time has not come does not even know when it will begin to age
+    "accrue_time": lambda job, source: job.accrue_time
+    or (job.eligible_time if job.priority or job.eligible_time <= source.now else 0.0),
     "explanation": lambda job, _source: job.reason_text,
     "last_sched": lambda job, _source: job.last_sched or job.start_time or job.submit_time,
     "reason_text": slurm_sentence,
