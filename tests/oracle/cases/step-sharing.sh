@@ -3,7 +3,7 @@
 cat > j.sh <<'S'
 #!/bin/bash
 # held COMMAND...: while a step holds what the options of $H say
-held() { rm -f up go; srun $H bash -c 'touch up; until [ -e go ]; do sleep 0.1; done' & h=$!; until [ -e up ]; do sleep 0.1; done; "$@"; touch go; wait $h; }
+held() { rm -f up go; srun $H bash -c 'touch up; until [ -e go ]; do sleep 0.1; done' 2> held-err & h=$!; until [ -e up ]; do sleep 0.1; done; "$@"; touch go; wait $h; }
 # now OPTIONS: one that must start at once; later OPTIONS: one that waits until the other has gone
 # Slurm's step that has just ended may be in the way of a next one for a moment, and says so again and again
 now() { echo "now $*"; timeout 20 srun "$@" bash -c 'echo ran' > at-once 2>&1; echo "status $?"; grep -v -e 'step creation temporarily' -e 'Step created for' at-once; }
