@@ -64,5 +64,5 @@ def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.mark.parametrize("case", _parameters())
 def test_case(case: Path, outcomes: dict[Path, Future[str]]) -> None:
-    differences = outcomes[case].result(120)
+    differences = outcomes[case].result(400)
     assert not differences, f"{case.name} differs\n{differences}"

@@ -32,8 +32,13 @@ FOLLOWS = {"mgpu_sattach 42.0": "tick"}
 ON_TERMINAL = ("mgpu_salloc -N 2 --gres=gpu:2",)
 """Examples that give a shell, which is left at once."""
 
-BEFORE = {"mgpu_scontrol resume 42": "mgpu_scontrol suspend 42"}
+DRAIN, RESUME = "mgpu_scontrol update NodeName=n1 State=DRAIN Reason=fan", "mgpu_scontrol update NodeName=n1 State=RESUME"
+
+BEFORE = {"mgpu_scontrol resume 42": "mgpu_scontrol suspend 42", RESUME: DRAIN}
 """What has to be done first."""
+
+AFTER = {DRAIN: RESUME}
+"""What undoes an example that would keep others from their nodes: they run in any order, in several processes."""
 
 
 def examples(page: Path) -> list[str]:
@@ -116,6 +121,8 @@ def test_example(stage: tuple[Cluster, Path], page: str, line: str) -> None:
             process.communicate(timeout=30)
         return
     out, err = process.communicate("exit\n" if line in ON_TERMINAL else None, timeout=60)
+    if line in AFTER:
+        shell(AFTER[line], place, cluster).communicate(timeout=30)
     machine_may_fail = line.startswith("mgpu_doctor")  # a disk that is full here is no fault of the example
     assert process.returncode == 0 or (machine_may_fail and process.returncode == 1), (line, out, err)
     assert "error" not in err, (line, err)

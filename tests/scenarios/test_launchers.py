@@ -20,7 +20,7 @@ from mgpu_slurm.__main__ import PROGRAMS, plain_name, shown_name
 
 ROOT = Path(__file__).resolve().parents[2]
 SLURM_NAMES = ["srun", "sbatch", "salloc", "squeue", "scancel", "sinfo", "scontrol"]
-SLURM_NAMES += ["sacct", "sstat", "sprio", "sdiag", "sattach", "sbcast"]
+SLURM_NAMES += ["sacct", "sstat", "sprio", "sdiag", "sattach", "sbcast", "sacctmgr", "sreport", "sshare"]
 OWN_NAMES = ["master", "node", "client", "queue", "cancel", "doctor", "cluster"]
 
 # What every program of the copied tree does: its first argument says what.
