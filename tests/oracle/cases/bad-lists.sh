@@ -1,3 +1,4 @@
+# slow: many commands
 # times, arrays, signals, features and devices that cannot be read: text and exit status
 b() { sbatch -H -o /dev/null "$@" --wrap true > out 2> err; s=$?; J=$(grep -o '[0-9]*$' out | tail -n 1); echo "$* => $s $(cat err)"; [ $s = 0 ] && scancel $J; }
 for v in '' x now+ 25:00 13/13/30 12:60; do b -b "$v"; b --deadline="$v"; done

@@ -1,3 +1,4 @@
+# slow: many commands
 # words that are none: distributions, frequencies, bindings, hints and the like: text and exit status
 b() { sbatch -H -o /dev/null "$@" --wrap true > out 2> err; s=$?; J=$(grep -o '[0-9]*$' out | tail -n 1); echo "$* => $s $(cat err)"; [ $s = 0 ] && scancel $J; }
 for v in '' x cyclic:x plane plane=0 BLOCK block,x; do b -m "$v"; done

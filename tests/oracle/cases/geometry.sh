@@ -1,3 +1,4 @@
+# slow: many commands
 # hints and the geometry of a node: how many tasks they mean
 cat > j.sh <<'S'
 #!/bin/bash

@@ -1,3 +1,4 @@
+# slow: many commands
 # headers in every form: what is read of them, what is refused
 h() { printf "$1" > j.sh; J=; J=$(sbatch -H --parsable -o /dev/null j.sh 2>err); s=$?; printf '%s => %s %s\n' "$1" $s "$(cat err)"; [ $s = 0 ] && { squeue -h -j $J -o '%j|%C|%D|%l|%k|%P|%f|%b|%x|%n'; scontrol show job $J | grep -E 'NumNodes|MailUser|Licenses' ; scancel $J; }; }
 H='#!/bin/bash\n'

@@ -1,3 +1,4 @@
+# slow: many commands
 # where the name of a job and of its steps comes from
 cat > j.sh <<'S'
 #!/bin/bash

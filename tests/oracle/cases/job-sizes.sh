@@ -1,3 +1,4 @@
+# slow: many commands
 # nodes, tasks, CPUs and memory that a waiting job is said to need, and what it gets
 t() { submit -H -o /dev/null "$@" --wrap true && { echo "$* $(squeue -h -j $J -o '%D %C') $(field $J NumNodes) $(field $J NumCPUs) $(field $J NumTasks) $(field $J TRES) $(squeue -h -j $J -O maxnodes:.3,mincpus:.4,ntpernode:.4)"; scancel $J; }; }
 for c in 2 3 5; do for n in 1 3 9; do t -n$n -c$c; done; done

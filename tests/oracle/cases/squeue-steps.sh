@@ -1,3 +1,4 @@
+# slow: many commands
 # every letter and name of squeue --steps, and scontrol show step, for steps of several kinds
 salloc -Q --no-shell -N2 -w n[0-1] -n4 -c2 --gres=gpu:4 -J steps 2>/dev/null; J=$(squeue -h -o %A)
 k=0; try() { echo "== $*"; srun --jobid $J "$@" sleep 20 & waits step_runs; "${look[@]}"; scancel $J.$k; wait; k=$((k + 1)); }

@@ -1,3 +1,4 @@
+# slow: many commands
 # files of the standard streams that cannot be opened, and the word none
 cat > j.sh <<'S'
 #!/bin/bash
