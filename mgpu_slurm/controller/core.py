@@ -179,8 +179,7 @@ class Core:
         if message.action == "shutdown":
             for name in self.state.nodes:
                 self.ctx.to_node(name, wire.StopNode(end_jobs=self.settings.embedded))
-            self.ctx.reply(asked.conn, wire.Done())
-            self.ctx.effects.append(Stop())
+            self.ctx.effects.append(Stop(conn=asked.conn))
         elif message.action == "reconfigure":
             self.ctx.effects.append(Reload(conn=asked.conn))
             self.ctx.reply(asked.conn, wire.Done())

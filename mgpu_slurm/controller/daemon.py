@@ -64,6 +64,7 @@ class Controller:
         self.key = key
         self.started = time.time()
         self.stopping = asyncio.Event()
+        self._ending: asyncio.Future[None] | None = None
         self.on_stop: Callable[[], None] | None = None  # told first when the cluster is shut down
         self.damage: StoreDamaged | None = None
         self.state = State()
@@ -191,11 +192,16 @@ class Controller:
                 case Reload():
                     self.reconfigure(effect.conn)
                 case Stop():
-                    if self.on_stop is not None:
-                        self.on_stop()
-                    # Who reads the reply finds nobody here any more, and may start anew.
-                    self._server.stop_listening()
-                    asyncio.get_running_loop().call_later(0.05, self.stopping.set)
+                    self._ending = asyncio.ensure_future(self._end(effect.conn))
+
+    async def _end(self, conn: int) -> None:
+        if self.on_stop is not None:
+            self.on_stop()
+            await self.links.flush(own=True)
+        self.handlers.reply(Reply(conn=conn, message=wire.Done()))
+        # Who reads the reply finds nobody here any more, and may start anew.
+        self._server.stop_listening()
+        asyncio.get_running_loop().call_later(0.05, self.stopping.set)
 
     def reconfigure(self, conn: int | None = None) -> None:
         """Read the configuration again; a wrong one changes nothing, and who asked is told."""

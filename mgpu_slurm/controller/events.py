@@ -126,7 +126,9 @@ class Note(msgspec.Struct, kw_only=True):
 
 
 class Stop(msgspec.Struct, kw_only=True):
-    """scontrol shutdown."""
+    """scontrol shutdown; the shell answers `conn`."""
+
+    conn: int
 
 
 class Reload(msgspec.Struct, kw_only=True):

@@ -20,6 +20,7 @@ class NodeKeeper:
         self._directory = directory
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
+        self._told_to_end = False
 
     async def run(self) -> None:
         """Keep it running until `stop`. One that dies at once is started again with growing waits."""
@@ -33,19 +34,22 @@ class NodeKeeper:
                 )
                 status = await self._process.wait()
                 self._process = None
-                if self._stopping:
+                if self._stopping or (self._told_to_end and status == 0):
                     return
                 wait = 0.05 if time.monotonic() - begun > 10 else min(wait * 2, _LONGEST_WAIT)
                 log.error("the node daemon ended with status %d; starting it again", status)
                 await asyncio.sleep(wait)
 
     def no_more(self) -> None:
-        """Do not start it again: the cluster is being shut down."""
-        self._stopping = True
+        """Do not start it again when it ends of itself: the cluster is being shut down.
+
+        One that was killed is still started again, since it has yet to end what runs.
+        """
+        self._told_to_end = True
 
     async def stop(self) -> None:
         """End it as SIGTERM does, and wait."""
-        self.no_more()
+        self._stopping = True
         process = self._process
         if process is not None:
             try:

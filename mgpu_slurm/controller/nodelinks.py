@@ -22,6 +22,9 @@ log = logging.getLogger("mgpu.nodes")
 FLUSH = 2.0
 """Seconds that a stopping controller gives its last messages."""
 
+FLUSH_OWN = 6.0
+"""As many where the node is its own, which has to hear that it shall end its jobs even if it is just being started again."""
+
 
 class NodeLinks:
     def __init__(self, controller: Controller, key: bytes) -> None:
@@ -55,11 +58,11 @@ class NodeLinks:
     def unsend(self, effect: Unsend) -> None:
         self.server.link(effect.node).unsend(effect.key)
 
-    async def flush(self) -> None:
-        """Give what is on the way to connected nodes a moment to arrive."""
-        end = time.monotonic() + FLUSH
+    async def flush(self, own: bool = False) -> None:
+        """Give what is on the way to connected nodes a moment to arrive. `own`: they belong to this controller alone."""
+        end = time.monotonic() + (FLUSH_OWN if own else FLUSH)
         while time.monotonic() < end:
-            waiting = [future for future, link in self._on_the_way.items() if link.connected and not future.done()]
+            waiting = [future for future, link in self._on_the_way.items() if (own or link.connected) and not future.done()]
             if not waiting:
                 return
             await asyncio.wait(waiting, timeout=0.05)

@@ -38,11 +38,11 @@ class Embedded(Suite):
         """"master" and "node" -> process, of those that live."""
         found = {}
         for process in self.processes():
+            if process.name.startswith("mgpu_"):
+                continue  # a daemon's child, which calls itself what it is; its command line is still the daemon's
             for name in ("master", "node"):
                 if {name, f"mgpu_{name}"} & set(process.words) and any("boot.py" in word for word in process.words):
-                    parent = found.get(name)
-                    if parent is None or process.ppid != parent.pid:
-                        found[name] = process
+                    found[name] = process
         return found
 
     def state_directory(self) -> Path:

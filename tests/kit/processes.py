@@ -10,12 +10,13 @@ from tests.kit.waiting import until
 
 
 class Process:
-    """A process as it was seen: `key` stays true where the id is given out again."""
+    """A process as it was seen: `name` is its short one, `key` stays true where the id is given out again."""
 
-    __slots__ = ("key", "pid", "ppid", "state", "words")
+    __slots__ = ("key", "name", "pid", "ppid", "state", "words")
 
-    def __init__(self, pid: int, ppid: int, state: str, words: list[str], started: str) -> None:
+    def __init__(self, pid: int, ppid: int, state: str, name: str, words: list[str], started: str) -> None:
         self.pid = pid
+        self.name = name
         self.ppid = ppid
         self.state = state
         self.words = words
@@ -33,12 +34,15 @@ def _read(pid: int, name: str) -> bytes:
 def look(pid: int) -> Process | None:
     """The process of that id; None if there is none, or only a zombie."""
     try:
-        fields = _read(pid, "stat").rpartition(b")")[2].split()
+        before, _, after = _read(pid, "stat").rpartition(b")")
+        fields = after.split()
         words = _read(pid, "cmdline").decode(errors="replace").split("\0")
     except OSError:
         return None
     state = fields[0].decode()
-    return None if state in "ZX" else Process(pid, int(fields[1]), state, words, fields[19].decode())
+    if state in "ZX":
+        return None
+    return Process(pid, int(fields[1]), state, before.partition(b"(")[2].decode(errors="replace"), words, fields[19].decode())
 
 
 def ids() -> list[int]:

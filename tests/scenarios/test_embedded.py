@@ -52,6 +52,12 @@ def test_there_again_after_everything_was_killed(embedded: Embedded) -> None:
     assert later > ran
 
 
+def _pids(embedded: Embedded) -> set[int]:
+    """Of controller and node; 0 is in it where one of them does not live."""
+    daemons = embedded.daemons()
+    return {daemons[name].pid if name in daemons else 0 for name in ("master", "node")}
+
+
 def test_a_killed_controller_or_node_is_replaced_and_the_job_goes_on(embedded: Embedded) -> None:
     body = "touch up; while [ ! -e go ]; do sleep 0.05; done; echo over"
     job = int(embedded.run("sbatch", "--parsable", "--wrap", body).ok().out)
@@ -60,11 +66,19 @@ def test_a_killed_controller_or_node_is_replaced_and_the_job_goes_on(embedded: E
         victim = embedded.daemons()[name]
         os.kill(victim.pid, 9)
         embedded.run("squeue").ok()
-        embedded.until(lambda: set(embedded.daemons()) == {"master", "node"}, "both live")
+        embedded.until(lambda dead=victim.pid: _pids(embedded).isdisjoint({0, dead}), "both live")
     assert embedded.state(job) == "RUNNING"
     (embedded.user.home / "go").touch()
     embedded.wait_state(job, "COMPLETED")
     assert readable(embedded.user.home / f"slurm-{job}.out") == "over\n"
+
+
+def test_shutdown_ends_the_jobs_of_a_node_that_has_just_died(embedded: Embedded) -> None:
+    embedded.run("sbatch", "--wrap", "touch up; sleep 1000").ok()
+    embedded.until((embedded.user.home / "up").exists, "it runs")
+    os.kill(embedded.daemons()["node"].pid, 9)
+    embedded.run("scontrol", "shutdown").ok()
+    embedded.until(lambda: not embedded.processes(), "all are gone", 15)
 
 
 def test_shutdown_leaves_nothing(embedded: Embedded) -> None:
