@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mgpu_slurm.base.errors import NEWEST, SlurmError, UsageError
+from mgpu_slurm.base.errors import NEWEST, ConfigError, SlurmError, UsageError
 from mgpu_slurm.facts.option import NONE
 from mgpu_slurm.intake import argv as getopt
 
@@ -97,15 +97,15 @@ def told(given: Given, usage: str, prog: str, compat_of: Any, streams: Streams) 
 
 def compat_without_cluster(environ: Mapping[str, str], cluster: str) -> tuple[int, int]:
     """The Slurm whose texts are followed, as far as that is known without a controller: environment, then configuration."""
-    from mgpu_slurm.commands.session import open_session
+    from mgpu_slurm.commands.session import find_session
 
     word = environ.get("MGPU_COMPAT", "")
     head, dot, tail = word.partition(".")
     if dot and head.isdecimal() and tail.isdecimal():
         return int(head), int(tail)
     try:
-        return open_session(environ, cluster).compat
-    except (SlurmError, OSError):
+        return find_session(environ, cluster).compat
+    except (ConfigError, SlurmError, OSError):
         return NEWEST
 
 

@@ -65,7 +65,7 @@ class Controller:
         self.started = time.time()
         self.stopping = asyncio.Event()
         self._ending: asyncio.Future[None] | None = None
-        self.on_stop: Callable[[], None] | None = None  # told first when the cluster is shut down
+        self.on_stop: Callable[[], asyncio.Future[None]] | None = None  # told first when the cluster is shut down
         self.damage: StoreDamaged | None = None
         self.state = State()
         self.core = Core(config, self.state, sign=self._sign)
@@ -196,8 +196,9 @@ class Controller:
 
     async def _end(self, conn: int) -> None:
         if self.on_stop is not None:
-            self.on_stop()
-            await self.links.flush(own=True)
+            heard = asyncio.ensure_future(self.links.flush(own=True))
+            await asyncio.wait({heard, self.on_stop()}, return_when=asyncio.FIRST_COMPLETED)
+            heard.cancel()
         self.handlers.reply(Reply(conn=conn, message=wire.Done()))
         # Who reads the reply finds nobody here any more, and may start anew.
         self._server.stop_listening()

@@ -161,14 +161,14 @@ async def serve(config: Config, reload: Callable[[], Config]) -> int:
         log.info("mgpu_master %s serves cluster %s", __version__, config.cluster_name)
         _tell_systemd("READY=1")
         keeper = NodeKeeper(config.embedded_dir) if config.embedded_dir else None
-        keeping = asyncio.ensure_future(keeper.run()) if keeper else None
-        controller.on_stop = keeper.no_more if keeper else None
+        if keeper is not None:
+            keeper.start()
+            controller.on_stop = keeper.no_more
         try:
             await controller.run()
         finally:
-            if keeper is not None and keeping is not None:
+            if keeper is not None:
                 await keeper.stop()
-                keeping.cancel()
         log.info("stopped")
     finally:
         store.close()

@@ -21,9 +21,13 @@ class NodeKeeper:
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
         self._told_to_end = False
+        self._running: asyncio.Future[None] | None = None
 
-    async def run(self) -> None:
+    def start(self) -> None:
         """Keep it running until `stop`. One that dies at once is started again with growing waits."""
+        self._running = asyncio.ensure_future(self._run())
+
+    async def _run(self) -> None:
         command = [*python_command("node"), "--embedded", self._directory]
         wait = 0.05
         with open(os.path.join(self._directory, "log", "node.out"), "ab") as output:
@@ -40,12 +44,13 @@ class NodeKeeper:
                 log.error("the node daemon ended with status %d; starting it again", status)
                 await asyncio.sleep(wait)
 
-    def no_more(self) -> None:
-        """Do not start it again when it ends of itself: the cluster is being shut down.
+    def no_more(self) -> asyncio.Future[None]:
+        """Do not start it again when it ends of itself, which is when the future is done: the cluster is being shut down.
 
         One that was killed is still started again, since it has yet to end what runs.
         """
         self._told_to_end = True
+        return self._running or asyncio.get_running_loop().create_future()
 
     async def stop(self) -> None:
         """End it as SIGTERM does, and wait."""
@@ -57,3 +62,5 @@ class NodeKeeper:
                 await asyncio.wait_for(process.wait(), 10)
             except (ProcessLookupError, TimeoutError):
                 pass
+        if self._running is not None:
+            self._running.cancel()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mgpu_slurm.sched import layout, need
+from mgpu_slurm.sched import plan as planning
+
 if TYPE_CHECKING:
     from mgpu_slurm.records.job import Job
     from mgpu_slurm.records.node import Node
@@ -31,16 +34,10 @@ class Installed:
     """The scheduler of this package."""
 
     def derive(self, request: JobRequest, partition: Partition, config: Any) -> Need:
-        from mgpu_slurm.sched.need import derive
-
-        return derive(request, partition, config)
+        return need.derive(request, partition, config)
 
     def plan(self, snapshot: Snapshot, now: float) -> list[Decision]:
-        from mgpu_slurm.sched.plan import plan
-
-        return plan(snapshot, now)
+        return planning.plan(snapshot, now)
 
     def layout_step(self, job: Job, request: StepRequest, in_use: list[NodeTasks], nodes: dict[str, Node]) -> Any:
-        from mgpu_slurm.sched.layout import layout_step
-
-        return layout_step(job, request, in_use, nodes)
+        return layout.layout_step(job, request, in_use, nodes)

@@ -7,6 +7,7 @@ import stat
 
 import pytest
 
+from mgpu_slurm.__main__ import PROGRAMS
 from tests.kit import users
 from tests.kit.cluster import readable
 from tests.kit.commands import finish
@@ -26,6 +27,13 @@ def test_first_command_starts_it(embedded: Embedded) -> None:
     assert readable(embedded.user.home / f"slurm-{job}.out") == "stepped\n"
     assert embedded.daemons()["master"].pid == daemons["master"].pid
     assert embedded.run("sinfo", "-h", "-o", "%P %D %t").out == "main* 1 idle\n"
+
+
+def test_no_word_about_a_command_starts_it(embedded: Embedded) -> None:
+    for program in PROGRAMS:
+        for option in ("--version", "--help"):
+            embedded.run(program, option)
+    assert not embedded.processes()
 
 
 def test_several_first_commands_at_once_start_one(embedded: Embedded) -> None:
