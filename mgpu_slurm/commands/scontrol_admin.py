@@ -152,9 +152,9 @@ def reboot(desk: Desk, rest: Sequence[str]) -> None:
 
 
 def cancel_reboot(desk: Desk, rest: Sequence[str]) -> None:
-    from mgpu_slurm.commands.scontrol_change import send_update
+    from mgpu_slurm.commands.scontrol_update import send
 
-    send_update(desk, "node", ",".join(rest), [("state", "CANCEL_REBOOT")])
+    send(desk, "node", ",".join(rest), [("state", "CANCEL_REBOOT")])
 
 
 # --- the daemons ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""scontrol's verbs that change something or ask the controller about itself."""
+"""scontrol's verbs that change something or ask the controller about itself; `update` is in scontrol_update."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 from mgpu_slurm.base.errors import SlurmError, strerror
 from mgpu_slurm.base.ids import listed
-from mgpu_slurm.facts.queries.scontrol import JOB_COUNTS, JOB_KEYS, JOB_MOMENTS, JOB_TRUTHS, NODE_STATES_TEXT, SUBJECTS
+from mgpu_slurm.commands import scontrol_update
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,13 +20,6 @@ ACTIONS = {
     "requeuehold": "requeuehold", "suspend": "suspend", "resume": "resume", "top": "top",
 }  # fmt: skip
 
-NODE_STATES = (
-    "DOWN", "DRAIN", "FAIL", "FUTURE", "IDLE", "NORESP", "POWER_DOWN", "POWER_DOWN_ASAP", "POWER_DOWN_FORCE", "POWER_UP",
-    "RESUME", "UNDRAIN", "CANCEL_REBOOT",
-)  # fmt: skip
-
-NO_SUBJECT = 'Input line must include "NodeName", "PartitionName", "Reservation", "JobId", or "SlurmctldDebug"'
-
 POLL_FIRST, POLL_LONGEST = 0.1, 2.0
 """Seconds between looks of wait_job: doubled from the first to the longest."""
 
@@ -36,7 +29,7 @@ def do(desk: Desk, name: str, rest: Sequence[str]) -> None:
     if name in ACTIONS:
         action(desk, name, rest)
     elif name == "update":
-        update(desk, rest)
+        scontrol_update.update(desk, rest)
     elif name == "create":
         create(desk, rest)
     elif name == "delete":
@@ -193,60 +186,14 @@ def write(desk: Desk, rest: Sequence[str]) -> None:
         desk.say(f"batch script for job {rest[1]} written to {name}\n")
 
 
-# --- update ---------------------------------------------------------------------------------------------------------
-
-
-def update(desk: Desk, rest: Sequence[str]) -> None:
-    if not rest:
-        desk.complain("too few arguments for update keyword")
-        return
-    what, name, changes = "", "", []
-    words = iter(rest)
-    for word in words:
-        key, equals, text = word.partition("=")
-        if not what and equals and meant(key, SUBJECTS) in ("partition", "reservation"):
-            _entity(meant(key, SUBJECTS)).update(desk, rest)
-            return
-        subject = meant(key, SUBJECTS) if not what else ""
-        following = next(words, None) if subject == "job" and not equals else None
-        if following is not None:
-            what, name = subject, following  # `update job 5 ...` is `update jobid=5 ...`
-            continue
-        if not equals and key.lower() != "resetaccruetime":
-            desk.complain(f"Invalid input: {word}")
-            desk.complain("Request aborted")
-            return
-        if subject or (what == "job" and meant(key, SUBJECTS) == "job"):
-            what, name = subject or what, text  # the last job named is the one that is meant
-        else:
-            changes.append((key, text))
-    if not what:
-        desk.complain("No valid entity in update command")
-        desk.complain(NO_SUBJECT)
-        return
-    if what == "jobname":
-        update_by_name(desk, name, changes)
-        return
-    sent = checked(desk, what, changes)
-    if sent is not None:
-        send_update(desk, what, name, sent)
-
-
-def _entity(kind: str) -> Any:
-    if kind == "partition":
-        from mgpu_slurm.commands import scontrol_partition
-
-        return scontrol_partition
-    from mgpu_slurm.commands import scontrol_reservation
-
-    return scontrol_reservation
+# --- partitions and reservations ------------------------------------------------------------------------------------
 
 
 def create(desk: Desk, rest: Sequence[str]) -> None:
     """create partition or reservation: told by the first word, whose name may be left out of a reservation's."""
-    kind = meant(rest[0].partition("=")[0], MADE)
+    kind = scontrol_update.meant(rest[0].partition("=")[0], MADE)
     if kind:
-        _entity(kind).create(desk, rest)
+        scontrol_update.entity(kind).create(desk, rest)
     else:
         desk.complain(f"scontrol: error: Invalid creation entity: {rest[0]}")
 
@@ -259,7 +206,7 @@ def delete(desk: Desk, rest: Sequence[str]) -> None:
             desk.complain("scontrol: error: Proper format is 'delete <ENTITY>=<ID>' or 'delete <ENTITY> <ID>'")
             return
         name = rest[1]
-    kind = meant(key, MADE)
+    kind = scontrol_update.meant(key, MADE)
     if not kind:
         desk.complain(f"Invalid deletion entity: {rest[0]}")
         return
@@ -271,150 +218,6 @@ def delete(desk: Desk, rest: Sequence[str]) -> None:
 
 MADE = (("PartitionName", 3, "partition"), ("ReservationName", 3, "reservation"))
 """What is created and deleted."""
-
-
-def meant(key: str, table: Sequence[tuple[str, int, str]]) -> str:
-    """What a key stands for, "" when it is none of the table."""
-    lowered = key.lower()
-    for name, least, value in table:
-        if name.lower() == lowered or (len(lowered) >= least and name.lower().startswith(lowered)):
-            return value or name.lower()
-    return ""
-
-
-def checked(desk: Desk, what: str, changes: Sequence[tuple[str, str]]) -> list[tuple[str, str]] | None:
-    """The changes under the controller's names; None after a complaint."""
-    if what == "job":
-        return checked_job(desk, changes)
-    if what == "node":
-        return checked_node(desk, changes)
-    return [(signed(key, text)[0].lower(), signed(key, text)[1]) for key, text in changes]
-
-
-def signed(key: str, text: str) -> tuple[str, str]:
-    """`Key+=5` is `Key=+5`."""
-    return (key[:-1], key[-1] + text) if key[-1:] in ("+", "-") else (key, text)
-
-
-def checked_job(desk: Desk, changes: Sequence[tuple[str, str]]) -> list[tuple[str, str]] | None:
-    sent = []
-    for key, text in changes:
-        plain, value = signed(key, text)
-        name = meant(plain, JOB_KEYS)
-        if not name:
-            desk.complain(f"Update of this parameter is not supported: {key}={text}")
-            desk.complain("Request aborted")
-            return None
-        if name in ("timelimit", "timemin") and not is_duration(value.lstrip("+-")) and value != "-1":
-            desk.complain(f"scontrol: error: Invalid {'TimeLimit' if name == 'timelimit' else 'TimeMin'} value")
-            return None
-        if name in JOB_MOMENTS and not is_moment(value):
-            # said, and left out of the changes
-            desk.complain(f"Invalid time specification (pos=0): {value}")
-            continue
-        if not _is_count(name, value):
-            desk.complain(f"scontrol: error: Invalid {JOB_COUNTS[name]} value: {value}")
-            return None
-        if name == "numnodes" and not all(part.isdecimal() for part in value.split("-")):
-            desk.complain(f'scontrol: error: Invalid numeric value "{value}" for requested node count.')
-            return None
-        sent.append((name, value))
-    if not sent:
-        desk.complain("No changes specified")
-        return None
-    return sent
-
-
-def _is_count(name: str, text: str) -> bool:
-    if name not in JOB_COUNTS or not text:
-        return True
-    if name in JOB_TRUTHS and text.lower() in ("yes", "no", "y", "n"):
-        return True
-    return text.lstrip("+-").rstrip("KMGTkmgt").isdecimal()
-
-
-def is_moment(text: str) -> bool:
-    from mgpu_slurm.intake import dates
-
-    try:
-        dates.parse(text, time.time())
-    except ValueError:
-        return False
-    return True
-
-
-def is_duration(text: str) -> bool:
-    from mgpu_slurm.base.units import parse_minutes
-
-    try:
-        parse_minutes(text)
-    except ValueError:
-        return False
-    return True
-
-
-def checked_node(desk: Desk, changes: Sequence[tuple[str, str]]) -> list[tuple[str, str]] | None:
-    sent = [(key.lower(), text) for key, text in changes]
-    given = dict(sent)
-    weight = given.get("weight", "0")
-    if not weight.isdecimal():
-        desk.complain(f"scontrol: error: Weight value ({weight}) is not a valid number")
-        sent = [(key, text) for key, text in sent if key != "weight"]
-    if not sent:
-        desk.complain("No changes specified")
-        return None
-    state = given.get("state", "").upper()
-    if "state" in given:
-        full = next((word for word in NODE_STATES if state and word.startswith(state)), "")
-        if not full:
-            key = next(key for key, _ in changes if key.lower() == "state")
-            for line in (f"Invalid input: {key}={given['state']}", "Request aborted", *NODE_STATES_TEXT):
-                desk.complain(line)
-            return None
-        sent = [(key, full if key == "state" else text) for key, text in sent]
-        if full in ("DOWN", "DRAIN", "FAIL") and not given.get("reason"):
-            desk.complain("You must specify a reason when DOWNING or DRAINING a node. Request denied")
-            return None
-    return sent
-
-
-def update_by_name(desk: Desk, name: str, changes: list[tuple[str, str]]) -> None:
-    """JobName= as selector: all jobs of that name, of UserId= where given."""
-    from mgpu_slurm.commands.query_options import query
-
-    user = next((text for key, text in changes if meant(key, (("UserId", 3, "user"),))), "")
-    rest = [(key, text) for key, text in changes if not meant(key, (("UserId", 3, "user"),))]
-    filters = {"names": [name], "states": ["live"]}
-    if user:
-        filters["users"] = [user]
-    columns, count, _ = query(desk.session(), "jobs", ["job_id"], filters)
-    if not count:
-        desk.complain("scontrol: error: No job with name " + name)
-        return
-    sent = checked_job(desk, rest)
-    if sent is not None:
-        send_update(desk, "job", ",".join(str(one) for one in columns["job_id"]), sent)
-
-
-def send_update(desk: Desk, what: str, name: str, changes: Sequence[tuple[str, str]]) -> None:
-    try:
-        answer = desk.session().call(
-            {"kind": "update", "what": what, "name": name, "changes": [list(change) for change in changes]}
-        )
-    except SlurmError as error:
-        if error.text.startswith("Update of this parameter is not supported"):
-            desk.complain(error.text)
-            desk.complain("Request aborted")
-        else:
-            desk.complain(f"slurm_update error: {error.text}")
-        return
-    rows: Any = answer.get("rows") or []
-    for text, code, why in rows:
-        if "_" in text and what == "job":
-            if why:
-                desk.complain(f"{text}: {why}")
-        elif code:
-            desk.complain(f"{why} for job {text}" if what == "job" else f"slurm_update error: {why}")
 
 
 # --- the controller -------------------------------------------------------------------------------------------------

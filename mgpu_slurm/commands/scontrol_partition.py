@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mgpu_slurm.base import units
 from mgpu_slurm.base.errors import SlurmError
-from mgpu_slurm.facts.queries.scontrol import PARTITION_KEYS, PARTITION_STATES
+from mgpu_slurm.facts.queries.scontrol_keys import BINDINGS, PARTITION_KEYS, PARTITION_STATES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Changes = list[tuple[str, str]]
 UNBOUND = ("infinite", "unlimited")
+SHORT = 65534
 
 
 class _Wrong(Exception):
@@ -62,8 +63,7 @@ def read(desk: Desk, words: Sequence[str]) -> tuple[str, Changes]:
         key, equals, text = word.partition("=")
         if not equals:
             raise _Wrong(f"scontrol: error: Invalid input: {word}  Request aborted")
-        sign = key[-1:] if key[-1:] in ("+", "-") else ""
-        found = _meant(key.rstrip("+-"))
+        found = _meant(key)
         if found is None:
             text = f"scontrol: error: Update of this parameter is not supported: {word}"
             raise _Wrong(f"{text}\n\nscontrol: error: Request aborted")
@@ -79,7 +79,7 @@ def read(desk: Desk, words: Sequence[str]) -> tuple[str, Changes]:
             else:
                 desk.complain(f'scontrol: error: Invalid numeric value "{text}" for {shown}.')
             continue
-        changes.append((shown.lower(), sign + value))
+        changes.append((shown.lower(), value))
     return name, changes
 
 
@@ -145,6 +145,20 @@ def _number(name: str, word: str, text: str) -> str:
     return text
 
 
+def _short(name: str, word: str, text: str) -> str:
+    """A number of 16 bits, of which the two largest mean something else."""
+    if not text.isdecimal() or int(text) >= SHORT:
+        raise _Wrong(f"scontrol: error: Invalid {name} value: {text}")
+    return text
+
+
+def _binding(name: str, word: str, text: str) -> str:
+    found = BINDINGS.get(text.lower())
+    if found is None and text:
+        raise _Wrong(f"scontrol: error: Invalid input {word}")
+    return found or ""
+
+
 def _most(name: str, word: str, text: str) -> str:
     return text if text.lower() in UNBOUND else _number(name, word, text)
 
@@ -167,6 +181,8 @@ _READERS: dict[str, Callable[[str, str, str], str | None]] = {
     "duration": _duration,
     "over_time": _over_time,
     "number": _number,
+    "short": _short,
+    "binding": _binding,
     "most": _most,
     "nodes_most": _nodes,
     "nodes_least": _nodes,

@@ -147,7 +147,7 @@ def nodes(desk: Desk, which: str | None) -> None:
         except hostlist.HostlistError as error:
             desk.complain(str(error))
             return
-    shown = [row for row in rows if desk.future or row["state"] != "FUTURE" or wanted is not None]
+    shown = [row for row in rows if desk.future or row["state"] != "FUTURE"]
     show_named(desk, "Node", shown, wanted, lambda row: record_texts.node_text(row, view, desk.details, desk.one_line))
 
 

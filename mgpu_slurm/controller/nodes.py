@@ -190,6 +190,11 @@ def heartbeat(ctx: Context, name: str, message: Heartbeat, now: float) -> None:
     node = ctx.state.nodes.get(name)
     if node is not None:
         node.last_contact = now
+        if node.responding and "NOT_RESPONDING" in node.flags:
+            # an administrator's word, which lasts until the node is heard of
+            node.flags = [flag for flag in node.flags if flag != "NOT_RESPONDING"]
+            ctx.save_node(node)
+            ctx.replan()
         node.cpu_load, node.free_mem = message.cpu_load, message.free_mem
 
 

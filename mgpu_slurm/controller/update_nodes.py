@@ -8,6 +8,7 @@ from mgpu_slurm.base import errors, hostlist
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller import permissions, reconcile
 from mgpu_slurm.facts.states import COMPLETING
+from mgpu_slurm.records import node_columns
 
 if TYPE_CHECKING:
     from mgpu_slurm.controller.context import Context
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from mgpu_slurm.wire.messages import Update
 
 STATES = frozenset({"DOWN", "DRAIN", "FAIL", "IDLE", "RESUME", "UNDRAIN", "NORESP", "FUTURE"})
-KEYS = frozenset({"state", "reason", "weight", "features", "availablefeatures", "activefeatures", "comment", "extra", "gres"})
+KEYS = frozenset({
+    "activefeatures", "availablefeatures", "comment", "cpubind", "extra", "features", "gres", "nodeaddr", "nodehostname",
+    "reason", "state", "weight",
+})  # fmt: skip
 
 
 def update(ctx: Context, caller: Caller, message: Update, now: float) -> list[tuple[str, int, str]]:
@@ -32,10 +36,49 @@ def update(ctx: Context, caller: Caller, message: Update, now: float) -> list[tu
     if "weight" in changes and not changes["weight"].isdecimal():
         raise SlurmError(errors.ESLURM_NOT_SUPPORTED, f"Invalid Weight value: {changes['weight']}")
     nodes = named(ctx, message.name)
+    places = {key: _one_each(changes[key], len(nodes)) for key in ("nodeaddr", "nodehostname") if key in changes}
     for node in nodes:
+        _check(ctx, node, changes)
+    for number, node in enumerate(nodes):
+        for key, words in places.items():
+            setattr(node, "address" if key == "nodeaddr" else "hostname", words[number])
         _change(ctx, node, changes, caller, now)
     ctx.replan()
     return [(node.name, 0, "") for node in nodes]
+
+
+def _one_each(text: str, count: int) -> list[str]:
+    """Raises SlurmError 2018 where there is not one word for each node."""
+    try:
+        words = hostlist.expand(text) if text else []
+    except ValueError:
+        words = []
+    if len(words) != count:
+        raise SlurmError(errors.ESLURM_INVALID_NODE_NAME)
+    return words
+
+
+def _check(ctx: Context, node: Node, changes: dict[str, str]) -> None:
+    """Raises SlurmError 2031 for features in use that the node has not, 2072 for GPUs that are not there."""
+    available = changes.get("features", changes.get("availablefeatures"))
+    has = node.features if available is None else _words(available)
+    # a new list of features puts all of them to use, where those in use are among them
+    active = _words(changes["activefeatures"]) if "activefeatures" in changes else node.active_features
+    if not set(active) <= set(has):
+        raise SlurmError(errors.ESLURM_ACTIVE_FEATURE_NOT_SUBSET)
+    wanted = changes.get("gres", "")
+    names = {word.partition(":")[0] for word in wanted.split(",") if word}
+    if names & set(ctx.settings.gres_types) and wanted != node_columns.gres(node):
+        raise SlurmError(errors.ESLURM_INVALID_GRES)
+
+
+def _is_out(node: Node) -> bool:
+    """Whether there is something to give a reason for."""
+    return node.state in ("DOWN", "FUTURE", "UNKNOWN") or not {"DRAIN", "FAIL", "NOT_RESPONDING"}.isdisjoint(node.flags)
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in text.split(",") if word]
 
 
 def named(ctx: Context, text: str) -> list[Node]:
@@ -49,23 +92,26 @@ def named(ctx: Context, text: str) -> list[Node]:
 
 
 def _change(ctx: Context, node: Node, changes: dict[str, str], caller: Caller, now: float) -> None:
-    if "reason" in changes:
+    if "reason" in changes and ("state" in changes or _is_out(node)):
         node.reason = changes["reason"]
         node.reason_uid, node.reason_time = (caller.uid, now) if node.reason else (0, 0.0)
     if "weight" in changes:
         node.weight = int(changes["weight"])
     for key in ("features", "availablefeatures"):
         if key in changes:
-            node.features = [word for word in changes[key].split(",") if word]
+            node.features = _words(changes[key])
             node.active_features = list(node.features)
     if "activefeatures" in changes:
-        node.active_features = [word for word in changes["activefeatures"].split(",") if word]
+        node.active_features = _words(changes["activefeatures"])
     if "comment" in changes:
         node.comment = changes["comment"]
     if "extra" in changes:
         node.extra = changes["extra"]
+    if changes.get("cpubind"):
+        node.cpu_bind = changes["cpubind"]
     if "gres" in changes:
         node.gres_text = changes["gres"]
+        node.gres_text = node_columns.gres(node)  # none: what was found
     if "state" in changes:
         _state(ctx, node, changes["state"].upper(), now)
     ctx.save_node(node)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -43,6 +44,44 @@ def _words(text: str) -> list[str]:
     return [] if text.upper() == "ALL" else [word for word in text.split(",") if word]
 
 
+def _sharing(text: str) -> str:
+    """Without a number several jobs are those that Slurm has by default."""
+    kind, colon, _ = text.upper().partition(":")
+    return f"{kind}:4" if kind in ("YES", "FORCE") and not colon else text.upper()
+
+
+def _weights(text: str) -> str:
+    """NAME=NUMBER[K|M|G|T],...; raises SlurmError 2116."""
+    for word in text.split(",") if text else ():
+        name, equals, number = word.partition("=")
+        if name.partition("/")[0].lower() not in _WEIGHED or not equals or not _WEIGHT.fullmatch(number):
+            raise SlurmError(errors.ESLURM_INVALID_TRES_BILLING_WEIGHTS)
+    return text
+
+
+_WEIGHED = frozenset(("cpu", "mem", "node", "energy", "billing", "gres", "license", "bb", "fs", "pages", "vmem"))
+_WEIGHT = re.compile(r"\d+(\.\d*)?[KMGTPkmgtp]?")
+
+
+def job_defaults(text: str) -> dict[str, int | None]:
+    """DefCpuPerGPU=N,DefMemPerGPU=MiB as fields of a partition. Raises SlurmError 2117."""
+    found: dict[str, int | None] = dict.fromkeys(_DEFAULTS.values())
+    for word in text.split(",") if text else ():
+        name, _, number = word.partition("=")
+        if name.lower() not in _DEFAULTS or not number.isdecimal():
+            raise SlurmError(errors.ESLURM_INVALID_JOB_DEFAULTS)
+        found[_DEFAULTS[name.lower()]] = int(number)
+    return found
+
+
+_DEFAULTS = {"defcpupergpu": "def_cpus_per_gpu", "defmempergpu": "def_mem_per_gpu"}
+
+_TOGETHER = {
+    "def_mem_per_cpu": "def_mem_per_node", "def_mem_per_node": "def_mem_per_cpu",
+    "max_mem_per_cpu": "max_mem_per_node", "max_mem_per_node": "max_mem_per_cpu",
+}  # fmt: skip
+"""Two of which only the last one given counts."""
+
 _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "state": ("state", _state),
     "maxtime": ("max_time", _minutes),
@@ -57,10 +96,11 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "exclusiveuser": ("exclusive_user", _truth),
     "lln": ("lln", _truth),
     "reqresv": ("req_resv", _truth),
+    "priority": ("priority_tier", int),
     "prioritytier": ("priority_tier", int),
     "priorityjobfactor": ("priority_job_factor", int),
-    "oversubscribe": ("oversubscribe", str.upper),
-    "shared": ("oversubscribe", str.upper),
+    "oversubscribe": ("oversubscribe", _sharing),
+    "shared": ("oversubscribe", _sharing),
     "overtimelimit": ("over_time_limit", _minutes),
     "gracetime": ("grace_time", int),
     "preemptmode": ("preempt_mode", str.upper),
@@ -76,8 +116,23 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "allocnodes": ("alloc_nodes", _words),
     "qos": ("qos", str),
     "alternate": ("alternate", str),
+    "cpubind": ("cpu_bind", str),
+    "tresbillingweights": ("tres_billing_weights", _weights),
     "nodes": ("nodes", hostlist.expand),
 }
+
+
+def _drop_without_effect(partition: Partition, values: dict[str, Any]) -> None:
+    """What Slurm accepts and leaves as it is: no binding, a default time above the longest, ways of preemption that only the
+    cluster as a whole can have."""
+    if not {"GANG", "WITHIN"}.isdisjoint(values.get("preempt_mode", "").split(",")):
+        del values["preempt_mode"]
+    if not values.get("cpu_bind", "-"):
+        del values["cpu_bind"]
+    longest = values.get("max_time", partition.max_time)
+    default = values.get("default_time", 0)
+    if longest >= 0 and not 0 <= default <= longest:
+        del values["default_time"]
 
 
 def _delete(ctx: Context, partition: Partition) -> list[tuple[str, int, str]]:
@@ -105,16 +160,26 @@ def update(ctx: Context, caller: Caller, message: Update, now: float) -> list[tu
         return _delete(ctx, partition)
     values: dict[str, Any] = {}
     for key, text in message.changes:
+        if key.lower() == "jobdefaults":
+            values.update(job_defaults(text))
+            continue
         row = _KEYS.get(key.lower())
         if row is None:
             raise SlurmError(errors.ESLURM_NOT_SUPPORTED, f"Update of this parameter is not supported: {key}={text}")
         if row[0] == "nodes" and text.upper() == "ALL":
             values["nodes"], values["all_nodes"] = list(ctx.state.nodes), True
             continue
+        if row[0] == "nodes":
+            values["all_nodes"] = False
         try:
             values[row[0]] = row[1](text)
         except ValueError:
             raise SlurmError(errors.ESLURM_NOT_SUPPORTED, f"Invalid value: {key}={text}") from None
+        if row[0] in _TOGETHER:
+            values[_TOGETHER[row[0]]] = None
+        elif key.lower() == "priority":
+            values["priority_job_factor"] = values["priority_tier"]
+    _drop_without_effect(partition, values)
     if not ctx.state.nodes.keys() >= set(values.get("nodes", ())):
         raise SlurmError(errors.ESLURM_INVALID_NODE_NAME)
     if values.get("default"):

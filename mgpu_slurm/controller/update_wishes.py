@@ -1,4 +1,4 @@
-"""The finer wishes of a job that `scontrol update` may change: sockets and cores, switches, bindings, reboots; its limit, and
+"""The finer wishes of a job that `scontrol update` may change: sockets and cores, switches, reboots; its limit, and
 the end of one that runs."""
 
 from __future__ import annotations
@@ -60,35 +60,34 @@ def time_limit(ctx: Context, job: Job, caller: Caller, text: str, now: float) ->
     if longer and current != limit and current >= 0 and not operator:
         raise SlurmError(errors.ESLURM_ACCESS_DENIED)
     if job.request.time_min and 0 <= limit < job.request.time_min:
-        raise SlurmError(errors.ESLURM_INVALID_TIME_LIMIT)
+        raise SlurmError(errors.ESLURM_INVALID_TIME_MIN_LIMIT)
     job.time_limit = limit
     job.request = msgspec.structs.replace(job.request, time_limit=limit)
 
 
 def _switches(_ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
-    """COUNT, or COUNT@TIME."""
-    count, _, wait = text.partition("@")
-    try:
-        seconds = units.parse_seconds(wait) if wait else None
-    except ValueError:
-        raise SlurmError(errors.ESLURM_INVALID_TIME_VALUE) from None
-    _change(job, switches=_count(count), switches_wait=seconds)
+    """COUNT, or COUNT@SECONDS (-1: without end). Of a job that never said how long it waits, not at all."""
+    count, at, wait = text.partition("@")
+    seconds: int | None = job.request.switches_wait or 0
+    if at:
+        seconds = int(wait) if int(wait) >= 0 else None
+    job.request = msgspec.structs.replace(job.request, switches=_count(count) or None, switches_wait=seconds)
+
+
+def _switches_wait(_ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
+    job.request = msgspec.structs.replace(job.request, switches_wait=_count(text))
 
 
 def _reboot(_ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
     _change(job, reboot=text.lower() in ("1", "yes", "y", "true"))
 
 
-def _bind(_ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
-    _change(job, gpu_bind=text.removeprefix("gres/").removeprefix("gpu:") or None)
-
-
-def _frequency(_ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
-    _change(job, gpu_freq=text.removeprefix("gres/").removeprefix("gpu:") or None)
-
-
 def _delay(_ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
-    _change(job, other={**job.request.other, "delay-boot": text})
+    try:
+        units.parse_seconds(text)
+    except ValueError:
+        raise SlurmError(errors.ESLURM_INVALID_TIME_VALUE) from None
+    job.request = msgspec.structs.replace(job.request, other={**job.request.other, "delay-boot": text})
 
 
 def _end(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
@@ -108,8 +107,7 @@ KEYS: dict[str, Setter] = {
     "reqthreads": _counted("threads_per_core"),
     "switches": _switches,
     "reboot": _reboot,
-    "tresbind": _bind,
-    "tresfreq": _frequency,
+    "wait-for-switch": _switches_wait,
     "delayboot": _delay,
     "timelimit": time_limit,
     "endtime": _end,

@@ -150,14 +150,20 @@ def tres_bind(text: str | None, reading: Reading) -> str:
 
 def gpu_freq(text: str | None, reading: Reading) -> str:
     """[TYPE=]VALUE[,TYPE=VALUE][,verbose]; values are words or MHz."""
-    for word in (text or "").lower().split(","):
+    if not is_gpu_freq(text or ""):
+        raise UsageError(f"Invalid --gpu-freq argument: {_gpu_prefix(reading)}{text}", 255)
+    return (text or "").lower()
+
+
+def is_gpu_freq(text: str) -> bool:
+    for word in text.lower().split(","):
         name, equal, value = word.partition("=")
         if word == "verbose":
             continue
         speed = value if equal else name
         if (equal and name != "memory") or not (speed in _FREQUENCIES or speed.isdigit()):
-            raise UsageError(f"Invalid --gpu-freq argument: {_gpu_prefix(reading)}{text}", 255)
-    return (text or "").lower()
+            return False
+    return True
 
 
 def cpu_freq(text: str | None, reading: Reading) -> str:

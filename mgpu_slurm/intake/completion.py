@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from mgpu_slurm.facts import places, programs
 from mgpu_slurm.facts.option import NONE, OPTIONAL
-from mgpu_slurm.facts.queries import scontrol
+from mgpu_slurm.facts.queries import scontrol, scontrol_keys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ NODE_STATES = ("DOWN", "DRAIN", "FAIL", "NORESP", "RESUME", "UNDRAIN", "POWER_DO
 
 def update_keys() -> list[str]:
     """What may be changed of a job."""
-    return [name for name, _, _ in scontrol.JOB_KEYS]
+    return [row[0] for row in scontrol_keys.JOB_KEYS]
 
 
 def files() -> dict[str, str]:

@@ -69,17 +69,22 @@ def signals(text: str | None, reading: Reading) -> list[int]:
 
 
 def mail_type(text: str | None, reading: Reading) -> str:
+    found = mail_words(text or "")
+    if not found:
+        raise reading.invalid()
+    return found
+
+
+def mail_words(text: str) -> str:
     """The known words in Slurm's order; unknown ones are dropped while one is known, NONE stands alone."""
     chosen: set[str] = set()
-    for word in (text or "").upper().split(","):
+    for word in text.upper().split(","):
         if word == "NONE":
             return word
         if word == "ALL":
             chosen.update(MAIL_ALL)
         elif word in MAIL_TYPES:
             chosen.add(word)
-    if not chosen:
-        raise reading.invalid()
     return ",".join(word for word in MAIL_TYPES if word in chosen)
 
 

@@ -34,6 +34,7 @@ class Job(msgspec.Struct, omit_defaults=True, kw_only=True):
     reason_text: str = ""  # a longer explanation where there is one
     priority: int = 0  # 0 = held
     priority_fixed: bool = False  # given as it is: nice values do not count
+    site_factor: int = 0  # an administrator's own share of the priority
     held_by: str = ""  # "", "user" or "admin"
 
     submit_time: float = 0.0

@@ -80,8 +80,8 @@ def gres_names(node: Node) -> list[str]:
     return names
 
 
-def gres(node: Node, _source: Source) -> str:
-    """As configured, else as found."""
+def gres(node: Node) -> str:
+    """Devices as configured, else as found."""
     if node.gres_text or not node.gpus:
         return node.gres_text
     kinds = by_type(node, "gpu", list(range(len(node.gpus))))
@@ -103,7 +103,7 @@ def _of_node(name: str) -> Callable[[Node, Source], object]:
 _NODE_OWN = (
     "name hostname address port reason reason_uid reason_time cpus boards sockets cores_per_socket threads_per_core"
     " real_memory tmp_disk weight core_spec mem_spec boot_time start_time last_busy cpu_load free_mem arch os version"
-    " comment extra dynamic"
+    " comment extra dynamic cpu_bind"
 )
 
 NODE: dict[str, Callable[[Node, Source], object]] = {
@@ -117,7 +117,7 @@ NODE: dict[str, Callable[[Node, Source], object]] = {
     "active_features": lambda node, _source: ",".join(node.active_features),
     "features": lambda node, _source: ",".join(node.features),
     "flags": flags,
-    "gres": gres,
+    "gres": lambda node, _source: gres(node),
     "gres_used": gres_used,
     "mem_alloc": mem_alloc,
     "partitions": lambda node, source: source.partitions_of(node.name),
@@ -152,6 +152,7 @@ _PARTITION_OWN = (
     " max_mem_per_cpu max_mem_per_node def_cpus_per_gpu def_mem_per_gpu allow_groups allow_accounts deny_accounts"
     " allow_qos deny_qos alloc_nodes hidden root_only disable_root req_resv oversubscribe exclusive_user lln"
     " priority_tier priority_job_factor preempt_mode grace_time over_time_limit qos alternate"
+    " cpu_bind tres_billing_weights"
 )
 
 PARTITION: dict[str, Callable[[Partition, Source], object]] = {

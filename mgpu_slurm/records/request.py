@@ -55,6 +55,7 @@ class JobRequest(msgspec.Struct, omit_defaults=True, kw_only=True):
     ntasks_per_core: int | None = None
     ntasks_per_gpu: int | None = None
     min_cpus_per_node: int | None = None  # --mincpus
+    min_cpus: int | None = None  # in all; only `scontrol update NumCPUs=` sets it
     sockets_per_node: int | None = None
     cores_per_socket: int | None = None
     threads_per_core: int | None = None

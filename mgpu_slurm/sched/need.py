@@ -74,7 +74,11 @@ def derive(request: JobRequest, partition: Partition | None, config: Defaults) -
         ntasks_per_socket=request.ntasks_per_socket or 0,
         ntasks_per_core=request.ntasks_per_core or (1 if request.hint == "nomultithread" else 0),
         ntasks_per_gpu=request.ntasks_per_gpu or 0,
-        min_cpus_per_node=max(request.min_cpus_per_node or 0, 0 if request.overcommit else per_node_tasks * cpus_per_task),
+        min_cpus_per_node=max(
+            request.min_cpus_per_node or 0,
+            0 if request.overcommit else per_node_tasks * cpus_per_task,
+            -(-(request.min_cpus or 0) // min_nodes),
+        ),
         sockets_per_node=request.sockets_per_node or 0,
         cores_per_socket=request.cores_per_socket or 0,
         threads_per_core=request.threads_per_core or 0,
@@ -83,7 +87,9 @@ def derive(request: JobRequest, partition: Partition | None, config: Defaults) -
         gres_per_job=per_job,
         gres_per_task=per_task,
         gres_per_socket=per_socket,
-        cpus_per_gpu=request.cpus_per_gpu or _positive(partition.def_cpus_per_gpu if partition else None),
+        cpus_per_gpu=request.cpus_per_gpu
+        or _positive(partition.def_cpus_per_gpu if partition else None)
+        or _positive(config.get("DefCpuPerGPU")),
         exclusive=request.exclusive == "exclusive",
         exclusive_user=request.exclusive == "user",
         overcommit=request.overcommit,
@@ -122,7 +128,7 @@ def sizes(request: JobRequest, need: Need) -> Sizes:
         most = min(most, request.ntasks)
     counted = request.ntasks or per_node or need.ntasks
     fixed = request.min_nodes and request.max_nodes in (None, request.min_nodes)
-    cpus = (tasks if counted else least if fixed else 1) * need.cpus_per_task
+    cpus = max((tasks if counted else least if fixed else 1) * need.cpus_per_task, request.min_cpus or 0)
     return Sizes(least, most, tasks, least if need.overcommit else cpus)
 
 

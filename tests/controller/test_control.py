@@ -219,7 +219,7 @@ def test_suspend_and_resume() -> None:
         ({"Partition": "nope"}, 2000, "partition", "gpu"),
         ({"NumNodes": "2"}, 0, "min_nodes", 2),
         ({"NumNodes": "0"}, 2006, "min_nodes", 1),
-        ({"Priority": "77"}, 0, "priority", 77),
+        ({"Priority": "77"}, 2042, "priority", 0),
         ({"Priority": "0"}, 0, "held_by", "admin"),
         ({"NodeList": "n9"}, 2018, "name", "job"),
         ({"Foo": "bar"}, 2036, "name", "job"),

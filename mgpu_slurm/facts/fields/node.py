@@ -27,6 +27,11 @@ def state_complete(_view: View, state: str | None, flags: Sequence[str]) -> str:
     return "n/a" if state is None else node_state_full(state, flags).lower()
 
 
+def active(view: View, value: str | None, available: str | None) -> str:
+    """Empty where there are features and none is in use."""
+    return value if value is not None and available else null(view, value)
+
+
 def reason(_view: View, value: str | None) -> str:
     return value or "none"
 
@@ -71,7 +76,7 @@ NODE_ROWS = [
     Field("d", "Disk", "TMP_DISK", "tmp_disk", plain, group="span"),
     Field("", "Extra", "EXTRA", "extra", null),
     Field("f", "Features", "AVAIL_FEATURES", "features", null),
-    Field("b", "features_act", "ACTIVE_FEATURES", "active_features", null),
+    Field("b", "features_act", "ACTIVE_FEATURES", "active_features features", active),
     Field("e", "FreeMem", "FREE_MEM", "free_mem", free_memory, group="range"),
     Field("G", "Gres", "GRES", "gres", null),
     Field("", "GresUsed", "GRES_USED", "gres_used", null),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def available(_view: View, state: str) -> str:
-    return {"INACTIVE": "inact"}.get(state, state.lower())
+    return state.lower()
 
 
 def limit(_view: View, minutes: int | None) -> str:
@@ -42,7 +42,7 @@ def yes_no(_view: View, value: bool) -> str:
 
 
 def count_or_unlimited(_view: View, value: int) -> str:
-    return "UNLIMITED" if value in (UNLIMITED, 0) else str(value)
+    return "UNLIMITED" if value == UNLIMITED else str(value)
 
 
 PARTITION_ROWS = [

@@ -26,7 +26,7 @@ NODE_COLUMNS = (
     "name", "arch", "cores_per_socket", "cpus_alloc", "cpus", "core_spec", "threads_per_core", "cpu_load", "features",
     "active_features", "gres", "gres_used", "address", "hostname", "port", "version", "os", "real_memory", "mem_alloc",
     "free_mem", "sockets", "boards", "mem_spec", "state", "flags", "tmp_disk", "weight", "partitions", "boot_time",
-    "start_time", "last_busy", "cfg_tres", "alloc_tres", "reason", "reason_uid", "reason_time", "comment", "extra",
+    "start_time", "last_busy", "cfg_tres", "alloc_tres", "reason", "reason_uid", "reason_time", "comment", "extra", "cpu_bind",
 )  # fmt: skip
 
 PARTITION_COLUMNS = (
@@ -34,7 +34,8 @@ PARTITION_COLUMNS = (
     "default_time", "disable_root", "exclusive_user", "grace_time", "hidden", "max_nodes", "max_time", "min_nodes", "lln",
     "max_cpus_per_node", "nodes", "priority_job_factor", "priority_tier", "root_only", "req_resv", "oversubscribe",
     "over_time_limit", "preempt_mode", "state", "total_cpus", "total_nodes", "def_cpus_per_gpu", "def_mem_per_gpu",
-    "def_mem_per_cpu", "def_mem_per_node", "max_mem_per_cpu", "max_mem_per_node", "tres", "alternate",
+    "def_mem_per_cpu", "def_mem_per_node", "max_mem_per_cpu", "max_mem_per_node", "tres", "alternate", "cpu_bind",
+    "tres_billing_weights",
 )  # fmt: skip
 
 
@@ -84,15 +85,17 @@ def step_text(step: Mapping[str, Any], view: View, one_line: bool) -> str:
 def node_text(node: Mapping[str, Any], view: View, details: bool, one_line: bool) -> str:
     usable = node["cpus"] - node["core_spec"] * node["threads_per_core"]
     arch = f" Arch={node['arch']}" if node["arch"] else ""
+    bind = f" CpuBind={node['cpu_bind']}" if node["cpu_bind"] else ""
     load = "N/A" if node["cpu_load"] is None else f"{node['cpu_load']:.2f}"
     free = "N/A" if node["free_mem"] is None else node["free_mem"]
     spec = f" CoreSpecCount={node['core_spec']}" if node["core_spec"] else ""
     spec += f" MemSpecLimit={node['mem_spec']}" if node["mem_spec"] else ""
     lines = [
-        f"NodeName={node['name']}{arch} CoresPerSocket={node['cores_per_socket']} ",
+        f"NodeName={node['name']}{arch}{bind} CoresPerSocket={node['cores_per_socket']} ",
         f"CPUAlloc={node['cpus_alloc']} CPUEfctv={usable} CPUTot={node['cpus']} CPULoad={load}",
         f"AvailableFeatures={or_null(node['features'])}",
-        f"ActiveFeatures={or_null(node['active_features'])}",
+        # none of those that there are in use: an empty text
+        f"ActiveFeatures={node['active_features'] if node['features'] else or_null(node['active_features'])}",
         f"Gres={or_null(node['gres'])}",
     ]
     if details:
@@ -143,7 +146,7 @@ def _names(values: Sequence[str]) -> str:
 
 
 def _bound(value: int | None) -> str:
-    return "UNLIMITED" if value in (None, UNLIMITED, 0) else str(value)
+    return "UNLIMITED" if value in (None, UNLIMITED) else str(value)
 
 
 def _memory(part: Mapping[str, Any], least: str) -> str:
@@ -151,7 +154,7 @@ def _memory(part: Mapping[str, Any], least: str) -> str:
     per_cpu = part[f"{least.lower()}_mem_per_cpu"]
     if per_cpu:
         return f"{least}MemPerCPU={per_cpu}"
-    return f"{least}MemPerNode={_bound(part[f'{least.lower()}_mem_per_node'])}"
+    return f"{least}MemPerNode={part[f'{least.lower()}_mem_per_node'] or 'UNLIMITED'}"
 
 
 def partition_text(part: Mapping[str, Any], view: View, one_line: bool) -> str:
@@ -161,12 +164,14 @@ def partition_text(part: Mapping[str, Any], view: View, one_line: bool) -> str:
     default_time = "NONE" if part["default_time"] is None else limit(part["default_time"])
     over = part["over_time_limit"]
     sockets = " MaxCPUsPerSocket=UNLIMITED" if view.compat >= (23, 2) else ""
+    # 22.05 leaves a blank behind it
+    bind = f" CpuBind={part['cpu_bind']} " if part["cpu_bind"] else ""
     alternate = f" Alternate={part['alternate']}" if part["alternate"] else ""
     lines = [
         f"PartitionName={part['name']}",
         f"AllowGroups={_names(part['allow_groups'])} {accounts or 'AllowAccounts=' + _names(part['allow_accounts'])}"
         f" {qos or 'AllowQos=' + _names(part['allow_qos'])}",
-        f"AllocNodes={_names(part['alloc_nodes'])}{alternate} Default={_yes(part['default'])} QoS={part['qos'] or 'N/A'}",
+        f"AllocNodes={_names(part['alloc_nodes'])}{alternate} Default={_yes(part['default'])}{bind} QoS={part['qos'] or 'N/A'}",
         f"DefaultTime={default_time} DisableRootJobs={_yes(part['disable_root'])} ExclusiveUser={_yes(part['exclusive_user'])}"
         f" GraceTime={part['grace_time']} Hidden={_yes(part['hidden'])}",
         f"MaxNodes={_bound(part['max_nodes'])} MaxTime={limit(part['max_time'])} MinNodes={part['min_nodes']}"
@@ -182,6 +187,10 @@ def partition_text(part: Mapping[str, Any], view: View, one_line: bool) -> str:
     ]
     if part["tres"]:
         lines.append(f"TRES={part['tres']}")
+    elif view.compat < (23, 2):
+        lines.append("TRES=(null)")
+    if part["tres_billing_weights"]:
+        lines.append(f"TRESBillingWeights={part['tres_billing_weights']}")
     return joined(lines, one_line)
 
 

@@ -1,0 +1,22 @@
+# every key that can be changed of a job, with values that Slurm takes and values that it refuses. Left out is what Slurm makes
+# of sums (CPUs and memory when tasks change), which it does not add up anew
+submit -H -o /dev/null -t 10 --wrap true
+see() { scontrol show job -d $J | grep -E "${1:-.}" | tr -s ' \n' '\n\n' | grep -E "^(${2:-.*})=" | tr '\n' ' '; echo; }
+# several keys, one after the other, and what the record then says
+u() { for k in "$@"; do scontrol update jobid=$J "$k" 2>&1 | ids $J; echo "$k: ${PIPESTATUS[0]}"; done; }
+u ArrayTaskThrottle=2 ArrayTaskThrottle=x ArrayTaskThrottle=-1 BurstBuffer=foo BurstBuffer= b=x Clusters=x Clusters= ClusterFeatures=x CoreSpec=1 CoreSpec=x ThreadSpec=1 ThreadSpec=x Extra=e MCSLabel=x NtasksPerNode=2 StdErr=x StdIn=x Container=x State=x
+u DelayBoot=x DelayBoot=10:00 Prefer=nosuch Prefer= ResetAccrueTime SiteFactor=5 SiteFactor=x SiteFactor=-5 SiteFactor=99999999999 Nice Nice=x Nice=-5 Nice=99999999999 UserID=root UserID=nosuch user=root wait-for-switch=5 Switches=2 Switches=x Switches=2@x Switches=2@1 ReqProcs=x TasksPerNode=x NumCPUs=2-x NumCPUs=0 NumCPUs=x NumTasks=0 NumTasks=2-4 MinMemoryCPU=2G MinMemoryNode=1G MinTmpDiskNode=1G
+see . 'DelayBoot|Switches|Prefer'
+u MailType=x MailType= MailType=NONE MailType=all OverSubscribe=x OverSubscribe=1 Shared=n Reboot=x Reboot=1 Contiguous=maybe Contiguous=y Requeue=2 Requeue=x Priority=5 Priority=-1 Priority=x Priority=99999999999 TimeMin=99 TimeMin=UNLIMITED TimeMin=2 TimeLimit-=50 TimeLimit-=3 TimeLimit=1 EndTime=now+1hour EndTime=x StartTime= Deadline= Gres= Gres=help Gres=none TresPerNode=gpu:2 CpusPerTres=gpu:2 TresPerJob=gpu:2 TresPerSocket=gpu:1 TresPerTask=gpu:1 Gres=gpu:1 Gres=gpu:9
+see . 'MailType|Reboot|Contiguous|Requeue|TimeMin|TimeLimit|TresPerNode'
+u TresPerNode=gres:x:1 TresPerNode=gres:gpu:2 CpusPerTres=gres:x:2 CpusPerTres=gres:gpu:2 MemPerTres=gres:gpu:100 TresPerJob=gres:gpu:2 TresPerSocket=gres:gpu:1 TresBind=x TresBind=gres:gpu:closest TresBind=gpu:closest TresFreq=x TresFreq=gpu:foo TresFreq=gpu:900
+see . '.*Tres.*|Tres.*'
+u TresPerNode= CpusPerTres= TresBind= TresFreq= TresPerSocket= TresPerTask= NumNodes=x NumNodes=2 NumNodes=1-3
+for k in Account Comment Features Name NumNodes Partition Priority StdOut SiteFactor UserID ArrayTaskThrottle; do u $k+=5; done
+u AdminComment-=x AdminComment=a resetaccrue=5 jobid; say scontrol update resetaccruetime 2>&1; say scontrol update job $J name=k; field $J JobName; say scontrol update jobid=$J name=l nosuch=1 2>&1; field $J JobName
+u NumCPUs=33 NumNodes=2-1; scancel $J; submit -H -o /dev/null --wrap true; u NumNodes=1k; scancel $J; submit -N2 -o /dev/null -t 10 --wrap 'sleep 60'; wait_state RUNNING
+u BurstBuffer=x Clusters=x CoreSpec=1 CpusPerTres=gres:gpu:2 DelayBoot=5 NumCPUs=2 NumNodes=3 Prefer= ResetAccrueTime SiteFactor=5 Switches=2@10 TimeMin=5 TresBind=gpu:closest TresPerSocket=gres:gpu:1 WCKey=w ReservationName= ReservationName=x ArrayTaskThrottle=2 NumTasks=3 Gres=gpu:1 EndTime=x
+see . 'DelayBoot|Switches'; scancel $J
+# CPUs in all are no tasks
+printf '#!/bin/bash\nenv | grep -E "SLURM_(NTASKS|NPROCS|CPUS_ON|JOB_CPUS|TASKS)" | sort; srun hostname | wc -l\n' > s.sh
+submit -H -o s.out s.sh; scontrol update jobid=$J numcpus=4; scontrol release $J; wait_gone; cat s.out; scontrol show job $J | grep -E 'NumCPUs|TRES'
