@@ -12,7 +12,7 @@ import signal
 import socket
 
 from mgpu_slurm.node import receiving
-from mgpu_slurm.node.supervisor import kernel
+from mgpu_slurm.node.supervisor import identity, kernel
 from mgpu_slurm.node.supervisor import main as supervisor
 from mgpu_slurm.wire import passing
 
@@ -75,6 +75,9 @@ def _load_the_rest() -> None:
     """What supervisors import only where they use it. They live on while an upgrade replaces the files of the program."""
     import shlex  # noqa: F401 - supervisor/programs.py
     import traceback  # noqa: F401 - supervisor/main.py
+
+    # The C library's modules for users and groups, too, which would take each step milliseconds to load.
+    identity.look_up(os.getuid(), os.getgid())
 
 
 def _close_inherited(keep: int) -> None:

@@ -139,6 +139,10 @@ class Supervisor:
         while not (self._gone and self._streams.finished):
             self._turn()
         self._streams.close()
+        try:
+            result.settle(self._directory)
+        except OSError as error:
+            _write_line(2, f"cannot bring the result onto the disk: {error}")
 
     def _start(self) -> Exception | None:
         streams = self._streams

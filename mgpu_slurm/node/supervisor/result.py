@@ -15,17 +15,28 @@ def rank_of(status: int) -> tuple[int, int]:
 
 
 def write(directory: int, result: dict[str, object]) -> None:
-    """Whole and on disk, or not at all. `directory` is an open descriptor of the step's directory. OSError."""
+    """Whole or not at all, for whoever restarts the daemon. `directory` is an open descriptor of the step's. OSError."""
     draft = f".{NAME}.{os.getpid()}"
     file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600, dir_fd=directory)
     try:
         data = jsontext.dumps(result)
         while data:
             data = data[os.write(file, data) :]
-        os.fsync(file)
     finally:
         os.close(file)
     os.rename(draft, NAME, src_dir_fd=directory, dst_dir_fd=directory)
+
+
+def settle(directory: int) -> None:
+    """Onto the disk, for a controller that asks only after a power cut. It takes too long to let srun wait for it."""
+    try:
+        file = os.open(NAME, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
+    except FileNotFoundError:
+        return  # the controller has it: the daemon has removed the step
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
     os.fsync(directory)
 
 
