@@ -26,9 +26,9 @@ def headline(given: Given, own: str, prog: str, streams: Streams) -> str:
 
 
 def check(text: str, own: str, prog: str, streams: Streams, source: str = "--cluster") -> None:
-    """Complain about clusters that are not `own` ("all" and "-1" mean it, too). Raises UsageError where none is left."""
+    """Complain about clusters that are not `own`, or "all" of them. Raises UsageError where none is left."""
     words = [word for word in text.split(",") if word] or [text]
-    foreign = [word for word in words if word.lower() not in ("all", "-1", own.lower())]
+    foreign = [word for word in words if word.lower() not in ("all", own.lower())]
     for word in foreign:
         streams.err.write(f"{prog}: error: No cluster '{word}' known by database.\n")
     if len(foreign) == len(words):

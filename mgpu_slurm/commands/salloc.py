@@ -9,7 +9,7 @@ import errno
 import os
 import select
 
-from mgpu_slurm.base.errors import SlurmError
+from mgpu_slurm.base.errors import SlurmError, UsageError
 from mgpu_slurm.commands import allocating, stepsignals, surroundings
 from mgpu_slurm.commands.report import Notes, error_status
 from mgpu_slurm.commands.sbatch import refused
@@ -37,6 +37,9 @@ def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, clu
         return done.status
     client = asked.client
     notes = Notes("salloc", streams, client, session.compat)
+    if "container" in asked.requests[0].get("other", {}):
+        raise UsageError("--container requires LaunchParameters=use_interactive_step", 1)
+    directory = _directory(asked, cwd)
     for line in asked.warnings:
         notes.line(line)
     surroundings.without_reserved(asked.requests, session, notes)
@@ -63,9 +66,21 @@ def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, clu
         if no_shell:
             owner.close()
             return 0
-        return _Command(owner, asked, environ, cwd, notes, signals).run()
+        return _Command(owner, asked, environ, directory, notes, signals).run()
     finally:
         signals.close()
+
+
+def _directory(asked: submit.Submission, cwd: str) -> str:
+    """Where the command will run (--chdir); the job's own directory stays that of salloc. UsageError: nobody can go there."""
+    directory = str(asked.requests[0].get("work_dir") or cwd)
+    try:
+        os.stat(f"{directory}/.")
+    except OSError as problem:
+        raise UsageError(f"chdir({directory}): {problem.strerror}", 1) from None
+    for request in asked.requests:
+        request["work_dir"] = cwd
+    return directory
 
 
 def _allocate(
@@ -175,7 +190,6 @@ class _Command:
         facts = self.owner.facts or {}
         changes = facts_environ.salloc_environment(facts, self.asked.requests)
         surround = facts_environ.apply(self.environ, changes)
-        directory = self.asked.requests[0].get("work_dir") or self.cwd
         child = os.fork()
         if child == 0:
             try:
@@ -185,7 +199,7 @@ class _Command:
                         _give_terminal(terminal, os.getpgrp())
                 self.signals.restore()
                 stepsignals.default_signals()
-                os.chdir(directory)
+                os.chdir(self.cwd)
                 _become(self.asked.requests[0])
                 os.execve(path, argv, surround)
             except OSError as error:

@@ -61,7 +61,7 @@ def prepare(asked: submit.Submission, environ: Mapping[str, str], cwd: str, note
     """Complete the requests with environment, limits, umask and host."""
     client = asked.client
     export = client.get("export")
-    if client.get("export_file"):
+    if "export_file" in client:
         environment = surroundings.from_file(client["export_file"], cwd)
         login = True
     else:

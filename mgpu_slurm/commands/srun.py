@@ -45,6 +45,10 @@ def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, clu
             raise UsageError(f"{option} is not supported by this cluster", 1)
     surroundings.without_reserved(asked.requests, session, notes)
     session.ensure(environ)
+    if "clusters" in client:
+        from mgpu_slurm.commands import clusters
+
+        clusters.of_request(client, session.cluster_name, "srun", streams)
     if client.get("test_only"):
         for component in asked.components:
             surroundings.complete(component.request, environ, component.client.get("propagate"))
@@ -149,6 +153,8 @@ class Srun:
 
     def _allocate(self) -> allocating.Owner:
         for component in self.components:
+            if component.client.get("relative") is not None:
+                raise UsageError([("fatal", "--relative option invalid for job allocation request")], 1)
             surroundings.complete(component.request, self.environ, component.client.get("propagate"))
         requests = [component.request for component in self.components]
         message = {"kind": "allocate", "requests": requests, "request_id": new_request_id()}

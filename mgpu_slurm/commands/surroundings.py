@@ -18,6 +18,8 @@ LIMITS = ("AS", "CORE", "CPU", "DATA", "FSIZE", "MEMLOCK", "NOFILE", "NPROC", "R
 
 def from_file(text: str, cwd: str) -> dict[str, str]:
     """--export-file: NUL-separated NAME=VALUE from a file, or from a descriptor by its number. UsageError."""
+    if not text:
+        raise UsageError("Could not open user environment file", 1)
     try:
         if text.isdecimal():
             pieces = []

@@ -8,6 +8,7 @@ import msgspec
 
 from mgpu_slurm.controller import licenses
 from mgpu_slurm.controller.settings import Settings
+from mgpu_slurm.intake import sampling
 from mgpu_slurm.records.node import Node
 from mgpu_slurm.records.partition import Partition
 
@@ -46,6 +47,7 @@ def settings(config: Any) -> Settings:
         return_to_service=config.get("ReturnToService", 0),
         fifo_priority=str(config.get("PriorityType")) == "priority/basic",
         gres_types=frozenset(_words(config.get("GresTypes"))) | {"gpu"},
+        task_sampling=sampling.of_tasks(str(config.get("JobAcctGatherFrequency") or "30")) or 30,
         licenses=licenses.totals(_words(config.get("Licenses"))),
         requeue_delay=0 if config.embedded_dir or not config.nodes else config.get("MgpuRequeueDelay"),
         backfill=str(config.get("SchedulerType")) != "sched/builtin",

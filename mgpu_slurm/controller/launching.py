@@ -144,6 +144,7 @@ def start(ctx: Context, record: Job, decision: Start, now: float) -> Job:
     job.planned_start, job.planned_nodes = 0.0, []
     if job.request.time_limit is None or job.time_limit is None:
         job.time_limit = default_limit(partition.default_time, partition.max_time)
+    _meet_deadline(job, now)
     set_limit(ctx, job, now)
     for what in ("deadline", "immediate"):
         ctx.timers.cancel(what, job.job_id)
@@ -164,6 +165,16 @@ def start(ctx: Context, record: Job, decision: Start, now: float) -> Job:
     for share in job.allocation.shares:
         ctx.state.nodes[share.node].last_busy = now
     return job
+
+
+def _meet_deadline(job: Job, now: float) -> None:
+    """A job that does not say how long it needs, or how short a time would do, gets what is left until its deadline."""
+    request = job.request
+    if not request.deadline or (request.time_limit is not None and request.time_min is None):
+        return
+    left = max(1, (int(request.deadline) - int(now)) // 60)
+    if job.time_limit is None or job.time_limit < 0 or job.time_limit > left:
+        job.time_limit = left
 
 
 def default_limit(default: int | None, most: int) -> int:

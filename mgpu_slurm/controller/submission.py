@@ -15,12 +15,13 @@ import msgspec
 
 from mgpu_slurm.base import errors, hostlist
 from mgpu_slurm.base.errors import SlurmError
+from mgpu_slurm.base.units import UNLIMITED
 from mgpu_slurm.controller import arrays, licenses, permissions, picture, reservations, trial, waiting
 from mgpu_slurm.controller.launching import default_limit
 from mgpu_slurm.intake import arrays as array_grammar
-from mgpu_slurm.intake import constraint, gres
+from mgpu_slurm.intake import constraint, gres, sampling
 from mgpu_slurm.records.job import Job
-from mgpu_slurm.sched.need import sizes
+from mgpu_slurm.sched.need import sizes, tasks_per_node
 from mgpu_slurm.wire.messages import AllocationState, JobSubmitted
 
 if TYPE_CHECKING:
@@ -137,10 +138,18 @@ def _make_one(
 ) -> tuple[Job, list[str]]:
     """One job; `beside` others are made with it."""
     request = msgspec.structs.replace(request, kind=kind, script=None, environment={})
+    if request.mem_per_cpu == 0:
+        # the whole memory of its nodes, by which name ever
+        request = msgspec.structs.replace(request, mem_per_cpu=None, mem_per_node=0)
+    if request.partition is not None:
+        names = ",".join(filter(None, request.partition.split(",")))
+        if not names:
+            raise Refused(errors.ESLURM_INVALID_PARTITION_NAME, "invalid partition specified: (null)")
+        request = msgspec.structs.replace(request, partition=names)
     owner = _owner(ctx, asked, request)
     chosen = _partitions(ctx, asked.caller, request)
     check_names(ctx, request)
-    _frequency(request)
+    _frequency(ctx, request)
     reservations.check(ctx, request.reservation, owner.uid, request.account or "")
     warnings = _sizes(ctx, asked.caller, request)
     tasks: list[int] = []
@@ -165,7 +174,7 @@ def _make_one(
         uid=owner.uid,
         gid=request.as_gid if request.as_gid is not None and asked.caller.uid == 0 else owner.gid,
         user_name=owner.user,
-        group_name=owner.group,
+        group_name=asked.user.group if request.as_gid is not None and asked.user is not None else owner.group,
         request=request,
         name=request.name,
         partition=request.partition or chosen[0].name,
@@ -201,7 +210,7 @@ def settle(ctx: Context, job: Job) -> None:
     if job.job_id:
         ctx.needs.pop(job.job_id, None)
     request = job.request
-    if request.mem_per_node is None and request.mem_per_cpu is None and request.mem_per_gpu is None:
+    if request.mem_per_node is None and request.mem_per_cpu is None and not request.mem_per_gpu:
         if need.mem_per_cpu:
             job.request = msgspec.structs.replace(request, mem_per_cpu=need.mem_per_cpu)
         elif need.mem_per_node:
@@ -210,6 +219,7 @@ def settle(ctx: Context, job: Job) -> None:
             job.request = msgspec.structs.replace(request, mem_per_gpu=need.mem_per_gpu)
     job.asked_gpus = need.asked_in_all("gpu")
     job.default_memory = picture.default_memory(ctx, job)
+    job.node_tasks = tasks_per_node(request)
     size = sizes(request, need)
     job.min_nodes, job.max_nodes, job.ntasks, job.min_cpus = size.min_nodes, size.max_nodes, size.ntasks, size.min_cpus
 
@@ -308,16 +318,17 @@ def _sizes(ctx: Context, caller: Caller, request: JobRequest) -> list[str]:
     return []
 
 
-def _frequency(request: JobRequest) -> None:
-    """--acctg-freq of a bare number below 0. Raises SlurmError 4003."""
-    if request.other.get("acctg-freq", "").startswith("-"):
+def _frequency(ctx: Context, request: JobRequest) -> None:
+    """Tasks may be looked at more often than the cluster does, not less often and not never. Raises SlurmError 4003."""
+    seconds = sampling.of_tasks(request.other.get("acctg-freq", ""))
+    if seconds is not None and not 0 < seconds <= ctx.settings.task_sampling:
         raise SlurmError(errors.ESLURMD_INVALID_ACCT_FREQ)
 
 
 def _times(request: JobRequest, time_limit: int, now: float) -> None:
-    if request.deadline is not None and request.deadline <= now:
+    if request.deadline is not None and int(request.deadline) < int(now):
         raise SlurmError(errors.ESLURM_INVALID_TIME_LIMIT)
-    if request.time_min and 0 <= time_limit < request.time_min:
+    if request.time_min and (request.time_min == UNLIMITED or 0 <= time_limit < request.time_min):
         raise SlurmError(errors.ESLURM_INVALID_TIME_MIN_LIMIT)
 
 

@@ -136,6 +136,7 @@ def _partition(ctx: Context, job: Job, caller: Caller, text: str, now: float) ->
 def _dependency(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     _need_pending(job)
     job.dependency, job.dependency_any = waiting.read(ctx, text, job)
+    job.dependency_text = ""
     _request(job, dependency=text or None)
 
 

@@ -159,8 +159,11 @@ def refresh(ctx: Context, job: Job, now: float) -> None:
 
 def _blocked(ctx: Context, job: Job, now: float) -> str:
     """The reason word, "" where nothing blocks. May cancel a job whose dependency can never be met."""
+    if job.priority == 0 and not job.dependency_text:
+        job.dependency_text = text_of(job)
     left = _dependencies(ctx, job, now)
-    job.dependency_text = text_of(job)
+    if job.priority != 0:  # what becomes of a held job's dependencies shows when it is released
+        job.dependency_text = text_of(job)
     if "COMPLETING" in job.flags:
         return "Cleaning" if ctx.settings.compat >= (23, 2) else "None"
     if job.priority == 0:

@@ -149,7 +149,9 @@ def _place(node: str) -> Variables:
 
 def _task_counts(facts: Facts, request: Facts) -> Variables:
     """SLURM_NTASKS, only where a number of tasks was asked for in some way."""
-    by_devices = request.get("gpus") and request.get("gpus_per_task")
+    by_devices = request.get("gpus_per_task") and (
+        request.get("gpus") or request.get("gpus_per_node") or "gpu" in (request.get("gres") or "")
+    )
     if not by_devices and not any(request.get(key) for key in ("ntasks", "ntasks_per_node", "ntasks_per_gpu")):
         return {}
     count = str(request.get("ntasks") or sum(facts.get("tasks_per_node") or ()))
@@ -160,7 +162,7 @@ def _memory(request: Facts) -> Variables:
     changes: Variables = {}
     for name, key in (("NODE", "mem_per_node"), ("CPU", "mem_per_cpu"), ("GPU", "mem_per_gpu")):
         # up to 22.05 nobody is told how much the whole memory of a node is
-        if request.get(key):
+        if request.get(key) or (key == "mem_per_gpu" and request.get(key) == 0):
             changes["SLURM_MEM_PER_" + name] = str(request[key])
     return changes
 

@@ -47,6 +47,17 @@ FREQUENCIES = {
 }
 
 
+PROFILES = ("energy", "lustre", "network", "task")
+
+
+def profile(text: str) -> str:
+    """The value of --profile as Slurm shows it: what is collected, in its order. A word counts wherever it stands."""
+    lower = text.lower()
+    if "none" in lower:
+        return "None"
+    return ",".join(word.capitalize() for word in PROFILES if word in lower or "all" in lower)
+
+
 def requested(
     request: Mapping[str, Any], compat: tuple[int, int], step: bool = False, shell: bool = False
 ) -> dict[str, str | None]:
@@ -71,7 +82,7 @@ def requested(
     if other.get("cpu-freq"):
         changes["SLURM_CPU_FREQ_REQ"] = FREQUENCIES.get(other["cpu-freq"].lower(), other["cpu-freq"])
     if other.get("profile"):
-        changes["SLURM_PROFILE"] = ",".join(word.capitalize() for word in other["profile"].split(","))
+        changes["SLURM_PROFILE"] = profile(other["profile"])
     if step:
         changes.update(_cpu_bind(request))
         changes.update(_mem_bind(request.get("mem_bind") or "", True))

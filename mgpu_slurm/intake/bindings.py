@@ -120,7 +120,7 @@ def gpu_bind(text: str | None, reading: Reading) -> str:
         good = name in ("per_task", "single") and bool(colon)
     if not good:
         lines = [f"Invalid --gpu-bind argument: {_gpu_prefix(reading)}{text}"]
-        for item in items if word.startswith("mask_gpu:") else ():
+        for item in items if word.startswith(("map_gpu:", "mask_gpu:")) else ():
             wrong = next((char for char in item.removeprefix("0x") if char not in "0123456789abcdef*"), "")
             if wrong:
                 lines.insert(0, f"Failed to validate {item}, offending character is {wrong}")
@@ -152,11 +152,11 @@ def gpu_freq(text: str | None, reading: Reading) -> str:
     """[TYPE=]VALUE[,TYPE=VALUE][,verbose]; values are words or MHz."""
     if not is_gpu_freq(text or ""):
         raise UsageError(f"Invalid --gpu-freq argument: {_gpu_prefix(reading)}{text}", 255)
-    return (text or "").lower()
+    return text or ""
 
 
 def is_gpu_freq(text: str) -> bool:
-    for word in text.lower().split(","):
+    for word in text.split(","):
         name, equal, value = word.partition("=")
         if word == "verbose":
             continue
@@ -209,13 +209,13 @@ def hint(text: str | None, reading: Reading) -> str:
 
 
 def power(text: str | None, reading: Reading) -> str:
-    """`level`; other words are complained about and kept. Up to 24.05, which had power management, each word twice: sbatch
+    """`level`; other words are complained about and dropped. Up to 24.05, which had power management, all twice: sbatch
     reads its command line twice."""
-    for word in (text or "").split(",") if text else ():
-        if word.lower() != "level":
-            line = f"{reading.prog}: error: Ignoring unrecognized power option ({word})"
-            reading.warnings += [line] * (2 if reading.command == "sbatch" else 1)
-    return text or ""
+    words = (text or "").split(",") if text else []
+    unknown = [word for word in words if word.lower() != "level"]
+    lines = [f"{reading.prog}: error: Ignoring unrecognized power option ({word})" for word in unknown]
+    reading.warnings += lines * (2 if reading.command == "sbatch" else 1)
+    return "level" if len(unknown) < len(words) else ""
 
 
 def gres_flags(text: str | None, reading: Reading) -> str:
@@ -229,23 +229,20 @@ def gres_flags(text: str | None, reading: Reading) -> str:
 
 
 def acctg_freq(text: str | None, reading: Reading) -> str:
-    """KIND=SECONDS of task, energy, network, filesystem; a bare number is that of task, below 0 the controller's to refuse."""
-    for word in (text or "").split(",") if text else ():
-        kind, equal, seconds = word.partition("=")
-        if not equal:
-            kind, seconds = "task", kind
-        number, rest = leading_int(seconds)
-        bad = number is None or rest or (number < 0 and equal and kind.lower() == "task")
-        if bad or kind.lower() not in ("task", "energy", "network", "filesystem"):
-            raise UsageError(f"Invalid --acctg-freq specification: {word}", 255)
+    """KIND=SECONDS of task, energy, network, filesystem; which numbers are too high or too low the controller knows."""
+    from mgpu_slurm.intake import sampling
+
+    bad = [word for word, _, seconds in sampling.read(text or "") if seconds == sampling.NOT_SET]
+    if bad:
+        raise UsageError([f"Invalid --acctg-freq specification: {word}" for word in bad], 255)
     return text or ""
 
 
 def gres(text: str | None, reading: Reading) -> str:
-    """Kept as typed; its grammar is checked with the finished request (checks.py)."""
+    """Kept as typed; its grammar is checked with the finished request (checks.py). "none" asks for nothing, in any case."""
     if text in ("help", "list"):
         raise Finished("Valid gres options are:\ngpu[[:type]:count]\n")
-    return text or ""
+    return "none" if text and text.lower() == "none" else text or ""
 
 
 MPI_TYPES = ("none", "pmi2", "pmix")

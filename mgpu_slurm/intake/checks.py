@@ -6,14 +6,14 @@ environment variable; both only in the environment is an error again. Texts diff
 
 from __future__ import annotations
 
-from mgpu_slurm.base.errors import SlurmError, UsageError
+from mgpu_slurm.base.errors import UsageError
 from mgpu_slurm.facts.environ_requests import ANY_NUMBER
 from mgpu_slurm.facts.option import Option
-from mgpu_slurm.intake import gres
 from mgpu_slurm.intake.merge import COMMAND, ENVIRONMENT, Choice, Choices
 from mgpu_slurm.intake.values import Reading
 
 BAD_GRES = "Invalid generic resource (gres) specification"
+_BY_GPU = ("gpus", "gpus_per_node", "gres", "gpus_per_task", "gpus_per_socket", "ntasks_per_gpu", "mem_per_gpu")
 # SLURM_HOSTFILE is read as --nodelist=FILE would be.
 _HOSTFILE = Option("nodelist", "", "bra", "hosts", "nodelist", "hidden", "")
 _MEMORY = ("mem_per_node", "mem_per_cpu", "mem_per_gpu")
@@ -34,9 +34,13 @@ def check(choices: Choices, reading: Reading, in_job: bool) -> None:
         raise UsageError("Incompatible begin and deadline time specification", 1)
     if reading.command == "srun":
         _step_options(choices)
+    if reading.command != "sbatch" and choices.value("priority") == 0:
+        choices.drop("priority")  # only a batch job is held by it
     _layout(choices, reading)
-    if not in_job:
-        _amounts(choices)
+    if not in_job and any(choices.has(field) for field in _BY_GPU):
+        from mgpu_slurm.intake import gpucounts
+
+        gpucounts.check(choices, reading.compat)
 
 
 def _burst_buffer(choices: Choices, reading: Reading) -> None:
@@ -93,8 +97,14 @@ def _per_gpu(choices: Choices) -> None:
         choices.put("ntasks_per_gpu", old)
     if not choices.has("ntasks_per_gpu"):
         return
+    from mgpu_slurm.intake import gpucounts
+
     nodes, most = choices.number("min_nodes") or 1, choices.number("max_nodes")
-    gpus = _total(choices, "gpus") or (_total(choices, "gpus_per_node") * nodes if most in (None, nodes) else 0)
+    gpus = gpucounts.total(choices, "gpus")
+    if not gpus and most in (None, nodes):
+        gpus = gpucounts.total(choices, "gpus_per_node") * nodes
+        if not gpus and choices.has("min_nodes") and not gpucounts.total(choices, "gres"):
+            gpus = nodes  # where only nodes are known, each has one
     if gpus and not choices.has("ntasks"):
         mine = choices.fields["ntasks_per_gpu"]
         choices.put("ntasks", Choice(mine.name, gpus * (choices.number("ntasks_per_gpu") or 1), mine.source, mine.text))
@@ -108,6 +118,11 @@ def _per_gpu(choices: Choices) -> None:
 
 def _devices(choices: Choices, reading: Reading) -> None:
     older = reading.compat < (23, 2)
+    if reading.compat < (23, 11):
+        # what stands before the first colon is a name of which these are no part yet
+        names = [word.removeprefix("gres:").partition(":")[0] for word in choices.text("gres").split(",")]
+        if any("=" in name or "/" in name for name in names):
+            raise UsageError(BAD_GRES, 1)
     if older:
         if choices.has("cpus_per_gpu") and choices.has("cpus_per_task"):
             raise UsageError(["--cpus-per-gpu is mutually exclusive with --cpus-per-task", BAD_GRES], 1)
@@ -179,7 +194,7 @@ def _layout(choices: Choices, reading: Reading) -> None:
     if choices.has("nodelist"):
         _node_list(choices, reading, arbitrary)
     _hint(choices)
-    _geometry(choices)
+    _geometry(choices, reading)
     tasks, least = choices.number("ntasks"), choices.number("min_nodes")
     word = "Warning" if reading.compat < (23, 2) else "warning"
     if tasks is not None and least is not None and tasks < least:
@@ -202,14 +217,18 @@ def _layout(choices: Choices, reading: Reading) -> None:
 _GEOMETRY = ("sockets_per_node", "cores_per_socket", "threads_per_core")
 
 
-def _geometry(choices: Choices) -> None:
+def _geometry(choices: Choices, reading: Reading) -> None:
     """On a fixed number of nodes, sockets, cores and threads without a number of tasks ask for a task on each thread.
 
-    --extra-node-info does so without a number of nodes, too.
+    --extra-node-info does so without a number of nodes, too; for srun it must name a number of sockets.
     """
     if choices.has("ntasks") or choices.has("ntasks_per_node"):
         return
     given = [choices.fields[field] for field in _GEOMETRY if choices.has(field)]
+    if given and given[0].name == "extra-node-info" and reading.command == "srun":
+        sockets = (given[0].text or "").partition(":")[0]
+        if not sockets.isdecimal():
+            return
     least, most = choices.number("min_nodes"), choices.number("max_nodes")
     if given and (given[0].name == "extra-node-info" or (least is not None and most in (None, least))):
         count = least or 1
@@ -246,6 +265,8 @@ def _node_list(choices: Choices, reading: Reading, arbitrary: bool) -> None:
     from mgpu_slurm.base import hostlist
 
     text = choices.text("nodelist")
+    if text.count("[") > text.count("]"):
+        return  # names that do not exist, as the controller will say
     try:
         names = hostlist.expand(text)
     except hostlist.HostlistError as problem:
@@ -270,42 +291,3 @@ def _node_list(choices: Choices, reading: Reading, arbitrary: bool) -> None:
         choices.put("nodelist", Choice("nodelist", kept, choices.fields["nodelist"].source, text))
     elif count > least and (most is None or count <= most):
         choices.put("min_nodes", Choice("nodes", count, choices.fields["min_nodes"].source, None))
-
-
-def _amounts(choices: Choices) -> None:
-    """GPU requests that contradict each other or leave open how many there are."""
-    if choices.has("gpus_per_socket") and not choices.has("sockets_per_node"):
-        raise UsageError(["--gpus-per-socket option requires --sockets-per-node specification", BAD_GRES], 1)
-    per_job = _total(choices, "gpus")
-    per_node = _total(choices, "gpus_per_node") or _total(choices, "gres")
-    per_task = _total(choices, "gpus_per_task")
-    per_socket = _total(choices, "gpus_per_socket")
-    fixed = choices.has("ntasks") or (choices.has("min_nodes") and choices.has("ntasks_per_node"))
-    problem = ""
-    if per_job and per_node and per_job % per_node:
-        problem = "Failed to validate job spec, --gpus is not multiple of --gres=gpu/--gpus-per-node"
-    elif per_job and per_task and per_job % per_task:
-        problem = "Failed to validate job spec, --gpus not multiple of --gpus-per-task"
-    elif per_task and not per_job and not fixed:
-        problem = "Failed to validate job spec. --gpus-per-task used without either --gpus or -n/--ntasks is not allowed."
-    elif choices.has("mem_per_gpu") and not (per_job or per_node or per_task or per_socket):
-        problem = f"Requested mem_per_tres=gres:gpu:{choices.number('mem_per_gpu')} but did not request any GPU."
-    elif choices.has("ntasks_per_gpu") and not (per_job or per_node or choices.has("ntasks") or choices.has("min_nodes")):
-        problem = (
-            "gres_job_state_validate: --ntasks-per-tres needs either a GRES GPU specification or a node/ntask specification"
-        )
-    if problem:
-        raise UsageError([problem, BAD_GRES], 1)
-
-
-def _total(choices: Choices, field: str) -> int:
-    """How many GPUs a field asks for. Malformed counts are the controller's to refuse, as in Slurm."""
-    if not choices.has(field):
-        return 0
-    try:
-        wanted = gres.parse(choices.text(field), None if field == "gres" else "gpu")
-    except SlurmError as problem:
-        if problem.code == gres.ESLURM_INVALID_TRES:
-            return 0
-        raise UsageError(problem.text, 1) from None
-    return sum(number for name, _, number in wanted if name == "gpu")

@@ -13,6 +13,9 @@ ESLURM_INVALID_GRES = 2072
 ESLURM_INVALID_TRES = 2115
 ESLURM_INVALID_GRES_TYPE = 2119
 
+HIGHEST = 2**64 - 1
+"""No count is as high as this."""
+
 _UNITS = "kmgtp"
 
 
@@ -67,7 +70,7 @@ def _entry(entry: str, name: str | None) -> tuple[str, str | None, int]:
     number = count(parts[1])
     if number is not None:
         return parts[0], None, number
-    if parts[1][0].isdigit() or parts[1][0] == "-":
+    if parts[1][0].isdigit():
         raise SlurmError(ESLURM_INVALID_TRES)
     return parts[0], parts[1], 1
 
@@ -81,6 +84,7 @@ def count(text: str) -> int | None:
     if body and body[-1] in _UNITS:
         factor = base ** (_UNITS.index(body[-1]) + 1)
         body = body[:-1]
-    if not (body.isascii() and body.isdigit()):
+    body = body.removeprefix("+")
+    if not (body.isascii() and body.isdigit()) or int(body) >= HIGHEST:
         return None
     return int(body) * factor

@@ -40,6 +40,8 @@ STEP_FIELDS = (
     "gpu_bind", "gpu_freq", "nodelist", "exclude", "distribution", "plane_size", "overcommit", "time_limit", "immediate",
     "no_kill", "other",
 )  # fmt: skip
+# Options that are only kept, but not as they were typed.
+_AS_READ = ("gres-flags", "power")
 _STEP_CLIENT = ("cpu_bind", "mem_bind", "relative", "whole")
 
 
@@ -287,7 +289,8 @@ def _component(choices: merge.Choices, operands: list[str], reading: Reading, in
         if field.startswith("."):
             client[field[1:]] = choice.value
         elif field.startswith("other:"):
-            other[field[6:]] = choice.text or ""
+            read = choice.name in _AS_READ and isinstance(choice.value, str)
+            other[field[6:]] = str(choice.value) if read else choice.text or ""
         else:
             request[field] = choice.value
     sizes = choices.fields.get("min_nodes")

@@ -82,8 +82,8 @@ def leading_int(text: str) -> tuple[int | None, str]:
 
 
 def whole(text: str, label: str, least: int) -> int:
-    """An int of at least `least`, or Slurm's complaint (exit 1) about `label`."""
-    number, rest = leading_int(text)
+    """An int of at least `least`, or Slurm's complaint (exit 1) about `label`. No text at all is 0."""
+    number, rest = leading_int(text) if text else (0, "")
     if number is None or rest or number < least:
         raise UsageError(f'Invalid numeric value "{text}" for {label}.', 1)
     if number > INT_MAX:
@@ -119,8 +119,7 @@ def off(text: str | None, reading: Reading) -> bool:
 
 def directory(text: str | None, reading: Reading) -> str:
     """A path, made absolute; it need not exist."""
-    if not text:
-        return reading.cwd
+    text = text or ""
     return text if text.startswith("/") else f"{reading.cwd}/{text}"
 
 

@@ -40,10 +40,14 @@ def signal_number(text: str) -> int | None:
 
 
 def signal(text: str | None, reading: Reading) -> tuple[int, int, str]:
-    """--signal: number, seconds before the limit, and of the letters B and R those that stand in front."""
+    """--signal: number, seconds before the limit, and of the letters B and R those that stand in front.
+
+    Only a batch job has a script that B could be for.
+    """
     name = text or ""
     flags = ""
-    while name[:1].upper() in ("B", "R") and name[:1].upper() not in flags and name:
+    letters = ("B", "R") if reading.command == "sbatch" else ("R",)
+    while name[:1].upper() in letters and name[:1].upper() not in flags and name:
         flags += name[0].upper()
         name = name[1:]
     name, at, seconds_text = name.removeprefix(":").partition("@")
@@ -55,7 +59,7 @@ def signal(text: str | None, reading: Reading) -> tuple[int, int, str]:
 
 
 def kill_signal(text: str | None, reading: Reading) -> int:
-    number = 15 if text is None else signal_number(text)
+    number = signal_number(text) if text else 15
     if number is None:
         raise reading.invalid()
     return number
@@ -128,8 +132,6 @@ def send_libs(text: str | None, reading: Reading) -> bool:
 
 
 def zero_one(text: str | None, reading: Reading) -> int:
-    if text == "" and reading.row.name == "wait-all-nodes":
-        return 0
     number = 1 if text is None else whole(text, reading.label(), 0)
     if number > 1:
         raise reading.invalid()
@@ -265,17 +267,23 @@ def group_list(text: str | None, reading: Reading) -> list[int]:
 
 def node_names(path: str, reading: Reading) -> str:
     """The names in a file, as a comma list: one or several a line, `#` comments, host*N for N times."""
+    last = [f"Invalid --{reading.row.name} node file"] if reading.row.name == "nodefile" else []
+    if not path:
+        raise UsageError(last, 255)
     try:
         text = reading.read_file(path if path.startswith("/") else f"{reading.cwd}/{path}").decode("utf-8", "surrogateescape")
+    except IsADirectoryError:
+        text = ""
     except OSError as problem:
         line = f"slurm_allocate_resources error opening file {path}, {problem.strerror}"
-        last = [f"Invalid --{reading.row.name} node file"] if reading.row.name == "nodefile" else []
         raise UsageError([line, *last], 255 if last else 1) from None
     names: list[str] = []
     for line in text.splitlines():
         for name in line.partition("#")[0].replace(",", " ").split():
             host, star, times = name.partition("*")
             names += [host] * (int(times) if star and times.isdigit() else 1)
+    if not names:
+        raise UsageError(["Hostlist is empty!", *last], 255 if last else 1)
     return ",".join(names)
 
 

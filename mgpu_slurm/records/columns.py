@@ -222,8 +222,7 @@ def gpu_text(text: str | None) -> str:
     """The value of a --gpus option, with the name that it leaves out."""
     if not text:
         return ""
-    words = text.split(",")
-    return ",".join("gres:gpu:" + word.removeprefix("gpu:") for word in words if word)
+    return ",".join(f"gres:gpu:{word}" for word in text.split(",") if word)
 
 
 def tres_per_node(job: Job, _source: Source) -> str:
@@ -263,10 +262,12 @@ def pending_seconds(job: Job, source: Source) -> int:
     return max(int(job.start_time or source.now) - int(job.submit_time), 0)
 
 
-def wanted_nodes(text: str | None) -> str:
-    """A node list as asked for, folded; one that cannot be read is shown as it is."""
+def wanted_nodes(text: str | None, as_typed: bool) -> str:
+    """A node list as asked for, folded: each node once and in order but for `as_typed`; one that cannot be read is shown as
+    it is."""
     try:
-        return hostlist.fold(hostlist.expand(text)) if text else ""
+        names = hostlist.expand(text) if text else []
+        return hostlist.fold(names) if as_typed else hostlist.fold_sorted(set(names))
     except hostlist.HostlistError:
         return text or ""
 
@@ -291,7 +292,7 @@ _JOB_OWN = (
 )
 _REQUEST_OWN = (
     "submit_host work_dir comment contiguous cores_per_socket sockets_per_node threads_per_core core_spec thread_spec"
-    " cpus_per_task cpus_per_gpu deadline nice ntasks_per_node ntasks_per_socket ntasks_per_gpu prefer reboot"
+    " cpus_per_task cpus_per_gpu deadline nice ntasks_per_socket ntasks_per_gpu prefer reboot"
     " reservation spread_job switches tmp_disk licenses wckey mail_type mail_user submit_line kind"
     " kill_on_invalid_dep"
 )
@@ -339,7 +340,7 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
     "dependency": lambda job, _source: job.dependency_text,
     "details": details,
     "end_time": end_time,
-    "exc_nodes": lambda job, _source: wanted_nodes(job.request.exclude),
+    "exc_nodes": lambda job, _source: wanted_nodes(job.request.exclude, False),
     "exec_host": exec_host,
     "features": lambda job, _source: job.request.constraint,
     "het_job_id_set": het_job_id_set,
@@ -347,9 +348,10 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
     "min_nodes": job_sizes.min_nodes,
     "ntasks": job_sizes.num_tasks,
     "max_nodes": lambda job, _source: job.max_nodes,
-    "mem_per_tres": lambda job, _source: f"gres:gpu:{job.request.mem_per_gpu}" if job.request.mem_per_gpu else "",
+    "mem_per_tres": lambda job, _source: "" if job.request.mem_per_gpu is None else f"gres:gpu:{job.request.mem_per_gpu}",
     "memory": job_sizes.memory_shown,
     "memory_kind": job_sizes.memory_kind,
+    "ntasks_per_node": job_sizes.tasks_per_node,
     "ntasks_per_core": lambda job, _source: _counted(job.request.ntasks_per_core),
     "min_cpus_node": job_sizes.min_cpus_node,
     "nodes": nodes,
@@ -357,7 +359,7 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
     "num_nodes": job_sizes.num_nodes,
     "over_subscribe": over_subscribe,
     "pending_seconds": pending_seconds,
-    "req_nodes": lambda job, _source: wanted_nodes(job.request.nodelist),
+    "req_nodes": lambda job, _source: wanted_nodes(job.request.nodelist, job.request.distribution == "arbitrary"),
     "requeue": lambda job, _source: job.request.requeue is not False,
     "run_seconds": run_seconds,
     "sched_nodes": sched_nodes,

@@ -53,6 +53,7 @@ class Job(msgspec.Struct, omit_defaults=True, kw_only=True):
     max_nodes: int = 0  # 0 = no bound
     min_cpus: int = 1
     ntasks: int = 1
+    node_tasks: int = 0  # tasks that a node has GPUs for, where both are asked for; 0: any number
     asked_gpus: int = 0  # in all, as far as the request says
     default_memory: tuple[str, int] = ("Node", 0)  # "CPU" or "Node", MiB: shown while a request for memory per GPU waits
     allocation: Allocation | None = None  # kept after the end, for display and accounting

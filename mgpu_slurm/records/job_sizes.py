@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from mgpu_slurm.records.job import Job
 
 
+def tasks_per_node(job: Job, _source: Source | None = None) -> int:
+    """As asked for, else as many as have their GPUs on a node; 0: any number."""
+    return job.request.ntasks_per_node or job.node_tasks
+
+
 def num_nodes(job: Job, source: Source) -> int:
     if job.allocation is not None and job.allocation.shares and job.state != "PENDING":
         return len(job.allocation.shares)
@@ -20,7 +25,12 @@ def num_nodes(job: Job, source: Source) -> int:
 def node_estimate(job: Job, source: Source) -> int:
     """How many nodes Slurm says that a waiting job will need: a guess from the largest node, with the oddities of 22.05."""
     request, cpus = job.request, source.most_cpus
-    tasks, per_task, per_node = request.ntasks or 0, request.cpus_per_task or 1, request.ntasks_per_node
+    tasks, per_task, per_node = request.ntasks or 0, request.cpus_per_task or 1, tasks_per_node(job)
+    if request.cpus_per_gpu and request.gpus_per_task:
+        number = request.gpus_per_task.rpartition(":")[2]
+        per_task = request.cpus_per_gpu * (int(number) if number.isdecimal() else 1)
+    if per_node and not tasks:
+        return job.min_nodes
     if tasks and per_node:
         found = tasks // per_node
     elif tasks and 1 < per_task <= cpus:
@@ -41,7 +51,7 @@ def num_tasks(job: Job, _source: Source) -> int:
     """With the nodes it got, at least one for each, or as many as were asked for on each."""
     if job.allocation is None or job.state == "PENDING":
         return job.ntasks
-    return max(job.ntasks, (job.request.ntasks_per_node or 1) * len(job.allocation.shares))
+    return max(job.ntasks, (tasks_per_node(job) or 1) * len(job.allocation.shares))
 
 
 def num_cpus(job: Job, _source: Source) -> int:

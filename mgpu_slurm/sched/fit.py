@@ -148,6 +148,8 @@ def _by_devices(
         return 0, (), f"gres/{need.gres_per_job[0][0]}"
     if need.ntasks_per_gpu and per_job:
         tasks = min(tasks, need.ntasks_per_gpu * sum(per_job))
+    elif need.ntasks_per_gpu and need.fixed_per_node("gpu"):
+        tasks = min(tasks, need.ntasks_per_gpu * need.fixed_per_node("gpu"))
     return tasks, per_job, ""
 
 

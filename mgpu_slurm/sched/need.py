@@ -43,13 +43,19 @@ def derive(request: JobRequest, partition: Partition | None, config: Defaults) -
         # Of more names than nodes the first count: sbatch has lowered the number to that of the tasks.
         required = required[: max_nodes or None]
         min_nodes = max(min_nodes, len(required))
+    if request.ntasks_per_gpu and not per_job and not _count(per_node):
+        number = max(1, ntasks // request.ntasks_per_gpu)
+        if max_nodes == min_nodes and number % min_nodes == 0:
+            per_node = (("gpu", "", number // min_nodes),)
+        else:
+            per_job = (("gpu", "", number),)
     gpus_total = _count(per_job)
     if not ntasks and request.ntasks_per_gpu:
         gpus = gpus_total or _count(per_node) * min_nodes
         ntasks = gpus * request.ntasks_per_gpu
     if not ntasks and gpus_total and _count(per_task):
         ntasks = max(1, gpus_total // _count(per_task))
-    per_node_tasks = request.ntasks_per_node or 0
+    per_node_tasks = tasks_per_node(request)
     if request.ntasks == 1:
         # A single task gets CPUs for itself alone (22.05, measured), two get them for as many as a node may run.
         per_node_tasks = min(per_node_tasks, 1)
@@ -70,7 +76,7 @@ def derive(request: JobRequest, partition: Partition | None, config: Defaults) -
         max_nodes=max_nodes,
         ntasks=ntasks,
         cpus_per_task=cpus_per_task,
-        ntasks_per_node=request.ntasks_per_node or 0,
+        ntasks_per_node=tasks_per_node(request),
         ntasks_per_socket=request.ntasks_per_socket or 0,
         ntasks_per_core=request.ntasks_per_core or (1 if request.hint == "nomultithread" else 0),
         ntasks_per_gpu=request.ntasks_per_gpu or 0,
@@ -104,6 +110,15 @@ def derive(request: JobRequest, partition: Partition | None, config: Defaults) -
     )
 
 
+def tasks_per_node(request: JobRequest) -> int:
+    """As asked for, else as many as have their GPUs on a node; 0: any number. Raises SlurmError."""
+    if request.ntasks_per_node or not request.gpus_per_task:
+        return request.ntasks_per_node or 0
+    each = _count(_devices(request.gpus_per_task, "gpu"))
+    there = _count(_devices(request.gpus_per_node, "gpu")) or _count(_devices(request.gres))
+    return there // each if each else 0
+
+
 class Sizes(NamedTuple):
     """What a job is said to ask for, before anything is given to it."""
 
@@ -117,7 +132,7 @@ def sizes(request: JobRequest, need: Need) -> Sizes:
     """As Slurm counts a request: nodes as typed, and CPUs of a range of nodes for the one task that is sure."""
     per_node = request.ntasks_per_node or 0
     least = need.min_nodes
-    if request.ntasks and per_node and not request.min_nodes:
+    if request.ntasks and tasks_per_node(request) and not request.min_nodes:
         least = max(1, len(need.required_nodes))
     if request.ntasks:
         tasks = request.ntasks
@@ -136,7 +151,7 @@ def memory_defaults(request: JobRequest, partition: Partition | None, config: De
     """{"mem_per_node"|"mem_per_cpu"|"mem_per_gpu": MiB} as applied to a request; 0 means the whole node."""
     for key in ("mem_per_node", "mem_per_cpu", "mem_per_gpu"):
         value = getattr(request, key)
-        if value is not None:
+        if value or (value == 0 and key != "mem_per_gpu"):
             return {key: value}
     return configured_memory(partition, config)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mgpu_slurm.base.errors import UsageError
+from mgpu_slurm.facts import options
 from mgpu_slurm.intake import submit, values, words
 
 OLD = (22, 5)
@@ -159,6 +160,7 @@ def test_other_values(option: str, field: str, value: object) -> None:
 
 def test_a_host_file_becomes_a_comma_list() -> None:
     reading = values.Reading("sbatch", "sbatch", {}, "/home/u", 0, OLD, lambda path: b"n1 # first\n# none\nn2*2,n[3-4]\n")
+    reading.row = next(row for row in options.of("sbatch") if row.name == "nodelist")
     assert words.node_names("./hosts", reading) == "n1,n2,n2,n[3-4]"
 
 

@@ -35,6 +35,14 @@ YEAR = 365 * 24 * 60
 ID_COLUMNS = "job_id array_job_id array_task_id array_tasks array_limit het_job_id het_offset"
 
 
+def _profile(_view: View, value: Any) -> str:
+    if not value:
+        return "NotSet"
+    from mgpu_slurm.facts.environ_requests import profile
+
+    return profile(value)
+
+
 def job_id(
     view: View, job: int, array: int, task: int | None, tasks: str, limit: int, het: int, offset: int
 ) -> str:
@@ -228,7 +236,7 @@ _FIELDS = [
     Field("", "Prefer", "PREFER", "prefer", null),
     Field("p", "Priority", "PRIORITY", "priority", unit_priority),
     Field("Q", "PriorityLong", "PRIORITY", "priority", plain),
-    Field("", "Profile", "PROFILE", "profile", lambda _view, value: value or "NotSet"),
+    Field("", "Profile", "PROFILE", "profile", _profile),
     Field("q", "QOS", "QOS", "qos", null),
     Field("r", "Reason", "REASON", "reason reason_text", reason),
     Field("R", "ReasonList", "NODELIST(REASON)", "state flags nodes reason reason_text", nodes_or_reason, NONE),

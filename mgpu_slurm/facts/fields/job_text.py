@@ -209,7 +209,7 @@ def _rest(job: Mapping[str, Any], view: View) -> list[str]:
         if job[column]:
             shown = gpu_binding.shown(job[column], view.compat) if column == "tres_bind" else tres_name(view, job[column])
             lines.append(f"{key}={shown}")
-    if job["mail_type"]:
+    if job["mail_type"] and job["mail_type"] != "NONE":
         lines.append(f"MailUser={or_null(job['mail_user'] or job['user_name'])} MailType={job['mail_type']}")
     if job["ntasks_per_gpu"]:
         lines.append(f"NtasksPerTRES={job['ntasks_per_gpu']}")
