@@ -165,7 +165,7 @@ def _account(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> N
 
 
 def _qos(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
-    job.qos = text
+    """Kept with the request, as at submission: no QOS is known by which the job could be held to anything."""
     _request(job, qos=text)
 
 
