@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os.path
-import re
 from typing import TYPE_CHECKING
 
 from mgpu_slurm.base import patterns
@@ -21,17 +20,13 @@ def file_name(job: Job, given: str | None, default: str, fill: bool = True) -> s
     name = default if given is None else given
     values: dict[str, int | str] = {
         "j": job.job_id,
+        "J": str(job.job_id),
         "A": job.array_job_id or job.job_id,
         "a": 0xFFFFFFFE if job.array_task_id is None else job.array_task_id,
         "u": job.user_name,
         "x": job.name,
     }
-    filled = name
-    if given is None:
-        filled = patterns.expand(name, values)
-    elif fill:
-        # letters without a width alone: neither that nor a backslash or a second percent sign is heard here
-        filled = re.sub(f"%([{''.join(values)}])", lambda found: str(values[found[1]]), name)
+    filled = patterns.expand(name, values) if fill or given is None else name
     return filled if filled.startswith("/") else os.path.join(job.request.work_dir, filled)
 
 

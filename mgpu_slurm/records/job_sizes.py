@@ -82,5 +82,5 @@ def delay_boot(job: Job, _source: Source) -> int:
 def min_cpus_node(job: Job, _source: Source) -> int:
     request = job.request
     per_task = request.cpus_per_task or 1
-    tasks = 1 if request.overcommit or request.ntasks == 1 else request.ntasks_per_node or 1
+    tasks = 1 if request.overcommit or request.ntasks == 1 else tasks_per_node(job) or 1
     return max(request.min_cpus_per_node or 1, per_task * tasks)

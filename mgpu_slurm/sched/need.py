@@ -66,9 +66,12 @@ def derive(request: JobRequest, partition: Partition | None, config: Defaults) -
     if ntasks or max_nodes in (0, min_nodes):
         # Every node is given CPUs for all the tasks it may run, also where fewer were asked for (22.05, measured).
         ntasks = max(ntasks, per_node_tasks * min_nodes)
-    if gpus_total and request.gpus_per_node and not request.min_nodes:
-        min_nodes = max(min_nodes, -(-gpus_total // max(1, _count(_devices(request.gpus_per_node, "gpu")))))
+    of_node = _count(per_node)
+    if gpus_total and of_node and (not request.min_nodes or gpus_total % of_node == 0):
+        min_nodes = max(min_nodes, -(-gpus_total // of_node))
         max_nodes = min_nodes
+    elif gpus_total and max_nodes > min_nodes:
+        max_nodes = max(min_nodes, min(max_nodes, gpus_total))  # none without a GPU
 
     memory = _memory(request, partition, config)
     return Need(
@@ -139,6 +142,8 @@ def sizes(request: JobRequest, need: Need) -> Sizes:
     else:
         tasks = per_node * least or need.ntasks or least
     most = request.max_nodes or need.max_nodes
+    if need.gres_per_job:
+        most = min(most, need.max_nodes or most)
     if request.ntasks:
         most = min(most, request.ntasks)
     counted = request.ntasks or per_node or need.ntasks

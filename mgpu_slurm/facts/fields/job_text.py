@@ -6,6 +6,8 @@ what was asked for and what is held apart.
 
 from __future__ import annotations
 
+import re
+
 from mgpu_slurm.base.units import UNLIMITED
 from mgpu_slurm.facts import gpu_binding
 from mgpu_slurm.facts.environ_requests import FREQUENCIES
@@ -24,7 +26,8 @@ _COLUMNS = (
     " batch_host num_nodes min_nodes max_nodes num_cpus ntasks cpus_per_task sockets_per_node cores_per_socket"
     " threads_per_core tres asked_tres ntasks_per_node ntasks_per_socket ntasks_per_core core_spec thread_spec"
     " min_cpus_node memory memory_kind tmp_disk features over_subscribe contiguous licenses network reservation command"
-    " submit_line work_dir comment std_err std_in std_out switches switches_wait burst_buffer cpus_per_tres mem_per_tres"
+    " submit_line work_dir comment std_err std_in std_out std_err_given std_in_given std_out_given switches"
+    " switches_wait burst_buffer cpus_per_tres mem_per_tres"
     " tres_bind tres_freq tres_per_job tres_per_node tres_per_socket tres_per_task mail_user mail_type delay_boot admin_comment"
     " cluster_features cpu_freq power gres_flags kill_on_invalid_dep spread_job ntasks_per_gpu container"
 )
@@ -37,6 +40,11 @@ LATER = (23, 2)
 
 LONGEST_WAIT = 300
 """Seconds: nobody waits longer for the switches they want (Slurm's max_switch_wait)."""
+
+WHOLE_PATTERNS = (24, 5)
+"""From here on the names of a job's files are shown as its node will make them."""
+
+_FILES = (("StdErr", "std_err"), ("StdIn", "std_in"), ("StdOut", "std_out"))
 
 GOVERNORS = ("Conservative", "OnDemand", "Performance", "PowerSave", "UserSpace", "SchedUtil")
 
@@ -186,7 +194,7 @@ def _rest(job: Mapping[str, Any], view: View) -> list[str]:
         # 22.05 leaves a blank behind it
         lines.append(f"Comment={job['comment']}" + (" " if view.compat < LATER else ""))
     if job["batch"]:
-        lines += [f"StdErr={or_null(job['std_err'])}", f"StdIn={or_null(job['std_in'])}", f"StdOut={or_null(job['std_out'])}"]
+        lines += [f"{key}={or_null(_file(job, column, view))}" for key, column in _FILES]
     if job["switches"]:
         wait = job["switches_wait"]
         wait = LONGEST_WAIT if wait is None else min(wait, LONGEST_WAIT)
@@ -216,6 +224,21 @@ def _rest(job: Mapping[str, Any], view: View) -> list[str]:
     if job["container"]:
         lines.append(f"Container={job['container']}")
     return lines
+
+
+def _file(job: Mapping[str, Any], column: str, view: View) -> str:
+    """The name of a stream's file. Older versions fill in letters without a width alone, and hear neither a backslash nor a
+    second percent sign."""
+    if view.compat >= WHOLE_PATTERNS:
+        return str(job[column] or "")
+    values = {
+        "j": job["job_id"],
+        "A": job["array_job_id"] or job["job_id"],
+        "a": 0xFFFFFFFE if job["array_task_id"] is None else job["array_task_id"],
+        "u": job["user_name"],
+        "x": job["name"],
+    }
+    return re.sub("%([jAaux])", lambda found: str(values[found[1]]), str(job[f"{column}_given"] or ""))
 
 
 def frequencies(text: str) -> str:
