@@ -72,7 +72,12 @@ _mgpu_scontrol() {
 }
 
 _mgpu() {
-    local program=${service#mgpu_}
+    local program=${service#mgpu_} place=$words[1]
+    if [[ $service == $program ]]; then
+        # a plain name may be another Slurm's
+        [[ $place == */* ]] || place=$commands[$program]
+        [[ $place == */(bin|mgpu)/slurm/* ]] || { _default; return }
+    fi
     local at=${words[1]%$program} curcontext=$curcontext state line
     local -a options
     case $program in
@@ -89,7 +94,8 @@ _mgpu "$@"
 
 def text() -> str:
     """The whole file."""
-    lines = [f"#compdef {' '.join(f'mgpu_{program}' for program in programs.WHAT)}\n", _filled()]
+    names = [*(f"mgpu_{program}" for program in programs.WHAT), *programs.SLURM]
+    lines = [f"#compdef {' '.join(names)}\n", _filled()]
     for program in programs.WHAT:
         lines.append(f"        {program}) options=(\n")
         lines += [f"            {spec}\n" for entry in completion.entries(program) for spec in _specs(entry)]

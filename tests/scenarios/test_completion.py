@@ -193,11 +193,13 @@ def test_bash_with_the_tab_key(bash_terminal: Terminal) -> None:
 
 
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
-def test_zsh_with_the_tab_key(environ: dict[str, str]) -> None:
+def test_zsh_with_the_tab_key(environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "srun").write_text("#!/bin/sh\n")
+    (tmp_path / "srun").chmod(0o755)
     terminal = Terminal(["zsh", "-f", "-i"], {**environ, "PROMPT": "READY "})
     try:
-        load = f"unsetopt zle_bracketed_paste; fpath=({BASH.parent} $fpath); autoload -Uz compinit && compinit -u -D"
-        terminal.press(f"{load}; echo LOAD''ED\n", "LOADED")
+        load = f"cd {tmp_path}; unsetopt zle_bracketed_paste; fpath=({BASH.parent} $fpath)"
+        terminal.press(f"{load}; autoload -Uz compinit && compinit -u -D; echo LOAD''ED\n", "LOADED")
         terminal.complete("mgpu_sinfo --summ", "--summarize ")
         terminal.complete("mgpu_sbatch --partition=deb", "--partition=debug")
         terminal.complete("mgpu_sbatch -p deb", "-p debug")
@@ -205,6 +207,14 @@ def test_zsh_with_the_tab_key(environ: dict[str, str]) -> None:
         terminal.complete("mgpu_sbatch --mail-type BEGIN,FA", "BEGIN,FAIL")
         terminal.complete("mgpu_scontrol update NodeName=n3 State=RES", "State=RESUME ")
         terminal.complete("mgpu_client su", "submit ")
+        terminal.complete(f"{BIN}/slurm/sinfo --summ", "--summarize ")
+        # a plain name on PATH: only where it is this suite's
+        terminal.press(f"export PATH={tmp_path}:$PATH; rehash; touch only-a-file; echo DO''NE\n", "DONE")
+        terminal.complete("srun --partition=deb\tX", "=debX")
+        terminal.complete("srun only-a", "only-a-file ")
+        terminal.press(f"export PATH={BIN}/slurm:$PATH; rehash; echo DO''NE\n", "DONE")
+        terminal.complete("srun --partition=deb", "--partition=debug")
+        terminal.complete("scontrol show nod", "show node ")
     finally:
         terminal.close()
 
