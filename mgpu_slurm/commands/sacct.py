@@ -128,16 +128,18 @@ def _refuse(given: Given) -> None:
         if given.has(name) and not given.text("jobs"):
             text = f"When requesting job {what} you must also request specific jobs with the '-j' option."
             raise UsageError([("fatal", text)], 1)
+    if given.has("format") and given.has("long"):
+        text = "Options -o(--format) and -l(--long) are mutually exclusive. Please remove one and retry."
+        raise UsageError([("fatal", text)], 1)
     if given.has("whole_het") and given.text("whole_het").lower() not in ("", "yes", "no"):
         raise UsageError(f'Invalid --whole-hetjob value "{given.text("whole_het")}". Valid values: [yes|no].', 1)
 
 
 def _format(given: Given) -> str:
-    if given.has("format"):
-        return given.text("format")
-    if given.has("brief"):
-        return table.BRIEF
-    return table.LONG if given.has("long") else table.DEFAULT
+    """What --format, --brief and --long name, one behind the other."""
+    asked = [given.text("format")] if given.has("format") else []
+    asked += [fields for name, fields in (("brief", table.BRIEF), ("long", table.LONG)) if given.has(name)]
+    return ",".join(asked) if asked else table.DEFAULT
 
 
 def wanted(given: Given, compat: tuple[int, int], now: float, streams: Streams) -> dict[str, list[str]]:
@@ -241,7 +243,7 @@ def _users(given: Given, all_by_default: bool) -> list[str] | None:
         found = []
         for word in words(given.text("users")):
             uid = uid_of(word)
-            if uid is None:
+            if uid is None or not _is_user(uid):
                 raise UsageError(f"Invalid user id: {word}", 1)
             found.append(str(uid))
         return found
@@ -250,12 +252,22 @@ def _users(given: Given, all_by_default: bool) -> list[str] | None:
     return [str(os.geteuid())]
 
 
+def _is_user(uid: int) -> bool:
+    import pwd
+
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return uid == os.geteuid()
+    return True
+
+
 def _group(word: str) -> str:
-    if word.isascii() and word.isdecimal():
-        return word
     import grp
 
     try:
+        if word.isascii() and word.isdecimal():
+            return str(grp.getgrgid(int(word)).gr_gid)
         return str(grp.getgrnam(word).gr_gid)
     except KeyError:
         raise UsageError(f"Invalid group id: {word}", 1) from None

@@ -237,9 +237,9 @@ class Wanted:
             yield self._in_window
 
     def _in_window(self, job: Job) -> bool:
-        """It might have started before the end, and was not over at the beginning."""
+        """It might have started before the end, and was not over at the beginning. Jobs that are named count from the first."""
         eligible = job.eligible_time or (job.start_time if has_run(job) else 0.0)
-        if not eligible or (self.before is not None and eligible > self.before):
+        if (not eligible and not self._refs) or (self.before is not None and eligible > self.before):
             return False
         return self.since is None or not ended(job) or job.end_time >= self.since
 

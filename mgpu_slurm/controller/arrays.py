@@ -119,5 +119,5 @@ def full(ctx: Context, job: Job) -> None:
         other = ctx.state.jobs[job_id]
         ctx.cache.pop(job_id, None)
         if job_id in ctx.eligible and not startable(ctx, other) and other.reason != "JobArrayTaskLimit":
-            other.reason = "JobArrayTaskLimit"
+            other.reason = other.waited_for = "JobArrayTaskLimit"
             ctx.save(other)

@@ -280,8 +280,11 @@ def flags(job: Job, step: Step | None, _source: Source) -> list[str]:
 
 
 def reason(job: Job, step: Step | None, _source: Source) -> str:
-    """Why it waits."""
-    return "" if step is not None else job.reason if job.state == "PENDING" and job.reason else "None"
+    """Why it waits, or what of its own it has waited for before it ran."""
+    if step is not None:
+        return ""
+    found = job.reason if job.state == "PENDING" else job.waited_for if has_run(job) else ""
+    return found or "None"
 
 
 def name(job: Job, step: Step | None, _source: Source) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mgpu_slurm.base.ids import is_numbered
 from mgpu_slurm.controller import launching, lifecycle, nodes, steps
 from mgpu_slurm.facts.states import COMPLETING, TERMINAL
 from mgpu_slurm.wire.messages import ForgetStep, JobEvent, LiveStep, Registered, StepResult, TerminateJob
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 LOST_STATUS = 9
 """Wait status of a step that vanished with its node: as killed."""
+_SRUN_ENDED = (lifecycle.SIGTERM, 128 + lifecycle.SIGTERM)
+"""Exit codes of an srun whose tasks were ended by SIGTERM, and of a shell around it."""
 
 
 def register(ctx: Context, name: str, message: Register, address: str, now: float) -> None:
@@ -147,10 +150,28 @@ def step_result(ctx: Context, name: str, message: StepResult, now: float) -> Non
     if message.node != name:
         message.node = name
     fresh = name not in known.ended_nodes
+    if message.step_id == "batch" and fresh:
+        message.exit_code = _script_status(job, message)
     steps.result(ctx, job, known, message, now)
     if message.step_id == "batch" and fresh:
         _batch_ended(ctx, job, message, now)
     ctx.to_node(name, confirmation)
+
+
+def _script_status(job: Job, message: StepResult) -> int:
+    """The script's status, or that of the signal which its job was ended with.
+
+    The script's sruns hear of the end as it does. Where one of them is quicker, and the script fails with what srun says of tasks
+    that were ended, it is the end of the job that is seen there; so it is where the script failed before it heard of the end.
+    """
+    status = message.exit_code
+    if job.state not in ("CANCELLED", "TIMEOUT") or not status or status & 0x7F:
+        return status
+    unheard = not message.ending
+    of_srun = status >> 8 in _SRUN_ENDED and any(
+        is_numbered(step.step_id) and (not step.end_time or step.end_time >= job.end_time) for step in job.steps.values()
+    )
+    return lifecycle.SIGTERM if unheard or of_srun else status
 
 
 def _batch_ended(ctx: Context, job: Job, message: StepResult, now: float) -> None:

@@ -293,7 +293,8 @@ def result(ctx: Context, job: Job, step: Step, message: StepResult, now: float) 
     if is_live(step) and all(part.node in step.ended_nodes for part in step.layout.nodes):
         _over(ctx, job, step, now)
     elif step.step_id != "batch":
-        job.derived_exit_code = max(job.derived_exit_code, step.exit_code, key=lifecycle.severity)
+        # by number: exit codes count for more than signals
+        job.derived_exit_code = max(job.derived_exit_code, step.exit_code)
 
 
 def _over(ctx: Context, job: Job, step: Step, now: float) -> None:
@@ -307,7 +308,8 @@ def _over(ctx: Context, job: Job, step: Step, now: float) -> None:
     else:
         step.state = "FAILED" if step.exit_code else "COMPLETED"
     if step.step_id != "batch":
-        job.derived_exit_code = max(job.derived_exit_code, step.exit_code, key=lifecycle.severity)
+        # by number: exit codes count for more than signals
+        job.derived_exit_code = max(job.derived_exit_code, step.exit_code)
     ctx.save(job)
     try_waiting(ctx, job, now)
 

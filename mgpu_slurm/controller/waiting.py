@@ -144,6 +144,8 @@ def refresh(ctx: Context, job: Job, now: float) -> None:
     if blocked:
         ctx.eligible.pop(job.job_id, None)
         job.reason = blocked
+        if blocked == "Dependency" or (blocked == "BeginTime" and job.restart_count):
+            job.waited_for = blocked
         begin = job.request.begin or 0.0
         job.eligible_time = begin if begin > now else 0.0
     else:

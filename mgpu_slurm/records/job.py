@@ -32,6 +32,7 @@ class Job(msgspec.Struct, omit_defaults=True, kw_only=True):
     flags: list[str] = []  # COMPLETING, CONFIGURING, REQUEUED, ...
     reason: str = "None"  # a word of facts/reasons.py
     reason_text: str = ""  # a longer explanation where there is one
+    waited_for: str = ""  # the last reason of its own for which it has waited, as accounting keeps it
     priority: int = 0  # 0 = held
     priority_fixed: bool = False  # given as it is: nice values do not count
     site_factor: int = 0  # an administrator's own share of the priority

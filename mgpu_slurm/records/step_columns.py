@@ -42,9 +42,12 @@ def step_tres(step: Step, _job: Job, _source: Source) -> str:
     return named_tres(step_cpus(step, _job, _source), sum(part.share.mem for part in parts), len(parts))
 
 
-def step_distribution(step: Step, _job: Job, _source: Source) -> str:
-    """Slurm's default is cyclic for as many tasks as nodes or fewer, where it makes no difference."""
+def step_distribution(step: Step, job: Job, _source: Source) -> str:
+    """Slurm's default is cyclic for as many tasks as nodes or fewer, where it makes no difference, but for the step of an srun
+    that has made its job."""
     layout = step.layout
+    if job.request.kind == "alloc" and step.submit_line and step.submit_line == job.request.submit_line:
+        return layout.distribution
     return "cyclic" if layout.distribution == "block" and layout.ntasks <= len(layout.nodes) else layout.distribution
 
 

@@ -176,7 +176,7 @@ def test_parsable(monkeypatch: pytest.MonkeyPatch, ledger: Ledger) -> None:
         (["-k", "2"], ""),
         (["-k", "2", "-K", "10"], "1"),
         (["-u", "root"], "1 2 3 5 16+0 16+1 6_1 6_2 6_[3-5%2]"),
-        (["-u", "12345"], ""),
+        (["-u", "1"], ""),
         (["-M", "other"], ""),
         (["-M", "oracle", "-j", "2"], "2"),
         (["-L", "-j", "2"], "2"),
@@ -196,7 +196,7 @@ def test_truncate(monkeypatch: pytest.MonkeyPatch, ledger: Ledger) -> None:
 
 def test_a_job_that_never_started(monkeypatch: pytest.MonkeyPatch, ledger: Ledger) -> None:
     rows = out(monkeypatch, ledger, "-nXPj", "7", "-o", "state,start,elapsed,nodelist,allocnodes,eligible")
-    assert rows == ["CANCELLED by 0|None|00:00:00|None assigned|0|Unknown"]
+    assert rows == ["CANCELLED by 0|2026-11-24T00:00:09|00:00:00|None assigned|0|Unknown"]
 
 
 @pytest.mark.parametrize(
@@ -212,6 +212,10 @@ def test_a_job_that_never_started(monkeypatch: pytest.MonkeyPatch, ledger: Ledge
         (["-j", "1_a"], 1, "sacct: fatal: Bad job array element specified: 1\n"),
         (["-j", "1.x"], 1, "sacct: fatal: Bad step specified: 1\n"),
         (["-s", "foo"], 1, "sacct: fatal: unrecognized job state value 'foo'\n"),
+        (["-u", "4123456"], 1, "sacct: error: Invalid user id: 4123456\n"),
+        (["-g", "4123456"], 1, "sacct: error: Invalid group id: 4123456\n"),
+        (["-lo", "state"], 1,
+         "sacct: fatal: Options -o(--format) and -l(--long) are mutually exclusive. Please remove one and retry.\n"),
         (["-u", "nosuch"], 1, "sacct: error: Invalid user id: nosuch\n"),
         (["-g", "nosuchg"], 1, "sacct: error: Invalid group id: nosuchg\n"),
         (["-S", "bogus"], 1, "Invalid time specification (pos=0): bogus\n"),

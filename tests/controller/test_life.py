@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mgpu_slurm.wire import messages as wire
 from tests.kit.cases import ANN, BOB, ROOT, Case
 
@@ -46,6 +48,32 @@ def test_cancel_running() -> None:
     assert c.job(job).exit_code == 15
     assert c.job(job).killed_by == ANN.uid
     assert c.cancel(job) == 2021
+
+
+@pytest.mark.parametrize(
+    ("code", "signal", "heard", "srun", "status"),
+    [
+        (0, 15, True, False, 15),
+        (15, 0, True, True, 15),  # the script's srun heard of the end before the script did
+        (143, 0, True, True, 15),
+        (143, 0, True, False, 143 << 8),  # what the script says itself of its end
+        (7, 0, True, True, 7 << 8),
+        (1, 0, False, False, 15),  # ended when the job was over, before the script heard of it
+        (0, 0, False, True, 0),
+    ],
+)
+def test_status_of_the_script_of_a_cancelled_job(code: int, signal: int, heard: bool, srun: bool, status: int) -> None:
+    c = Case().node("n0")
+    job = c.submit()
+    c.plan().started(job)
+    if srun:
+        c.step(job)
+        c.after(5)
+    assert c.cancel(job) == 0
+    if srun:
+        c.ends(job, signal=15, step="0", ending="CANCELLED")
+    c.ends(job, code=code, signal=signal, ending="CANCELLED" if heard else "")
+    assert (c.state_of(job), c.job(job).steps["batch"].exit_code) == ("CANCELLED+COMPLETING", status)
 
 
 def test_an_array_is_one_record_until_tasks_start() -> None:

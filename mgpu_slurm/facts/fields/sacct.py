@@ -52,6 +52,11 @@ def moment(view: View, at: float | None) -> str:
     return "None" if at is None else view.time(at, "Unknown")
 
 
+def begun(view: View, at: float | None, over: float) -> str:
+    """Of a job that ended before it began 22.05 shows its end."""
+    return moment(view, over if at is None and view.compat <= OLDER else at)
+
+
 def time_limit(_view: View, minutes: int | None, step: str) -> str:
     if step:
         return ""
@@ -131,8 +136,9 @@ def step_zero(_view: View, step: str, over: float) -> str:
     return "0" if step and over else ""
 
 
-def energy(_view: View, step: str, over: float, numbered: int) -> str:
-    return "0" if (step or numbered) and over else ""
+def energy(_view: View, step: str, begun: float | None, over: float, numbered: int) -> str:
+    """Nothing, which Slurm writes as 0 of what is over and of jobs that never began, and leaves out of others."""
+    return "0" if ((step or numbered) and over) or not (step or begun) else ""
 
 
 def frequency(_view: View, step: str) -> str:
@@ -221,8 +227,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("Cluster", 10, "job_id", cluster),
     Column("Comment", 14, "comment", text),
     Column("Constraints", 19, "features", text),
-    Column("ConsumedEnergy", 14, "step_id end numbered_steps", energy),
-    Column("ConsumedEnergyRaw", 17, "step_id end numbered_steps", energy),
+    Column("ConsumedEnergy", 14, "step_id start end numbered_steps", energy),
+    Column("ConsumedEnergyRaw", 17, "step_id start end numbered_steps", energy),
     Column("Container", 19, "container", text),
     Column("CPUTime", 10, "elapsed cpus", cpu_time, NEVER),
     Column("CPUTimeRAW", 10, "elapsed cpus", cpu_time_raw, NEVER),
@@ -296,7 +302,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("ResvCPURAW", 10, "planned req_cpus", planned_cpu_raw, NEVER, until=OLDER),
     Column("SegmentSize", 11, "step_id", job_zero, since=NEWER),
     Column("SLUID", 14, "job_id", blank, since=NEWER),
-    Column("Start", 19, "start", moment, PLAIN),
+    Column("Start", 19, "start end", begun, PLAIN),
     Column("State", 10, "state killed_by", state),
     Column("StdErr", 20, "std_err", text, since=NEWER),
     Column("StdIn", 20, "std_in", text, since=NEWER),
