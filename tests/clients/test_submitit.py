@@ -96,7 +96,7 @@ print(json.dumps({"error": str(error), "kind": type(error).__name__, "running": 
 
 def test_errors_and_cancelled_jobs_are_seen(world: World) -> None:
     told = json.loads(world.run(START + ENDS).lines[-1])
-    assert told["kind"] == "FailedJobError"
+    assert told["kind"] == "FailedJobError", told["error"]
     assert "ValueError: no such thing" in told["error"]
     world.suite.wait_state(told["job"], "CANCELLED")
     if not isinstance(world.suite, RealSlurm):

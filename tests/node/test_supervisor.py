@@ -332,10 +332,18 @@ def test_batch_files_as_named(place: Place) -> None:
 
 
 def test_batch_output_that_cannot_be_opened(place: Place) -> None:
-    step = place.batch("true", batch_job(place, std_out="/no/such/dir/out"))
+    step = place.batch("true", batch_job(place, std_out="/etc/passwd/out"))
     result = step.result()
     assert result["exit_code"] == 53
-    assert result["text"] == "Could not open stdout file /no/such/dir/out: No such file or directory"
+    assert result["text"] == "Could not open stdout file /etc/passwd/out: Not a directory"
+
+
+def test_a_client_may_make_the_directory_of_the_output_when_it_knows_the_jobs_id(place: Place) -> None:
+    step = place.batch("echo hi", batch_job(place, std_out="42/out"))
+    until((step.directory / "pid").exists, "the supervisor runs")
+    (place.root / "42").mkdir()
+    assert step.result()["exit_code"] == 0
+    assert (place.root / "42/out").read_text() == "hi\n"
 
 
 def test_later_versions_make_the_directory_of_an_output_file(place: Place) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 
 from mgpu_slurm.base.patterns import ARRAY_DEFAULT, BATCH_DEFAULT, expand
 from mgpu_slurm.node.supervisor import files, programs, stdio
@@ -17,8 +18,17 @@ if TYPE_CHECKING:
     from mgpu_slurm.node.supervisor.identity import Identity
 
 
+LATE = 3.0
+"""Seconds that the directory of a batch job's output may be missing at its start. Clients make it when sbatch has told them
+the id that is in its name, which Slurm, slower, lets them finish."""
+
+
 class CannotOpen(Exception):
-    """A file for a standard stream cannot be opened; the text is Slurm's."""
+    """A file for a standard stream cannot be opened; the text is Slurm's. `missing`: what was to be written has no directory."""
+
+    def __init__(self, text: str, missing: bool) -> None:
+        super().__init__(text)
+        self.missing = missing
 
 
 class Wiring:
@@ -55,8 +65,20 @@ def _open(order: Order, who: Identity, wanted: list[files.Wanted]) -> list[int]:
         for descriptor in opened.descriptors:
             os.close(descriptor)
         kind = "stdin" if opened.failed.mode == files.READ else "stdout"
-        raise CannotOpen(f"Could not open {kind} file {opened.failed.path}: {opened.error.strerror}")
+        missing = kind == "stdout" and isinstance(opened.error, FileNotFoundError)
+        raise CannotOpen(f"Could not open {kind} file {opened.failed.path}: {opened.error.strerror}", missing)
     return opened.descriptors
+
+
+def _open_late(order: Order, who: Identity, wanted: list[files.Wanted]) -> list[int]:
+    end = time.monotonic() + LATE
+    while True:
+        try:
+            return _open(order, who, wanted)
+        except CannotOpen as error:
+            if not error.missing or time.monotonic() > end:
+                raise
+        time.sleep(0.02)
 
 
 def for_batch(order: Order, who: Identity) -> Wiring:
@@ -72,7 +94,7 @@ def for_batch(order: Order, who: Identity) -> Wiring:
     wanted = [files.Wanted(source, files.READ), files.Wanted(out, mode, parents)]
     if err != out:
         wanted.append(files.Wanted(err, mode, parents))
-    opened = [wiring.keep(descriptor) for descriptor in _open(order, who, wanted)]
+    opened = [wiring.keep(descriptor) for descriptor in _open_late(order, who, wanted)]
     wiring.plans.append(Plan(0, order.argv, opened[0], opened[1], opened[-1]))
     wiring.messages = opened[-1]
     return wiring
