@@ -47,6 +47,7 @@ sys.stdout.flush()
 del model, steps  # a group that ends before what uses it makes PyTorch abort now and then, with any launcher
 dist.barrier()
 dist.destroy_process_group()
+os._exit(0)  # its threads are not always gone when the interpreter ends, of which PyTorch makes an abort, too
 """
 
 ADDRESS = """\
