@@ -1,17 +1,21 @@
 """What is to be done on a host so that it becomes what it should be: from facts and a wish to actions. Pure.
 
 `plan` gives the difference and nothing more, so that a second run finds nothing to do. How an action is carried out is
-scripts.py's business, in which order over several hosts verbs.py's: programs first, then the controller, then the nodes.
+scripts.py's business, in which order over several hosts bringing_up.py's: programs first, then the controller, then the nodes.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from mgpu_slurm.deploy.hosts import Facts
 
 SYSTEM, USER, KEEPER = "system", "user", "keeper"
 """Who keeps the daemons running: systemd's manager of the system, of the user, or a process of ours (keeper.py)."""
+
+CONTROLLER, NODE = "controller", "node"
+"""The daemons of a host; its roles are one of them, or both with a comma."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,10 @@ class Mark:
 
 @dataclass(frozen=True)
 class Wish:
-    """What a host should be: a node, perhaps the controller, of this release with this configuration and key (digests)."""
+    """What a host should be: a node, the controller or both, of this release with this configuration and key (digests)."""
 
     node: str
-    controller: bool
+    roles: str
     release: str
     pieces: tuple[tuple[str, str, int], ...]
     """(name, digest, bytes) of what the release is made of."""
@@ -49,102 +53,36 @@ class Wish:
     links: bool = True
 
     @property
-    def roles(self) -> str:
-        return "controller,node" if self.controller else "node"
-
-    @property
     def mark(self) -> Mark:
         return Mark(self.release, self.conf, self.key, self.roles, self.manner)
 
 
+class Kind(Enum):
+    """What can be done on a host, in the order in which it is."""
+
+    INSTALL = "copy what is missing of a release's pieces and unpack them"
+    WRITE_KEY = "put the cluster's key there, readable by its owner"
+    WRITE_CONF = "put mgpu.conf and gres.conf there"
+    SWITCH = "make a release the current one, for commands and for the next start of the daemons"
+    LINK = "make the cluster the default there and put its commands on PATH, where nothing else is in the way"
+    START = "start the daemons, and see to it that they come back"
+    RESTART = "stop and start the daemons; jobs go on meanwhile"
+    RELOAD = "let the daemons read their configuration again"
+
+
+STILL = (Kind.WRITE_KEY, Kind.WRITE_CONF, Kind.SWITCH, Kind.LINK)
+"""What changes files only, and may be done everywhere at once."""
+
+MOVES = (Kind.START, Kind.RESTART, Kind.RELOAD)
+"""What the daemons feel: the controller's host comes first."""
+
+
 @dataclass(frozen=True)
 class Action:
-    """One thing to do on the host of `node`."""
+    """One thing to do on a host; `told` says it to the user."""
 
-    node: str
-
-    def told(self) -> str:
-        """What it does, for --dry-run."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class Install(Action):
-    """Copy what is missing of a release's pieces and unpack them."""
-
-    release: str
-    size: int
-
-    def told(self) -> str:
-        return f"copy and unpack release {self.release} ({self.size / 1e6:.1f} MB)"
-
-
-@dataclass(frozen=True)
-class WriteKey(Action):
-    """Put the cluster's key there, readable by its owner."""
-
-    def told(self) -> str:
-        return "write the cluster's key (0600)"
-
-
-@dataclass(frozen=True)
-class WriteConf(Action):
-    """Put mgpu.conf and gres.conf there."""
-
-    def told(self) -> str:
-        return "write mgpu.conf and gres.conf"
-
-
-@dataclass(frozen=True)
-class Switch(Action):
-    """Make a release the current one, for commands and for the next start of the daemons."""
-
-    release: str
-
-    def told(self) -> str:
-        return f"make {self.release} the current release"
-
-
-@dataclass(frozen=True)
-class Link(Action):
-    """Make the cluster the default there and put its commands on PATH, where nothing else is in the way."""
-
-    def told(self) -> str:
-        return "link configuration and commands into their usual places"
-
-
-@dataclass(frozen=True)
-class Start(Action):
-    """Start the daemons, and see to it that they come back."""
-
-    roles: str
-    manner: str
-
-    def told(self) -> str:
-        return f"start {_daemons(self.roles)} ({MANNERS[self.manner]})"
-
-
-@dataclass(frozen=True)
-class Restart(Action):
-    """Stop and start the daemons; jobs go on meanwhile."""
-
-    roles: str
-    manner: str
-    why: str
-
-    def told(self) -> str:
-        return f"restart {_daemons(self.roles)}: {self.why} (jobs go on)"
-
-
-@dataclass(frozen=True)
-class Reload(Action):
-    """Let the daemons read their configuration again."""
-
-    roles: str
-    manner: str
-
-    def told(self) -> str:
-        return f"let {_daemons(self.roles)} read the configuration again"
+    kind: Kind
+    told: str
 
 
 MANNERS = {
@@ -155,7 +93,7 @@ MANNERS = {
 
 
 def _daemons(roles: str) -> str:
-    return "controller and node daemon" if "controller" in roles else "node daemon"
+    return " and ".join({CONTROLLER: "controller", NODE: "node daemon"}[role] for role in roles.split(","))
 
 
 def manner(facts: Facts) -> str:
@@ -170,20 +108,24 @@ def manner(facts: Facts) -> str:
 def plan(wish: Wish, facts: Facts) -> list[Action]:
     """What to do, in order. Nothing where the host is what it should be."""
     there = facts.existing
-    actions: list[Action] = []
-    if wish.release not in facts.releases:
-        actions.append(Install(wish.node, wish.release, sum(size for _, _, size in wish.pieces)))
-    if there.get("key") != wish.key:
-        actions.append(WriteKey(wish.node))
-    if there.get("conf") != wish.conf:
-        actions.append(WriteConf(wish.node))
-    if there.get("current") != wish.release:
-        actions.append(Switch(wish.node, wish.release))
-    if wish.links and "links" not in there and not facts.foreign:
-        actions.append(Link(wish.node))
+    size, daemons = sum(size for _, _, size in wish.pieces), _daemons(wish.roles)
+    actions = [
+        Action(kind, told)
+        for kind, needed, told in (
+            (Kind.INSTALL, wish.release not in facts.releases, f"copy and unpack release {wish.release} ({size / 1e6:.1f} MB)"),
+            (Kind.WRITE_KEY, there.get("key") != wish.key, "write the cluster's key (0600)"),
+            (Kind.WRITE_CONF, there.get("conf") != wish.conf, "write mgpu.conf and gres.conf"),
+            (Kind.SWITCH, there.get("current") != wish.release, f"make {wish.release} the current release"),
+            (
+                Kind.LINK, wish.links and "links" not in there and not facts.foreign,
+                "link configuration and commands into their usual places",
+            ),
+        )
+        if needed
+    ]  # fmt: skip
     started = Mark.read(there.get(f"started {wish.node}", ""))
     if wish.node not in facts.running:
-        actions.append(Start(wish.node, wish.roles, wish.manner))
+        actions.append(Action(Kind.START, f"start {daemons} ({MANNERS[wish.manner]})"))
     elif started != wish.mark:
         changed = [
             why
@@ -196,9 +138,9 @@ def plan(wish: Wish, facts: Facts) -> list[Action]:
             if old != new
         ]
         if changed:
-            actions.append(Restart(wish.node, wish.roles, wish.manner, " and ".join(changed)))
+            actions.append(Action(Kind.RESTART, f"restart {daemons}: {' and '.join(changed)} (jobs go on)"))
         else:
-            actions.append(Reload(wish.node, wish.roles, wish.manner))
+            actions.append(Action(Kind.RELOAD, f"let {daemons} read the configuration again"))
     return actions
 
 

@@ -11,38 +11,23 @@ import hashlib
 import os
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from mgpu_slurm.base.errors import ConfigError
-from mgpu_slurm.deploy import actions, checks, configuration, scripts
-from mgpu_slurm.deploy.actions import Action, Link, Reload, Restart, Start, Switch, Wish, WriteConf, WriteKey
+from mgpu_slurm.deploy import actions, checks, configuration, joining, scripts
+from mgpu_slurm.deploy.actions import MOVES, STILL, Action, Kind, Wish
 from mgpu_slurm.deploy.bundle import BundleError, Bundles, Release
-from mgpu_slurm.deploy.checks import FAIL, Finding
 from mgpu_slurm.deploy.hosts import Facts, Word
-from mgpu_slurm.deploy.nodes import member_of, node_states, serves, withdrawn
-from mgpu_slurm.deploy.record import Home, Member, Record, unique_name
+from mgpu_slurm.deploy.nodes import member_of, node_states, roles_of, serves, withdrawn
+from mgpu_slurm.deploy.orders import Order, Refused
+from mgpu_slurm.deploy.record import Home, Record
 from mgpu_slurm.deploy.site import Site
 from mgpu_slurm.deploy.ssh import HostError
 from mgpu_slurm.intake import conf
 
 POLL = 0.15
 UNPACK_SECONDS = 600.0
-
-
-class Refused(Exception):
-    """Nothing can be done. The text is for the user."""
-
-
-@dataclass
-class Order:
-    """What was asked for."""
-
-    words: list[Word]
-    controller: str = ""
-    dry_run: bool = False
-    upgrade: bool = False
-    seconds: float = 120.0
 
 
 class BringingUp:
@@ -60,9 +45,9 @@ class BringingUp:
 
     def run(self) -> int:
         """All of it. The exit status: 1 where a host failed. Refused, RecordError."""
-        self._join()
+        joining.join(self.site, self.record, self.order)
         new = [member.name for member in self.record.members if not member.joined and member.name in self.site.hosts]
-        self._check(new)
+        joining.check(self.site, self.record, new, digest(self.key))
         self._need_controller()
         self._choose_releases()
         if self.order.dry_run:
@@ -79,79 +64,6 @@ class BringingUp:
         self._configure(new, lines)
         self._apply()
         return self._conclude(self._wait())
-
-    # --- who takes part ---------------------------------------------------------------------------------------------
-
-    def _join(self) -> None:
-        """Connect to all hosts, those of the record and new ones; new ones get a name. Refused."""
-        words: dict[str, Word] = {member.name: member.word for member in self.record.members}
-        fresh: dict[str, Word] = {}
-        for word in self.order.words:
-            if self.record.find(word) is None and word not in fresh.values():
-                fresh[word.written()] = word
-        self.site.connect({key: word for key, word in {**words, **fresh}.items() if key not in self.site.hosts})
-        taken = set(words)
-        names = {}
-        for key, word in fresh.items():
-            host = self.site.hosts.get(key)
-            if host is None:
-                continue
-            name = word.name or unique_name(host.facts.hostname, taken)
-            if name in taken:
-                self.site.fail(key, f'the name "{name}" belongs to another host')
-                continue
-            taken.add(name)
-            names[key] = name
-        self.site.rename(names)
-        for key, name in names.items():
-            word, facts = fresh[key], self.site.hosts[name].facts
-            self.record.members.append(Member(name, word.host, word.user, word.port, facts.base, facts.hostname))
-        self._choose_controller(fresh, names)
-
-    def _choose_controller(self, fresh: dict[str, Word], names: dict[str, str]) -> None:
-        """The host that was asked for, else that of the record, else the first that was named. Refused."""
-        wanted = self.order.controller
-        if wanted:
-            called = ((names.get(key, ""), (key, word.host, word.name)) for key, word in fresh.items())
-            found = next((name for name, calls in called if name and wanted in calls), "")
-            member = self.record.member(wanted)
-            found = found or (member.name if member else "") or (wanted if wanted in names.values() else "")
-            if not found:
-                raise Refused(f'the controller\'s host "{wanted}" is not one of the hosts that can be entered')
-            if self.record.controller not in ("", found):
-                raise Refused(f"the controller runs on {self.record.controller}; it moves only with its state: down, then up")
-            self.record.controller = found
-        elif not self.record.controller:
-            first = next(iter(fresh), "")
-            if first not in names:
-                raise Refused(f"{first or 'no host'} was to run the controller, nothing is started")
-            self.record.controller = names[first]
-
-    def _check(self, new: list[str]) -> None:
-        facts = self.site.facts()
-        controller = self.record.controller
-        found: list[Finding] = []
-        for name, one in facts.items():
-            found += checks.host(name, one, self.record.links)
-            other = one.existing.get("key")
-            if name in new and other and other != digest(self.key) and one.nodes:
-                text = f'belongs to a cluster "{self.record.name}" that was set up from elsewhere; take another name with --name'
-                found.append(Finding(name, FAIL, text))
-        found += checks.clocks(facts, controller) + checks.together(facts, controller)
-        known = sorted({member.hostname for member in self.record.members if member.hostname})
-        for name, unknown in self.site.each(list(facts), lambda name: self._unresolved(name, known)).items():
-            found += checks.resolution(name, unknown)
-        self._take(found)
-
-    def _unresolved(self, name: str, known: list[str]) -> list[str]:
-        return self.site.hosts[name].connection.run(scripts.unresolved(known)).out.split()
-
-    def _take(self, found: list[Finding]) -> None:
-        for finding in found:
-            if finding.level == FAIL:
-                self.site.fail(finding.host, finding.text)
-            elif not self.site.failed.get(finding.host):
-                self.site.progress.say(f"{finding.host}: warning: {finding.text}")
 
     def _need_controller(self) -> None:
         if self.record.controller not in self.site.hosts:
@@ -174,15 +86,18 @@ class BringingUp:
                 self.site.progress.say(f"{name}: has release {current}, here is {release.id}: `mgpu_cluster upgrade` brings it")
                 release = Release(release.kind, current, ())
             if release.id not in host.facts.releases:
-                self._take(checks.room(name, host.facts, release.unpacked + sum(piece.size for piece in release.pieces)))
+                need = release.unpacked + sum(piece.size for piece in release.pieces)
+                joining.take(self.site, checks.room(name, host.facts, need))
             self.releases[name] = release
         self._need_controller()
 
     def _bring(self, name: str) -> str:
-        """Copy and unpack what the host lacks; the machine in mgpu.conf's words. HostError."""
+        """Copy and unpack what the host lacks; the machine in mgpu.conf's words, "" for one that runs no jobs. HostError."""
         site, release, host = self.site, self.releases[name], self.site.hosts[name]
         base = host.facts.base
-        prepare, ask = scripts.prepare(base, name, host.facts.root), scripts.hardware(base, name, release.id)
+        runs_jobs = member_of(self.record, name).runs_jobs
+        prepare = scripts.prepare(base, name, host.facts.root)
+        ask = scripts.hardware(base, name, release.id) if runs_jobs else ""
         if release.id in host.facts.releases:
             said = site.run(name, prepare + ask, "asking for the machine's hardware")
         else:
@@ -196,6 +111,8 @@ class BringingUp:
             host.facts = replace(host.facts, releases=(*host.facts.releases, release.id))
             self.changed.add(name)
             site.progress.host(name, "has the programs")
+        if not runs_jobs:
+            return ""
         try:
             return configuration.hardware(said)
         except ValueError as error:
@@ -210,12 +127,13 @@ class BringingUp:
         ways = {member.name: member.host for member in record.members}
         found = configuration.addresses(facts, ways)
         for member in record.members:
-            if member.name in lines:
-                line = lines[member.name]
+            line = lines.get(member.name, "")
+            if line:
                 member.line = configuration.newer_line(member.line, line) if member.line else line
             if member.name in new or (member.name in found and not member.address):
                 member.address = found[member.name]
-        configuration.ports(record, facts, [name for name in new if not member_of(record, name).node_port])
+        portless = [member.name for member in record.members if member.name in facts and not member.node_port]
+        configuration.ports(record, facts, portless)
         for name in new:
             member_of(record, name).joined = True
         validate(record)
@@ -228,7 +146,7 @@ class BringingUp:
         pieces = tuple((piece.name, piece.digest, piece.size) for piece in release.pieces)
         how = self.site.manner(name) if not self.order.dry_run else actions.manner(self.site.hosts[name].facts)
         conf, key = digest(content.encode()), digest(self.key)
-        return Wish(name, name == self.record.controller, release.id, pieces, conf, key, how, self.record.links)
+        return Wish(name, roles_of(self.record, member), release.id, pieces, conf, key, how, self.record.links)
 
     # --- doing it ---------------------------------------------------------------------------------------------------
 
@@ -237,13 +155,11 @@ class BringingUp:
         site = self.site
         wishes = site.each(list(site.hosts), self.wish)
         plans = {name: actions.plan(wishes[name], site.hosts[name].facts) for name in wishes}
-        still = (WriteKey, WriteConf, Switch, Link)
-        site.each(plans, lambda name: self._carry_out(name, wishes[name], [one for one in plans[name] if isinstance(one, still)]))
+        still = {name: [one for one in plan if one.kind in STILL] for name, plan in plans.items()}
+        moves = {name: [one for one in plan if one.kind in MOVES] for name, plan in plans.items()}
+        site.each(plans, lambda name: self._carry_out(name, wishes[name], still[name]))
         self._need_controller()
         controller = self.record.controller
-        moves: dict[str, list[Action]] = {
-            name: [one for one in plan if isinstance(one, Start | Restart | Reload)] for name, plan in plans.items()
-        }
         self.site.each([controller], lambda name: self._carry_out(name, wishes[name], moves[name]))
         self._need_controller()
         others = [name for name in moves if name != controller and name in site.hosts]
@@ -253,35 +169,35 @@ class BringingUp:
         if todo:
             self.changed.add(name)
             script = "".join(f"(\n{self._script(name, wish, action)}) || exit 1\n" for action in todo)
-            self.site.run(name, script, ", ".join(action.told() for action in todo), 240.0)
+            self.site.run(name, script, ", ".join(action.told for action in todo), 240.0)
 
     def _script(self, name: str, wish: Wish, action: Action) -> str:
         member, facts, cluster = member_of(self.record, name), self.site.hosts[name].facts, self.record.name
         base, run_dir = member.base, run_directory(self.record, facts)
-        if isinstance(action, WriteKey):
+        if action.kind is Kind.WRITE_KEY:
             return scripts.write(f"{base}/etc/mgpu.key", self.key.decode(), "600")
-        if isinstance(action, WriteConf):
+        if action.kind is Kind.WRITE_CONF:
             mode = "644" if facts.root else "600"
             text = configuration.text(self.record, member, f"{base}/etc/mgpu.key")
             gres = scripts.write(f"{base}/etc/gres.conf", configuration.GRES, mode)
             return gres + scripts.write(f"{base}/etc/mgpu.conf", text, mode)
-        if isinstance(action, Switch):
-            return scripts.switch(base, action.release)
-        if isinstance(action, Link):
+        if action.kind is Kind.SWITCH:
+            return scripts.switch(base, wish.release)
+        if action.kind is Kind.LINK:
             return scripts.link(base, facts.root)
-        if isinstance(action, Reload):
+        if action.kind is Kind.RELOAD:
             return scripts.reload(cluster, base, name, wish.mark)
         start = scripts.start(cluster, base, name, wish.mark, run_dir, facts.cron)
-        if isinstance(action, Restart):
+        if action.kind is Kind.RESTART:
             return f"(\n{scripts.stop(cluster, base, name)})\n{start}"
-        assert isinstance(action, Start)
+        assert action.kind is Kind.START
         return start
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
     def _wait(self) -> dict[str, str]:
         """States of the nodes, when all are in service or time is up."""
-        site, wanted = self.site, {member.name for member in self.record.joined}
+        site, wanted = self.site, {member.name for member in self.record.nodes}
         awaited = {name for name in wanted if name in site.hosts}
         end = time.monotonic() + self.order.seconds
         states: dict[str, str] = {}
@@ -324,7 +240,7 @@ class BringingUp:
         serving = [name for name in site.hosts if serves(states.get(name, ""))]
         what = "nothing to do, " if not self.changed and not site.failed else ""
         counts = ", ".join(f"{sum(1 for n in serving if states[n] == s)} {s}" for s in sorted({states[n] for n in serving}))
-        say(f'{what}cluster "{record.name}": {len(serving)} of {len(record.joined)} nodes in service ({counts or "none"})')
+        say(f'{what}cluster "{record.name}": {len(serving)} of {len(record.nodes)} nodes in service ({counts or "none"})')
         if self.changed:
             for line in self._next_steps():
                 say(line)
@@ -333,7 +249,7 @@ class BringingUp:
             say(f"{name}: is {states[name]}; `mgpu_scontrol update NodeName={name} State=RESUME` takes it back")
         for name, reason in site.failed.items():
             say(f"{name}: FAILED: {reason}")
-        return 1 if site.failed or len(serving) + len(kept) < len(record.joined) else 0
+        return 1 if site.failed or len(serving) + len(kept) < len(record.nodes) else 0
 
     def _next_steps(self) -> list[str]:
         controller = member_of(self.record, self.record.controller)
@@ -360,7 +276,7 @@ class BringingUp:
         found = configuration.addresses(facts, {member.name: member.host for member in record.members})
         for member in record.members:
             if member.name in facts:
-                member.line = member.line or configuration.estimated(facts[member.name])
+                member.line = member.line or (configuration.estimated(facts[member.name]) if member.runs_jobs else "")
                 member.address = member.address or found[member.name]
                 member.joined = True
         record.members = [member for member in record.members if member.joined]
@@ -377,7 +293,7 @@ class BringingUp:
             self.site.progress.say(head + (" (controller)" if name == record.controller else ""))
             todo = actions.plan(self.wish(name), one)
             for action in todo:
-                self.site.progress.say(f"    {action.told()}")
+                self.site.progress.say(f"    {action.told}")
             if not todo:
                 self.site.progress.say("    nothing to do")
         for name, reason in self.site.failed.items():

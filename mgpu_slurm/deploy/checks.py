@@ -5,7 +5,7 @@ A `FAIL` keeps a host out, a `WARN` is told. Each says what is wrong and what to
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from mgpu_slurm.deploy.hosts import SAFE_PATH, Facts
@@ -83,8 +83,8 @@ def clocks(facts: Mapping[str, Facts], controller: str) -> list[Finding]:
     return found
 
 
-def together(facts: Mapping[str, Facts], controller: str) -> list[Finding]:
-    """What can be said only of several hosts: accounts, machines that are listed twice."""
+def together(facts: Mapping[str, Facts], controller: str, nodes: Collection[str]) -> list[Finding]:
+    """What can be said only of several hosts: accounts, machines that are listed twice among the `nodes`."""
     found: list[Finding] = []
     if controller not in facts:
         return found
@@ -99,10 +99,11 @@ def together(facts: Mapping[str, Facts], controller: str) -> list[Finding]:
             text = f"{one.user} has the uid {one.uid} there and {base.uid} on {controller}: jobs need one uid everywhere"
             found.append(Finding(name, FAIL, text))
         machine = (one.boot_id, one.hostname)
-        if one.boot_id and machine in seen:
+        if name in nodes and one.boot_id and machine in seen:
             text = f"is the same machine as {seen[machine]}: its CPUs and GPUs are counted twice"
             found.append(Finding(name, WARN, text))
-        seen.setdefault(machine, name)
+        if name in nodes:
+            seen.setdefault(machine, name)
         found += _accounts(name, one, controller, base)
     return found
 

@@ -126,7 +126,7 @@ def told(given: Given, streams: Streams) -> bool:
 
 def serve(given: Given, environ: Mapping[str, str], streams: Streams) -> int:
     """Do what the verb says."""
-    from mgpu_slurm.deploy.bringing_up import Refused
+    from mgpu_slurm.deploy.orders import Refused
     from mgpu_slurm.deploy.progress import Progress
     from mgpu_slurm.deploy.record import Home, Record, RecordError
     from mgpu_slurm.deploy.routes import RouteError, configuration
@@ -167,8 +167,9 @@ def verb(
     given: Given, site: Site, record: Record, home: Home, words: list[Word], environ: Mapping[str, str], streams: Streams
 ) -> int:
     """The verb's own work. Refused, RecordError."""
-    from mgpu_slurm.deploy.bringing_up import BringingUp, Order, Refused
+    from mgpu_slurm.deploy.bringing_up import BringingUp
     from mgpu_slurm.deploy.bundle import AUTO, BINARY, PYTHON, Bundles
+    from mgpu_slurm.deploy.orders import Order, Refused
     from mgpu_slurm.deploy.showing import logs, status
     from mgpu_slurm.deploy.taking_down import Leaving, down, remove
 

@@ -40,11 +40,11 @@ def text(record: Record, member: Member, key_file: str) -> str:
     defaults = {"GresTypes": "gpu", "SelectTypeParameters": "CR_Core_Memory", "ReturnToService": "2"}
     lines += [f"{key}={value}" for key, value in defaults.items() if key.lower() not in given]
     if "defmempercpu" not in given and "defmempernode" not in given:
-        shares = [share for one in record.joined if (share := _memory_share(one.line))]
+        shares = [share for one in record.nodes if (share := _memory_share(one.line))]
         if shares:
             lines.append(f"DefMemPerCPU={min(shares)}")
     lines += [setting for setting in record.settings if not _is_partition(setting)]
-    for one in sorted(record.joined, key=lambda one: one.name):
+    for one in sorted(record.nodes, key=lambda one: one.name):
         hostname = f"NodeHostname={one.hostname} " if one.hostname not in ("", one.name) else ""
         lines.append(f"NodeName={one.name} {hostname}NodeAddr={one.address} Port={one.node_port} {one.line} State=UNKNOWN")
     partitions = [setting for setting in record.settings if _is_partition(setting)]
@@ -154,7 +154,7 @@ def ports(record: Record, facts: Mapping[str, Facts], new: Sequence[str]) -> Non
     machine(record.controller).add(record.port)
     for member in record.members:
         name = member.name
-        if name not in new:
+        if name not in new or not member.runs_jobs:
             continue
         member.node_port = free_port(NODE_PORT, machine(name))
         machine(name).add(member.node_port)

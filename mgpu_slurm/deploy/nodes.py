@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mgpu_slurm.deploy.actions import CONTROLLER, NODE
 from mgpu_slurm.deploy.record import Member, Record
 from mgpu_slurm.deploy.site import Site
 
@@ -11,6 +12,11 @@ def member_of(record: Record, name: str) -> Member:
     member = record.member(name)
     assert member is not None, name
     return member
+
+
+def roles_of(record: Record, member: Member) -> str:
+    """The daemons that the host runs, with commas."""
+    return ",".join([CONTROLLER] * (member.name == record.controller) + [NODE] * member.runs_jobs)
 
 
 def command(member: Member, words: str) -> str:

@@ -24,7 +24,8 @@ class RecordError(Exception):
 
 @dataclass
 class Member:
-    """A host of the cluster. `line` is its hardware as `mgpu_node -C` gives it; `joined` once it stands in the configuration."""
+    """A host of the cluster. `line` is its hardware as `mgpu_node -C` gives it; `joined` once it stands in the configuration.
+    `runs_jobs`: it is a node; the controller's host may be none."""
 
     name: str
     host: str
@@ -36,6 +37,7 @@ class Member:
     node_port: int = 0
     line: str = ""
     joined: bool = False
+    runs_jobs: bool = True
 
     @property
     def word(self) -> Word:
@@ -74,6 +76,11 @@ class Record:
     def joined(self) -> list[Member]:
         """The hosts that stand in the configuration, the controller's first."""
         return sorted((member for member in self.members if member.joined), key=lambda member: member.name != self.controller)
+
+    @property
+    def nodes(self) -> list[Member]:
+        """The hosts that run jobs, of those that stand in the configuration."""
+        return [member for member in self.joined if member.runs_jobs]
 
 
 class Home:

@@ -7,8 +7,8 @@ from typing import TextIO
 
 from mgpu_slurm.deploy import checks, scripts
 from mgpu_slurm.deploy.actions import Mark
-from mgpu_slurm.deploy.bringing_up import Refused
-from mgpu_slurm.deploy.nodes import node_states, serves
+from mgpu_slurm.deploy.nodes import node_states, roles_of, serves
+from mgpu_slurm.deploy.orders import Refused
 from mgpu_slurm.deploy.record import Record
 from mgpu_slurm.deploy.site import Site
 from mgpu_slurm.deploy.ssh import HostError
@@ -25,8 +25,8 @@ def status(site: Site, record: Record, out: TextIO) -> int:
     rows = []
     for member in sorted(record.members, key=lambda member: (member.name != record.controller, member.name)):
         host = site.hosts.get(member.name)
-        state = states.get(member.name, "unknown") if member.joined else "not joined"
-        roles = "controller,node" if member.name == record.controller else "node"
+        state = "no node" if not member.runs_jobs else states.get(member.name, "unknown") if member.joined else "not joined"
+        roles = roles_of(record, member)
         if host is None:
             rows.append([member.name, str(member.word), roles, state, "unreachable", "", ""])
             continue
@@ -35,14 +35,15 @@ def status(site: Site, record: Record, out: TextIO) -> int:
         daemons = f"running ({started.manner})" if member.name in facts.running else "stopped"
         rows.append([member.name, str(member.word), roles, state, daemons, started.release, facts.described()])
     out.write(tabulate(rows, HEADS, tablefmt="plain", disable_numparse=True) + "\n")
-    known = site.facts()
+    known, nodes = site.facts(), [member.name for member in record.members if member.runs_jobs]
     found = [finding for name, one in known.items() for finding in checks.host(name, one, record.links)]
-    found += checks.clocks(known, record.controller) + checks.together(known, record.controller)
+    found += checks.clocks(known, record.controller) + checks.together(known, record.controller, nodes)
     for finding in found:
         out.write(f"{finding.host}: warning: {finding.text}\n")
     if record.controller in site.hosts and not states:
         out.write("the controller does not answer; `mgpu_cluster up` starts what is stopped, `mgpu_cluster logs` tells why\n")
-    return 0 if all(serves(states.get(member.name, "")) for member in record.members) and not site.failed else 1
+    well = all(serves(states.get(name, "")) for name in nodes) and (states or not nodes)
+    return 0 if well and not site.failed else 1
 
 
 def logs(site: Site, record: Record, names: list[str], lines: int, follow: bool, out: TextIO) -> int:

@@ -108,7 +108,9 @@ for node in "$base"/nodes/*/; do
                 say running "$name" ;;
         user|system)
             [ "$manner" = user ] && how=--user || how=
-            systemctl $how is-active --quiet "mgpu-@NAME@-node-$name.service" && say running "$name" ;;
+            unit=mgpu-@NAME@-node-$name.service
+            [ "$(cut -d ' ' -f 4 "$node/started" 2>/dev/null)" = controller ] && unit=mgpu-@NAME@-controller.service
+            systemctl $how is-active --quiet "$unit" && say running "$name" ;;
     esac
 done
 echo @END@

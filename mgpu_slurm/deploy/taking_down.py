@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass, replace
 
 from mgpu_slurm.deploy import scripts
-from mgpu_slurm.deploy.bringing_up import BringingUp, Order, Refused, run_directory, validate
+from mgpu_slurm.deploy.bringing_up import BringingUp, run_directory, validate
 from mgpu_slurm.deploy.bundle import Bundles
 from mgpu_slurm.deploy.nodes import command
+from mgpu_slurm.deploy.orders import Order, Refused
 from mgpu_slurm.deploy.record import Home, Member, Record
 from mgpu_slurm.deploy.site import Site
 

@@ -771,7 +771,7 @@ complete -c mgpu_doctor -f
 # mgpu_cluster
 complete -c mgpu_cluster -l name -s n -r -f -d 'the cluster\'s name (mgpu)'
 complete -c mgpu_cluster -l dry-run -d 'look at the hosts, print what would be done, do nothing'
-complete -c mgpu_cluster -l controller -r -f -d 'the host that runs the controller (the first)'
+complete -c mgpu_cluster -l controller -r -f -d 'the controller\'s host (the first); a further one runs no jobs'
 complete -c mgpu_cluster -l with -r -f -a '(__mgpu_list words binary python auto)' -d 'what to bring: binary, python or auto (the binary where it runs)'
 complete -c mgpu_cluster -l set -s s -r -f -d 'a line KEY=VALUE for the configuration; may be repeated'
 complete -c mgpu_cluster -l directory -s d -r -f -a '(__fish_complete_directories)' -d 'the cluster\'s directory on the hosts'

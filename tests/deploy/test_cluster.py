@@ -105,6 +105,12 @@ def test_dry_run_does_nothing(admin: Admin) -> None:
     done = admin.up(host, more=("--dry-run",)).ok()
     for words in ("copy and unpack release", "write the cluster's key (0600)", "start controller and node daemon"):
         assert words in done.out
+    head = admin.host("head")
+    apart = admin.up(host, more=("--dry-run", "--controller", head.word)).ok().lines
+    lines = {line.partition(":")[0]: at for at, line in enumerate(apart)}
+    assert apart[lines["head"]].endswith("(controller)")
+    starts = [line.partition("(")[0] for line in apart if "    start " in line]
+    assert sorted(starts) == ["    start controller ", "    start node daemon "]
     assert left_behind(admin) == []
     assert not (admin.home / ".config/mgpu/clusters").exists()
     assert admin.daemons() == []
@@ -131,6 +137,33 @@ def test_a_wrong_setting_is_refused_before_anything_is_started(admin: Admin) -> 
     assert "NoSuchKey is no key" in wrong.err
     assert left_behind(admin) == []
     assert "there is no cluster" in admin.run("status").err
+
+
+@pytest.mark.slow
+def test_a_controller_that_runs_no_jobs(admin: Admin) -> None:
+    """A host that only --controller names is no node, until it is added; and there is no other way to move the controller."""
+    head, one = admin.host("head"), admin.host("n1")
+    refused = admin.up(one, more=("--controller", "127.0.0.1:1"))
+    assert "127.0.0.1:1 was to run the controller, nothing is started" in refused.err
+    assert left_behind(admin) == []
+    done = admin.up(one, more=("--controller", head.word)).ok()
+    assert "1 of 1 nodes in service (1 idle)" in done.out
+    assert f"Log in and use it:  ssh -p {head.port}" in done.out
+    assert admin.states(one) == admin.states(head) == ["n1 idle"]
+    assert sorted(file.name for file in (head.base / "nodes/head").glob("*.pid")) == ["controller.pid", "keeper.pid"]
+    assert not (one.base / "nodes/n1/controller.pid").exists()
+    looked = admin.run("status").ok()
+    assert [line.split()[2:4] for line in looked.lines[1:3]] == [["controller", "no"], ["node", "idle"]], looked
+    assert "the same machine" not in looked.out
+    assert "nothing to do" in admin.run("up").ok().out
+    for name, words in (("n1", "it moves only with its state"), ("head", "nothing to do")):
+        again = admin.run("up", "--controller", name)
+        assert words in again.out + again.err
+    assert "head" in admin.run("add", head.word).ok().out
+    assert admin.states(one) == ["head idle", "n1 idle"]
+    admin.run("down").ok()
+    assert left_behind(admin) == []
+    assert admin.daemons() == []
 
 
 @pytest.mark.slow

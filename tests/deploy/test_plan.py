@@ -10,21 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgpu_slurm.deploy import actions, checks, configuration, hosts, scripts, survey, units
-from mgpu_slurm.deploy.actions import (
-    KEEPER,
-    SYSTEM,
-    USER,
-    Install,
-    Link,
-    Mark,
-    Reload,
-    Restart,
-    Start,
-    Switch,
-    Wish,
-    WriteConf,
-    WriteKey,
-)
+from mgpu_slurm.deploy.actions import KEEPER, SYSTEM, USER, Kind, Mark, Wish
 from mgpu_slurm.deploy.bundle import BINARY, PYTHON, Piece, Release
 from mgpu_slurm.deploy.checks import FAIL, WARN
 from mgpu_slurm.deploy.hosts import Facts, Word, WordError
@@ -37,7 +23,7 @@ PLAIN = Facts(
     cpus=8, memory=64 * GIB, base=BASE, disk_free=100 * GIB, pythons=(("/usr/bin/python3.11", 3, 11),),
     addresses=("10.0.0.11",), reached_at="10.0.0.11",
 )  # fmt: skip
-WISH = Wish("gpu01", True, "1.0-abc", (("program", "d1", 100), ("packages", "d2", 900)), "c1", "k1", KEEPER)
+WISH = Wish("gpu01", "controller,node", "1.0-abc", (("program", "d1", 100), ("packages", "d2", 900)), "c1", "k1", KEEPER)
 DONE = replace(
     PLAIN,
     releases=("1.0-abc",),
@@ -87,35 +73,38 @@ def test_a_word_is_read_or_refused(text: str) -> None:
     assert not set(word.host) & set(" '\"`$;|&<>")
 
 
+INSTALL, WRITE_KEY, WRITE_CONF, SWITCH, LINK, START, RESTART, RELOAD = Kind
+
+
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        (PLAIN, [Install, WriteKey, WriteConf, Switch, Link, Start]),
+        (PLAIN, [INSTALL, WRITE_KEY, WRITE_CONF, SWITCH, LINK, START]),
         (DONE, []),
-        (replace(DONE, running=frozenset()), [Start]),
-        (replace(DONE, existing={**DONE.existing, "conf": "old"}), [WriteConf]),
-        (replace(DONE, existing={**DONE.existing, "started gpu01": str(replace(WISH.mark, conf="old"))}), [Reload]),
-        (replace(DONE, existing={**DONE.existing, "key": "old"}), [WriteKey]),
-        (replace(DONE, existing={**DONE.existing, "started gpu01": str(replace(WISH.mark, key="old"))}), [Restart]),
-        (replace(DONE, existing={**DONE.existing, "started gpu01": str(replace(WISH.mark, release="0.9-x"))}), [Restart]),
-        (replace(DONE, existing={**DONE.existing, "started gpu01": str(replace(WISH.mark, roles="node"))}), [Restart]),
-        (replace(DONE, existing={**DONE.existing, "started gpu01": str(replace(WISH.mark, manner=USER))}), [Restart]),
-        (replace(DONE, existing={**DONE.existing, "started gpu01": "what is this"}), [Restart]),
-        (replace(DONE, existing={**DONE.existing, "current": "0.9-x"}), [Switch]),
-        (replace(DONE, releases=()), [Install]),
-        (replace(DONE, existing={k: v for k, v in DONE.existing.items() if k != "links"}), [Link]),
+        (replace(DONE, running=frozenset()), [START]),
+        (replace(DONE, existing={**DONE.existing, "conf": "old"}), [WRITE_CONF]),
+        (replace(DONE, existing={**DONE.existing, "started gpu01": str(replace(WISH.mark, conf="old"))}), [RELOAD]),
+        (replace(DONE, existing={**DONE.existing, "key": "old"}), [WRITE_KEY]),
+        (replace(DONE, existing={**DONE.existing, "started gpu01": str(replace(WISH.mark, key="old"))}), [RESTART]),
+        (replace(DONE, existing={**DONE.existing, "started gpu01": str(replace(WISH.mark, release="0.9-x"))}), [RESTART]),
+        (replace(DONE, existing={**DONE.existing, "started gpu01": str(replace(WISH.mark, roles="node"))}), [RESTART]),
+        (replace(DONE, existing={**DONE.existing, "started gpu01": str(replace(WISH.mark, manner=USER))}), [RESTART]),
+        (replace(DONE, existing={**DONE.existing, "started gpu01": "what is this"}), [RESTART]),
+        (replace(DONE, existing={**DONE.existing, "current": "0.9-x"}), [SWITCH]),
+        (replace(DONE, releases=()), [INSTALL]),
+        (replace(DONE, existing={k: v for k, v in DONE.existing.items() if k != "links"}), [LINK]),
         (replace(DONE, existing={k: v for k, v in DONE.existing.items() if k != "links"}, foreign=("/etc/mgpu/mgpu.conf",)), []),
     ],
 )
-def test_plan(facts: Facts, expected: list[type]) -> None:
+def test_plan(facts: Facts, expected: list[Kind]) -> None:
     todo = actions.plan(WISH, facts)
-    assert [type(action) for action in todo] == expected
-    assert all(action.told() for action in todo)
+    assert [action.kind for action in todo] == expected
+    assert all(action.told for action in todo)
 
 
 def test_no_links_where_none_are_wanted() -> None:
     wish = replace(WISH, links=False)
-    assert Link not in [type(action) for action in actions.plan(wish, PLAIN)]
+    assert LINK not in [action.kind for action in actions.plan(wish, PLAIN)]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +162,7 @@ def test_clocks(skew: float, error: float, level: str) -> None:
     ],
 )
 def test_hosts_together(other: dict[str, object], words: list[str]) -> None:
-    found = checks.together({"head": PLAIN, "gpu01": replace(PLAIN, **other)}, "head")  # type: ignore[arg-type]
+    found = checks.together({"head": PLAIN, "gpu01": replace(PLAIN, **other)}, "head", ("head", "gpu01"))  # type: ignore[arg-type]
     assert len(found) == len(words)
     for finding, word in zip(found, words, strict=True):
         assert word in finding.text
@@ -183,7 +172,7 @@ def test_hosts_together(other: dict[str, object], words: list[str]) -> None:
 def test_accounts_of_a_cluster_for_all() -> None:
     head = replace(PLAIN, uid=0, users=(("ann", 1000), ("bob", 1001)))
     other = replace(head, boot_id="b", users=(("ann", 1000), ("bob", 1007), ("eve", 1001)))
-    (finding,) = checks.together({"head": head, "gpu01": other}, "head")
+    (finding,) = checks.together({"head": head, "gpu01": other}, "head", ("head", "gpu01"))
     assert finding.level == WARN
     assert "bob (1007 there, 1001 on head)" in finding.text
     assert "ann" not in finding.text

@@ -25,7 +25,7 @@ HIDDEN_VERBS: tuple[str, ...] = ("keep", "reach")
 ROWS: tuple[Option, ...] = (
     Option("name", "n", "", "text", "name", "", "the cluster's name (mgpu)", "MGPU_CLUSTER"),
     Option("dry-run", "", "", "flag", "dry_run", "", "look at the hosts, print what would be done, do nothing"),
-    Option("controller", "", "", "text", "controller", "", "the host that runs the controller (the first)"),
+    Option("controller", "", "", "text", "controller", "", "the controller's host (the first); a further one runs no jobs"),
     Option("with", "", "", "text", "with", "", "what to bring: binary, python or auto (the binary where it runs)"),
     Option("set", "s", "", "text", "set", "", "a line KEY=VALUE for the configuration; may be repeated"),
     Option("directory", "d", "", "text", "directory", "", "the cluster's directory on the hosts"),
