@@ -17,13 +17,14 @@ from pathlib import Path
 from mgpu_slurm.base.errors import ConfigError
 from mgpu_slurm.deploy import actions, checks, configuration, joining, scripts
 from mgpu_slurm.deploy.actions import MOVES, STILL, Action, Kind, Wish
-from mgpu_slurm.deploy.bundle import BundleError, Bundles, Release
+from mgpu_slurm.deploy.bundle import Bundles, Release
+from mgpu_slurm.deploy.connection import HostError
+from mgpu_slurm.deploy.contents import BundleError
 from mgpu_slurm.deploy.hosts import Facts, Word
 from mgpu_slurm.deploy.nodes import member_of, node_states, roles_of, serves, withdrawn
 from mgpu_slurm.deploy.orders import Order, Refused
 from mgpu_slurm.deploy.record import Home, Record
 from mgpu_slurm.deploy.site import Site
-from mgpu_slurm.deploy.ssh import HostError
 from mgpu_slurm.intake import conf
 
 POLL = 0.15
@@ -79,9 +80,12 @@ class BringingUp:
             current = host.facts.existing.get("current", "")
             try:
                 release = self.bundles.release(host.facts)
+                note = "" if release.id in host.facts.releases else self.bundles.note(host.facts)
             except BundleError as error:
                 self.site.fail(name, str(error))
                 continue
+            if note:
+                self.site.progress.say(f"{name}: {note}")
             if current in host.facts.releases and current != release.id and not self.order.upgrade and member.joined:
                 self.site.progress.say(f"{name}: has release {current}, here is {release.id}: `mgpu_cluster upgrade` brings it")
                 release = Release(release.kind, current, ())

@@ -1,7 +1,7 @@
 """known_hosts: what is known of a server's key, as OpenSSH's sshd(8) describes the file. Pure.
 
-A line is `[@MARKER] NAMES KEYTYPE BASE64`; NAMES are patterns with `*`, `?` and `!`, or one hashed name. Certificates'
-authorities (@cert-authority) are not followed: a host that is known only through one counts as unknown.
+A line is `[@MARKER] NAMES KEYTYPE BASE64`; NAMES are patterns with `*`, `?` and `!`, or one hashed name. What the
+authorities of @cert-authority lines sign is certificates.py's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -47,9 +47,9 @@ def read(text: str, file: str = "") -> list[Entry]:
     return entries
 
 
-def name_of(host: str, port: int) -> str:
-    """The name under which a server is written down."""
-    return host.lower() if port == 22 else f"[{host.lower()}]:{port}"
+def names_of(host: str, port: int) -> list[str]:
+    """The names under which a server is looked for: that under which it is written down, then that without its port."""
+    return [host.lower()] if port == 22 else [f"[{host.lower()}]:{port}", host.lower()]
 
 
 def matches(entry: Entry, name: str) -> bool:
@@ -76,17 +76,33 @@ def _hash_matches(pattern: str, name: str) -> bool:
     return hmac.compare_digest(hmac.new(salt, name.encode(), hashlib.sha1).digest(), digest)
 
 
-def kinds(entries: Iterable[Entry], name: str) -> list[str]:
-    """The types of keys that are known of `name`, to be asked for first."""
-    return list(dict.fromkeys(entry.kind for entry in entries if not entry.marker and matches(entry, name)))
+def kinds(entries: Sequence[Entry], names: Sequence[str]) -> list[str]:
+    """The types of keys that are known of a server, to be asked for first."""
+    found = (entry.kind for name in names for entry in entries if not entry.marker and matches(entry, name))
+    return list(dict.fromkeys(found))
 
 
-def judge(entries: Iterable[Entry], name: str, blob: bytes) -> tuple[str, Entry | None]:
-    """What to think of the key that `name` shows, and the line that says so.
+def authorities(entries: Sequence[Entry], names: Sequence[str]) -> list[Entry]:
+    """The lines whose authorities may vouch for a server."""
+    return [entry for entry in entries if entry.marker == "@cert-authority" and any(matches(entry, name) for name in names)]
+
+
+def judge(entries: Sequence[Entry], names: Sequence[str], blob: bytes) -> tuple[str, Entry | None]:
+    """What to think of the key that a server shows, and the line that says so.
 
     A server of which only other keys are known, be they of another type, has changed: whoever stands between could
-    offer a type that nobody has noted.
+    offer a type that nobody has noted. Under its name without the port it can be known or revoked, as with ssh; another
+    key there is another server's.
     """
+    verdict, entry = _judge(entries, names[0], blob)
+    for name in names[1:] if verdict == UNKNOWN else ():
+        found, line = _judge(entries, name, blob)
+        if found in (KNOWN, REVOKED):
+            return found, line
+    return verdict, entry
+
+
+def _judge(entries: Sequence[Entry], name: str, blob: bytes) -> tuple[str, Entry | None]:
     about = [entry for entry in entries if entry.marker != "@cert-authority" and matches(entry, name)]
     for entry in about:
         if entry.marker == "@revoked" and entry.blob == blob:

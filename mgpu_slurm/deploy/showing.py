@@ -7,11 +7,11 @@ from typing import TextIO
 
 from mgpu_slurm.deploy import checks, scripts
 from mgpu_slurm.deploy.actions import Mark
+from mgpu_slurm.deploy.connection import HostError
 from mgpu_slurm.deploy.nodes import node_states, roles_of, serves
 from mgpu_slurm.deploy.orders import Refused
 from mgpu_slurm.deploy.record import Record
 from mgpu_slurm.deploy.site import Site
-from mgpu_slurm.deploy.ssh import HostError
 
 HEADS = ("NODE", "HOST", "ROLES", "STATE", "DAEMONS", "RELEASE", "HARDWARE")
 

@@ -16,9 +16,10 @@ from typing import TypeVar
 from mgpu_slurm.deploy import scripts, survey
 from mgpu_slurm.deploy.actions import KEEPER, manner
 from mgpu_slurm.deploy.bundle import Piece
+from mgpu_slurm.deploy.connection import PIECE, Connection, HostError
 from mgpu_slurm.deploy.hosts import Facts, Word
 from mgpu_slurm.deploy.progress import Progress
-from mgpu_slurm.deploy.ssh import PIECE, Connection, HostError, Network
+from mgpu_slurm.deploy.ssh import Network
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""Connections to hosts, by paramiko: the way there, the server's key, who we are, and commands run there.
+"""Into hosts, by paramiko: the way there, the server's key, and who we are.
 
 The key of a server is judged before anything is said to it (known_hosts.py). Questions - an unknown key, the passphrase
 of a private key, a password - are asked at a terminal only, one at a time, by whoever is given as `asker`.
@@ -11,26 +11,18 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import paramiko
 from paramiko.agent import AgentKey
 
-from mgpu_slurm.deploy import keyfiles, known_hosts
+from mgpu_slurm.deploy import certificates, keyfiles, known_hosts
+from mgpu_slurm.deploy.connection import Connection, HostError, in_words
 from mgpu_slurm.deploy.known_hosts import CHANGED, KNOWN, REVOKED
 from mgpu_slurm.deploy.routes import Configuration, Route, RouteError
 
-ANSWER_SECONDS = 60.0
-"""How long a command on a host may be silent, unless it is known to take longer."""
-
 TRIES = 3
-PIECE = 1 << 18
-LONGEST_PROMPT = 80
-
-
-class HostError(Exception):
-    """A host cannot be reached or does not do what it should. The text is the reason, for the user."""
 
 
 class Asker:
@@ -60,101 +52,6 @@ class Asker:
             text = self._secret(f"Passphrase for {file}: ")
             self._passphrases[file] = text
             return text
-
-
-class Done:
-    """How a command on a host ended; `began` is when its first words came (this machine's clock)."""
-
-    def __init__(self, status: int, out: str, err: str, began: float) -> None:
-        self.status = status
-        self.out = out
-        self.err = err
-        self.began = began
-
-    def reason(self) -> str:
-        """What it complained of: the last line that names a cause, or its status."""
-        lines = [line.strip() for line in (self.err or self.out).splitlines() if line.strip() and "Exiting with" not in line]
-        return lines[-1] if lines else f"it ended with status {self.status}"
-
-
-class Connection:
-    """A host that was entered."""
-
-    def __init__(self, route: Route, transport: paramiko.Transport) -> None:
-        self.route = route
-        self._transport = transport
-
-    def close(self) -> None:
-        self._transport.close()
-
-    def run(self, script: str, seconds: float = ANSWER_SECONDS) -> Done:
-        """Run a shell script, whatever the user's login shell is. HostError: the connection, not the script, failed."""
-        return self._exchange("exec /bin/sh", [b"{\n" + script.encode() + b"\n} </dev/null\n"], seconds)
-
-    def send(self, command: str, pieces: Iterable[bytes], seconds: float = ANSWER_SECONDS) -> Done:
-        """Run one line, which reads `pieces` from its standard input. It must have no quotes of its own. HostError."""
-        return self._exchange(f"exec /bin/sh -c '{command}'", pieces, seconds)
-
-    def follow(self, script: str, hear: Callable[[str], None], ended: Callable[[], bool]) -> None:
-        """Run a script that goes on until `ended`, and hand on each line that it prints. HostError."""
-        try:
-            channel = self._open("exec /bin/sh", 1.0)
-            channel.sendall(b"{\n" + script.encode() + b"\n} </dev/null\n")
-            channel.shutdown_write()
-            rest = b""
-            while not ended():
-                try:
-                    piece = channel.recv(65536)
-                except TimeoutError:
-                    continue
-                if not piece:
-                    break
-                *lines, rest = (rest + piece).split(b"\n")
-                for line in lines:
-                    hear(line.decode(errors="replace"))
-            channel.close()
-        except (OSError, EOFError, paramiko.SSHException) as error:
-            raise HostError(f"the connection is lost: {_words(error)}") from None
-
-    def _open(self, command: str, seconds: float) -> paramiko.Channel:
-        channel = self._transport.open_session(timeout=seconds if seconds > 5 else 30)
-        channel.settimeout(seconds)
-        channel.exec_command(command)
-        return channel
-
-    def _exchange(self, command: str, pieces: Iterable[bytes], seconds: float) -> Done:
-        try:
-            with self._open(command, seconds) as channel:
-                complaints: list[bytes] = []
-                listener = threading.Thread(target=_drain, args=(channel, complaints), daemon=True)
-                listener.start()
-                with contextlib.suppress(OSError):  # it ended before it had read all: its status tells
-                    for piece in pieces:
-                        channel.sendall(piece)
-                    channel.shutdown_write()
-                said, began = [], 0.0
-                while piece := channel.recv(65536):
-                    began = began or time.time()
-                    said.append(piece)
-                listener.join(seconds)
-                status = channel.recv_exit_status()
-        except TimeoutError:
-            raise HostError(f"no answer for {seconds:.0f} seconds") from None
-        except (OSError, EOFError, paramiko.SSHException) as error:
-            raise HostError(f"the connection is lost: {_words(error)}") from None
-        if status < 0 and not self._transport.is_active():
-            raise HostError("the connection is lost")
-        texts = [b"".join(part).decode(errors="replace") for part in (said, complaints)]
-        return Done(status, texts[0], texts[1], began or time.time())
-
-
-def _drain(channel: paramiko.Channel, into: list[bytes]) -> None:
-    """Read what a command complains of, or its window fills and it stops."""
-    try:
-        while piece := channel.recv_stderr(65536):
-            into.append(piece)
-    except (OSError, EOFError):
-        return  # the reader of standard output meets the same
 
 
 class Network:
@@ -214,11 +111,9 @@ class Network:
                     raise HostError(f"jump host {last.host}: {error}") from None
             connection = self._jumps[key]
         try:
-            return connection._transport.open_channel(
-                "direct-tcpip", (route.host, route.port), ("127.0.0.1", 0), timeout=route.timeout
-            )
+            return connection.through(route.host, route.port, route.timeout)
         except (paramiko.SSHException, OSError, EOFError) as error:
-            raise HostError(f"{connection.route.host} cannot reach {route.host} port {route.port}: {_words(error)}") from None
+            raise HostError(f"{connection.route.host} cannot reach {route.host} port {route.port}: {in_words(error)}") from None
 
     def _enter(self, route: Route, sock: Any) -> Connection:
         transport = None
@@ -226,11 +121,13 @@ class Network:
             transport = paramiko.Transport(sock)
             transport.banner_timeout = transport.auth_timeout = route.timeout
             entries = [entry for file in (*route.known_hosts, *route.system_known_hosts) for entry in keyfiles.entries(file)]
-            name = route.alias or known_hosts.name_of(route.host, route.port)
-            _ask_for(transport, known_hosts.kinds(entries, name))
+            names = [route.alias] if route.alias else known_hosts.names_of(route.host, route.port)
+            authorities = known_hosts.authorities(entries, names)
+            _ask_for(transport, known_hosts.kinds(entries, names), bool(authorities))
             transport.start_client(timeout=route.timeout)
             key = transport.get_remote_server_key()
-            self._check(route, name, entries, key)
+            if not _vouched_for(route, names, entries, authorities, key):
+                self._check(route, names, entries, key)
             transport.set_keepalive(route.keepalive)
             self._log_in(route, transport)
         except BaseException as error:
@@ -239,16 +136,16 @@ class Network:
             if isinstance(error, (HostError, KeyboardInterrupt)):
                 raise
             if isinstance(error, (OSError, EOFError, paramiko.SSHException)):
-                raise HostError(f"{route.host} port {route.port} does not talk ssh: {_words(error)}") from None
+                raise HostError(f"{route.host} port {route.port} does not talk ssh: {in_words(error)}") from None
             raise
         connection = Connection(route, transport)
         self._open.append(connection)
         return connection
 
-    def _check(self, route: Route, name: str, entries: list[known_hosts.Entry], key: paramiko.PKey) -> None:
+    def _check(self, route: Route, names: list[str], entries: list[known_hosts.Entry], key: paramiko.PKey) -> None:
         """Refuse a server whose key is not to be trusted. HostError."""
-        blob, kind = key.asbytes(), key.get_name()
-        verdict, entry = known_hosts.judge(entries, name, blob)
+        blob, kind, name = key.asbytes(), key.get_name(), names[0]
+        verdict, entry = known_hosts.judge(entries, names, blob)
         shown = f"{kind.removeprefix('ssh-').upper()} {known_hosts.fingerprint(blob)}"
         if verdict == KNOWN:
             return
@@ -305,7 +202,7 @@ class Network:
             return False
         except (paramiko.SSHException, OSError, EOFError) as error:
             if not transport.is_active():
-                raise HostError(f"{route.user} may not log in there: the server has had enough ({_words(error)})") from None
+                raise HostError(f"{route.user} may not log in there: the server has had enough ({in_words(error)})") from None
             return False
         if left:
             allowed[:] = left
@@ -322,7 +219,7 @@ class Network:
             except paramiko.AuthenticationException:
                 continue
             except (paramiko.SSHException, OSError, EOFError) as error:
-                raise HostError(f"{route.user} may not log in there: {_words(error)}") from None
+                raise HostError(f"{route.user} may not log in there: {in_words(error)}") from None
             if not left:
                 return True
             allowed[:] = left
@@ -381,19 +278,47 @@ def _note(file: str, line: str) -> None:
         raise HostError(f"its host key cannot be noted: {file}: {error.strerror}") from None
 
 
-def _ask_for(transport: paramiko.Transport, kinds: list[str]) -> None:
-    """Prefer the types of keys that are known of the server, so that it shows one that can be compared."""
-    if not kinds:
-        return
+def _ask_for(transport: paramiko.Transport, kinds: list[str], certified: bool) -> None:
+    """Prefer the types of keys that are known of the server, so that it shows one that can be compared; certificates before
+    all where there is an authority that may have signed one."""
     wanted = [name for kind in kinds for name in (("rsa-sha2-512", "rsa-sha2-256") if kind == "ssh-rsa" else (kind,))]
     options = transport.get_security_options()
     able = [name for name in wanted if name in options.key_types]
-    options.key_types = tuple(able + [name for name in options.key_types if name not in able])
+    plain = able + [name for name in options.key_types if name not in able]
+    vouched = [f"{name}{certificates.SUFFIX}" for name in plain] if certified else []
+    options.key_types = tuple(vouched + plain)
 
 
-def _words(error: BaseException) -> str:
-    """An exception of paramiko's or the system's, in words."""
-    if isinstance(error, OSError) and error.strerror:
-        return str(error.strerror)
-    text = str(error).strip().rstrip(".")
-    return text[:LONGEST_PROMPT * 2] or {"EOFError": "it was closed"}.get(type(error).__name__, type(error).__name__)
+def _vouched_for(
+    route: Route, names: list[str], entries: list[known_hosts.Entry], authorities: list[known_hosts.Entry], key: paramiko.PKey
+) -> bool:
+    """Whether an authority that known_hosts names has signed the key that the server shows. HostError: it has, but not so
+    that it counts."""
+    shown = getattr(key, "public_blob", None)
+    if shown is None or not authorities:
+        return False
+    try:
+        certificate = certificates.read(shown.key_blob)
+    except certificates.CertificateError as error:
+        raise HostError(str(error)) from None
+    by = next((entry for entry in authorities if entry.blob == certificate.authority), None)
+    if by is None:
+        return False
+    for what, blob in (("host key", key.asbytes()), ("authority's key", certificate.authority)):
+        verdict, entry = known_hosts.judge(entries, names, blob)
+        if verdict == REVOKED and entry:
+            raise HostError(f"its {what} {known_hosts.fingerprint(blob)} is revoked ({entry.file} line {entry.line})")
+    why = certificates.wrong(certificate, route.alias or route.host, time.time()) or unsigned(certificate, by.kind)
+    if why:
+        raise HostError(f"its certificate {why} (its authority is that of {by.file} line {by.line})")
+    return True
+
+
+def unsigned(certificate: certificates.Certificate, kind: str) -> str:
+    """What is wrong with a certificate's signature, "" for nothing."""
+    try:
+        authority = paramiko.PKey.from_type_string(kind, certificate.authority)
+    except (paramiko.SSHException, ValueError):
+        return f"is signed by a key that cannot be read here ({kind})"
+    good = authority.verify_ssh_sig(certificate.signed, paramiko.Message(certificate.signature))
+    return "" if good else "is not signed by the authority that it names"

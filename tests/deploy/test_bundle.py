@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from mgpu_slurm import boot
-from mgpu_slurm.deploy import bundle
-from mgpu_slurm.deploy.bundle import BINARY, PYTHON, BundleError, Bundles, Link
+from mgpu_slurm.deploy import bundle, contents
+from mgpu_slurm.deploy.bundle import BINARY, PYTHON, Bundles
+from mgpu_slurm.deploy.contents import BundleError, Link
 from mgpu_slurm.deploy.hosts import Facts
 
 OURS = sys.version_info[:2]
@@ -61,6 +62,21 @@ def test_choice(
             bundles.choose(facts)
 
 
+def test_an_old_c_library_is_told_before_anything_is_copied(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundle, "stale", lambda folder: "")
+    old = replace(HOST, libc="glibc 2.31", system="Old Linux 11")
+    why = "the binary needs glibc 2.34 or later, it has glibc 2.31 (Old Linux 11); what packaging/build makes there runs there"
+    bundles = Bundles(tmp_path / "cache", "auto", folder)
+    assert bundles.note(old) == f"gets packages for its Python, since {why}"
+    assert bundles.note(HOST) == ""
+    with pytest.raises(BundleError) as refused:
+        bundles.release(replace(old, pythons=()))
+    assert str(refused.value) == f"it has no Python 3.11 or later with sqlite3, and {why}"
+    assert not list((tmp_path / "cache").glob("*.gz"))
+
+
 def test_the_interpreter_that_fits_best(tmp_path: Path) -> None:
     bundles = Bundles(tmp_path, PYTHON)
     others = (("/usr/bin/python3.99", 3, 99), ("/opt/python", *OURS))
@@ -92,7 +108,7 @@ def test_equal_files_give_equal_archives(tmp_path: Path, folder: Path) -> None:
 
 
 def test_an_archive_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files: list[bundle.File] = [("a", b"text", 0o644), ("b", Link("a"), 0o777)]
+    files: list[contents.File] = [("a", b"text", 0o644), ("b", Link("a"), 0o777)]
     made = bundle.pack("piece", files, tmp_path)
     monkeypatch.setattr(bundle, "_add", None)
     assert bundle.pack("piece", files, tmp_path) == made
@@ -100,7 +116,7 @@ def test_an_archive_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_old_archives_are_forgotten(tmp_path: Path) -> None:
-    files: list[bundle.File] = [("a", b"one", 0o644)]
+    files: list[contents.File] = [("a", b"one", 0o644)]
     old, other = bundle.pack("piece", files, tmp_path), bundle.pack("piece-3", files, tmp_path)
     for made in (old, other):
         os.utime(made.path, (0, 0))
@@ -112,12 +128,12 @@ def test_launchers_where_pip_has_put_its_own(tmp_path: Path, monkeypatch: pytest
     def words(text: str) -> list[str]:
         return [line for line in text.splitlines() if not line.startswith("# ")]
 
-    assert words(bundle.launcher_text()) == words(bundle.LAUNCHER)
+    assert words(contents.launcher_text()) == words(contents.LAUNCHER)
     monkeypatch.setattr(boot, "ROOT", str(tmp_path))
-    assert bundle.launcher_text() == bundle.LAUNCHER
+    assert contents.launcher_text() == contents.LAUNCHER
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/mgpu_srun").write_text("#!/some/venv/bin/python\nfrom mgpu_slurm.__main__ import main\n")
-    assert bundle.launcher_text() == bundle.LAUNCHER
+    assert contents.launcher_text() == contents.LAUNCHER
 
 
 def test_a_python_release_runs_by_itself(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import pty
@@ -13,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from mgpu_slurm.deploy import known_hosts, routes
+from mgpu_slurm.deploy import certificates, known_hosts, routes
+from mgpu_slurm.deploy.connection import Connection, HostError
 from mgpu_slurm.deploy.hosts import Word, parse
 from mgpu_slurm.deploy.known_hosts import CHANGED, KNOWN, REVOKED, UNKNOWN
 from mgpu_slurm.deploy.routes import Login, Route, RouteError
-from mgpu_slurm.deploy.ssh import Asker, Connection, HostError, Network
+from mgpu_slurm.deploy.ssh import Asker, Network, unsigned
 from tests.deploy import sshd
 from tests.deploy.conftest import Admin
 from tests.deploy.sshd import Host, needs_sshd
@@ -57,7 +59,7 @@ FILE = "".join(
     ],
 )
 def test_known_hosts(name: str, blob: bytes, verdict: str) -> None:
-    assert known_hosts.judge(known_hosts.read(FILE), name, blob)[0] == verdict
+    assert known_hosts.judge(known_hosts.read(FILE), [name], blob)[0] == verdict
 
 
 def test_known_hosts_are_those_of_ssh(tmp_path: Path) -> None:
@@ -68,7 +70,7 @@ def test_known_hosts_are_those_of_ssh(tmp_path: Path) -> None:
     kind, text = (tmp_path / "key.pub").read_text().split()[:2]
     (entry,) = known_hosts.read(f"x {kind} {text}")
     file = tmp_path / "known_hosts"
-    names = [known_hosts.name_of(host, port) for host, port in (("a.lan", 22), ("a.lan", 2222), ("fd00::1", 2222))]
+    names = [known_hosts.names_of(host, port)[0] for host, port in (("a.lan", 22), ("a.lan", 2222), ("fd00::1", 2222))]
     file.write_text("".join(known_hosts.line(name, kind, entry.blob, salt) for name in names for salt in (b"", b"s" * 20)))
     for name in names:
         found = subprocess.run([str(sshd.KEYGEN), "-F", name, "-f", str(file)], capture_output=True, text=True)
@@ -261,6 +263,87 @@ def test_a_key_of_another_type_than_the_known_one_is_no_new_host(client: Client,
     host.start()
     with pytest.raises(HostError, match="has changed"):
         client.connect(at(host), Login(accept=True))
+
+
+def certified(admin: Admin, host: Host, authority: str, *how: str) -> None:
+    """Give a host a certificate by one of the authorities of this home, made if need be, and let it show it."""
+    if not (admin.ssh / authority).exists():
+        sshd.keygen(admin.ssh / authority)
+    host.stop()
+    words = [str(sshd.KEYGEN), "-q", "-s", str(admin.ssh / authority), "-I", "test", *how, str(host.directory / "host_key.pub")]
+    subprocess.run(words, check=True, capture_output=True)
+    line = f"HostCertificate {host.directory}/host_key-cert.pub\n"
+    if line not in host.conf.read_text():
+        host.conf.write_text(host.conf.read_text() + line)
+    host.start()
+
+
+@needs_sshd
+def test_certificates_of_hosts(client: Client, admin: Admin) -> None:
+    """A host that an authority of known_hosts has signed needs no line of its own; what is not right of it is refused."""
+    host = admin.host("c1", known=False)
+    known = admin.ssh / "known_hosts"
+    certified(admin, host, "ca", "-h", "-n", "127.0.0.1,other", "-V", "-1h:+1h")
+    public = (admin.ssh / "ca.pub").read_text()
+    _, blob = _parts((host.directory / "host_key-cert.pub").read_text())
+    assert unsigned(certificates.read(blob), "ssh-ed25519") == ""
+    forged = certificates.read(blob.replace(b"other", b"forge"))
+    assert unsigned(forged, "ssh-ed25519") == "is not signed by the authority that it names"
+    key = f"{host.known.split(maxsplit=1)[1]}"
+    hashed = known_hosts.line("127.0.0.1", *_parts(public), b"salt" * 5)
+    for names in ("*", "127.0.0.1", f"[127.0.0.1]:{host.port}", "else,127.0.*"):
+        known.write_text(f"@cert-authority {names} {public}")
+        client.connect(at(host))
+    known.write_text(f"@cert-authority {hashed}")
+    client.connect(at(host))
+    assert len(known.read_text().splitlines()) == 1, "nothing was noted"
+    for text, words in (
+        (f"@cert-authority elsewhere {public}", "is not known"),
+        (f"@cert-authority * {public}@revoked * {public}", "its authority's key SHA256:.* is revoked"),
+        (f"@cert-authority * {public}@revoked * {key}", "its host key SHA256:.* is revoked"),
+        (f"@cert-authority * {(admin.ssh / 'id_ed25519.pub').read_text()}", "is not known"),
+    ):
+        known.write_text(text)
+        with pytest.raises(HostError, match=words):
+            client.connect(at(host))
+    known.write_text(f"127.0.0.1 {key}")  # known without its port, as ssh has it
+    client.connect(at(host))
+    known.write_text(f"@cert-authority * {public}")
+    for how, words in (
+        (("-n", "127.0.0.1"), "is one of a user"),
+        (("-h", "-n", "elsewhere"), "is for elsewhere"),
+        (("-h", "-n", "127.0.0.1", "-V", "-2h:-1h"), "held until"),
+        (("-h", "-n", "127.0.0.1", "-V", "+1h:+2h"), "holds from"),
+    ):
+        certified(admin, host, "ca", *how)
+        with pytest.raises(HostError, match=words):
+            client.connect(at(host), Login(accept=True))
+    subprocess.run([str(sshd.KEYGEN), "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", str(admin.ssh / "rsa")], check=True)
+    certified(admin, host, "rsa", "-h")
+    known.write_text(f"@cert-authority * {(admin.ssh / 'rsa.pub').read_text()}")
+    client.connect(at(host))
+
+
+def _parts(public: str) -> tuple[str, bytes]:
+    kind, blob = public.split()[:2]
+    return kind, base64.b64decode(blob)
+
+
+def test_what_a_certificate_says() -> None:
+    import struct
+
+    def text(*words: bytes) -> bytes:
+        return b"".join(struct.pack(">I", len(word)) + word for word in words)
+
+    kind = b"ssh-ed25519-cert-v01@openssh.com"
+    body = text(kind, b"nonce", b"k" * 32) + struct.pack(">QI", 1, 2) + text(b"id", text(b"gpu01")) + struct.pack(">QQ", 5, 9)
+    blob = body + text(b"", b"", b"", b"authority") + text(b"signature")
+    found = certificates.read(blob)
+    assert (found.names, found.authority, found.signed + text(b"signature")) == (("gpu01",), b"authority", blob)
+    assert [certificates.wrong(found, "GPU01", now)[:5] for now in (4, 5, 8, 9)] == ["holds", "", "", "held "]
+    for end in range(len(blob)):
+        with pytest.raises(certificates.CertificateError):
+            certificates.read(blob[:end])
 
 
 @needs_sshd
