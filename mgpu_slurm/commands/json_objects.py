@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-
-
 def number(value: float | None, unlimited: bool = False) -> dict[str, object]:
     """A number that may be missing."""
     infinite = unlimited and value == UNLIMITED
@@ -60,15 +58,15 @@ def job_object(job: Mapping[str, Any], cluster: str) -> dict[str, object]:
         "batch_flag": bool(job["batch"]),
         "batch_host": text["batch_host"],
         "billable_tres": real(float(job["num_cpus"]) if job["nodes"] else None),
-        "burst_buffer": "",
+        "burst_buffer": text["burst_buffer"],
         "burst_buffer_state": "",
         "cluster": cluster,
-        "cluster_features": "",
+        "cluster_features": text["cluster_features"],
         "command": text["command"],
         "comment": text.get("comment", ""),
         "contiguous": bool(job["contiguous"]),
-        "container": "",
-        "container_id": "",
+        "container": text["container"],
+        "container_id": text["container_id"],
         "core_spec": job["core_spec"] or 0,
         "thread_spec": job["thread_spec"] or 32766,
         "cores_per_socket": number(job["cores_per_socket"]),
@@ -81,7 +79,7 @@ def job_object(job: Mapping[str, Any], cluster: str) -> dict[str, object]:
         "cron": "",
         "current_working_directory": text["work_dir"],
         "deadline": number(job["deadline"] or 0),
-        "delay_boot": number(0),
+        "delay_boot": number(job["delay_boot"], unlimited=True),
         "dependency": text["dependency"],
         "derived_exit_code": exit_object(job["derived_exit_code"]),
         "eligible_time": number(job["eligible_time"]),
@@ -89,7 +87,7 @@ def job_object(job: Mapping[str, Any], cluster: str) -> dict[str, object]:
         "excluded_nodes": text["exc_nodes"],
         "exit_code": exit_object(job["exit_code"]),
         "exclusive": exclusive,
-        "extra": "",
+        "extra": text["extra"],
         "failed_node": "",
         "features": text["features"],
         "federation_origin": "",
@@ -105,6 +103,7 @@ def job_object(job: Mapping[str, Any], cluster: str) -> dict[str, object]:
         "hold": job["priority"] == 0 and job["state"] == "PENDING",
         "job_id": job["job_id"],
         "job_resources": _resources(job, names),
+        "job_size_str": [],
         "job_state": [job["state"], *job["flags"]],
         "last_sched_evaluation": number(job["last_sched"]),
         "licenses": text["licenses"],
@@ -126,28 +125,36 @@ def job_object(job: Mapping[str, Any], cluster: str) -> dict[str, object]:
         "nice": job["nice"],
         "nodes": job["nodes"],
         "node_count": number(job["num_nodes"]),
+        "oversubscribe": job["over_subscribe"] in ("YES", "OK"),
         "partition": job["partition"],
+        "power": {"flags": []},
         "pre_sus_time": number(0),
         "preempt_time": number(0),
         "preemptable_time": number(0),
         "prefer": text["prefer"],
         "priority": number(job["priority"]),
+        "priority_by_partition": [],
         "profile": ["NOT_SET"],
         "qos": text["qos"],
         "reboot": bool(job["reboot"]),
         "required_nodes": text["req_nodes"],
+        "required_switches": job["switches"] or 0,
         "requeue": bool(job["requeue"]),
         "resize_time": number(0),
         "restart_cnt": job["restart_count"],
         "resv_name": text["reservation"],
         "scheduled_nodes": text["sched_nodes"],
         "selinux_context": "",
+        "segment_size": 0,
         "shared": [],
         "sockets_per_board": 0,
         "sockets_per_node": number(job["sockets_per_node"]),
         "standard_error": text["std_err"] if job["batch"] else "",
         "standard_input": text["std_in"] if job["batch"] else "",
         "standard_output": text["std_out"] if job["batch"] else "",
+        "stderr_expanded": text["std_err"] if job["batch"] else "",
+        "stdin_expanded": text["std_in"] if job["batch"] else "",
+        "stdout_expanded": text["std_out"] if job["batch"] else "",
         "start_time": number(job["start_time"]),
         "state_description": job["reason_text"],
         "state_reason": job["reason"],
@@ -186,159 +193,26 @@ def _resources(job: Mapping[str, Any], names: Sequence[str]) -> dict[str, object
     """What it holds, node by node."""
     if not names:
         return None
+    held = [(name, *rest) for folded, *rest in job["details"] for name in hostlist.expand(folded)]
     allocation = [
-        {"name": name, "cpus": {"count": len(idset.parse(cpus))}, "memory": {"allocated": int(mem)}, "gres": gres}
-        for folded, cpus, mem, gres in job["details"]
-        for name in hostlist.expand(folded)
+        {
+            "index": index,
+            "name": name,
+            "cpus": {"count": len(idset.parse(cpus)), "used": 0},
+            "memory": {"used": 0, "allocated": int(mem)},
+            "gres": gres,
+        }
+        for index, (name, cpus, mem, gres) in enumerate(held)
     ]
     return {
         "select_type": ["CPU", "MEMORY"],
-        "nodes": {"count": len(names), "select_type": ["AVAILABLE"], "list": job["nodes"], "allocation": allocation},
-        "cpus": job["num_cpus"],
-    }
-
-
-def node_object(node: Mapping[str, Any], cluster: str) -> dict[str, object]:
-    load = node["cpu_load"]
-    return {
-        "architecture": node["arch"],
-        "burstbuffer_network_address": "",
-        "boards": node["boards"],
-        "boot_time": number(node["boot_time"]),
-        "cluster_name": cluster,
-        "cores": node["cores_per_socket"],
-        "specialized_cores": node["core_spec"],
-        "cpu_load": 0 if load is None else int(load * 100),
-        "free_mem": number(node["free_mem"]),
-        "cpus": node["cpus"],
-        "effective_cpus": node["cpus"] - node["core_spec"] * node["threads_per_core"],
-        "features": _words(node["features"]),
-        "active_features": _words(node["active_features"]),
-        "gres": node["gres"],
-        "gres_used": node["gres_used"],
-        "last_busy": number(node["last_busy"]),
-        "hostname": node["hostname"] or node["name"],
-        "address": node["address"] or node["name"],
-        "state": [node["state"], *node["flags"]],
-        "name": node["name"],
-        "operating_system": node["os"],
-        "partitions": node["partitions"],
-        "port": node["port"],
-        "real_memory": node["real_memory"],
-        "specialized_memory": node["mem_spec"],
-        "comment": node["comment"],
-        "extra": node["extra"],
-        "gres_drained": "N/A",
-        "instance_id": "",
-        "instance_type": "",
-        "mcs_label": "",
-        "next_state_after_reboot": ["INVALID"],
-        "owner": "",
-        "reason": node["reason"],
-        "reason_changed_at": number(node["reason_time"]),
-        "reason_set_by_user": str(node["reason_uid"]) if node["reason"] else "",
-        "slurmd_start_time": number(node["start_time"]),
-        "sockets": node["sockets"],
-        "threads": node["threads_per_core"],
-        "temporary_disk": node["tmp_disk"],
-        "weight": node["weight"],
-        "tres": node["cfg_tres"],
-        "tres_used": node["alloc_tres"],
-        "reservation": "",
-        "resume_after": number(None),
-        "tres_weighted": 0.0,
-        "alloc_memory": node["mem_alloc"],
-        "alloc_cpus": node["cpus_alloc"],
-        "alloc_idle_cpus": node["cpus"] - node["cpus_alloc"],
-        "version": node["version"],
-    }
-
-
-def _words(text: str) -> list[str]:
-    return text.split(",") if text else []
-
-
-def partition_object(part: Mapping[str, Any], cluster: str) -> dict[str, object]:
-    return {
-        "name": part["name"],
-        "cluster": cluster,
-        "alternate": part["alternate"],
-        "accounts": {"allowed": ",".join(part["allow_accounts"]), "deny": ",".join(part["deny_accounts"])},
-        "groups": {"allowed": ",".join(part["allow_groups"])},
-        "qos": {"allowed": ",".join(part["allow_qos"]), "deny": ",".join(part["deny_qos"]), "assigned": part["qos"]},
-        "cpus": {"task_binding": 0, "total": part["total_cpus"]},
-        "defaults": {
-            "memory_per_cpu": part["def_mem_per_cpu"] or 0,
-            "time": number(part["default_time"], unlimited=True),
-        },
-        "grace_time": part["grace_time"],
-        "maximums": {
-            "cpus_per_node": number(part["max_cpus_per_node"], unlimited=True),
-            "memory_per_cpu": part["max_mem_per_cpu"] or 0,
-            "nodes": number(part["max_nodes"], unlimited=True),
-            "time": number(part["max_time"], unlimited=True),
-        },
-        "minimums": {"nodes": part["min_nodes"]},
-        "nodes": {"configured": part["nodes"], "total": part["total_nodes"]},
-        "partition": {"state": [part["state"]]},
-        "priority": {"job_factor": part["priority_job_factor"], "tier": part["priority_tier"]},
-        "tres": {"configured": part["tres"]},
-    }
-
-
-def entry(part: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]], cluster: str) -> dict[str, object]:
-    """Nodes of a partition that are in the same state."""
-    first = nodes[0]
-
-    def span(name: str) -> dict[str, object]:
-        values = [node[name] or 0 for node in nodes]
-        return {"minimum": min(values), "maximum": max(values)}
-
-    held = sum(node["cpus_alloc"] for node in nodes)
-    total = sum(node["cpus"] for node in nodes)
-    usable = first["state"] not in ("DOWN", "UNKNOWN", "FUTURE") and "DRAIN" not in first["flags"]
-    names = [node["name"] for node in nodes]
-    busy = len(nodes) if first["state"] in ("ALLOCATED", "MIXED") else 0
-    idle = len(nodes) if usable and first["state"] == "IDLE" else 0
-    return {
-        "port": first["port"],
-        "node": {"state": [first["state"], *first["flags"]]},
         "nodes": {
-            "allocated": busy,
-            "idle": idle,
-            "other": len(nodes) - busy - idle,
-            "total": len(nodes),
-            "hostnames": [node["hostname"] or node["name"] for node in nodes],
-            "addresses": [node["address"] or node["name"] for node in nodes],
-            "nodes": names,
+            "count": len(names),
+            "select_type": ["AVAILABLE"],
+            "list": job["nodes"],
+            "whole": job["over_subscribe"] == "NO",
+            "allocation": allocation,
         },
-        "cpus": {
-            "allocated": held,
-            "idle": total - held if usable else 0,
-            "other": 0 if usable else total - held,
-            "total": total,
-            **span("cpus"),
-            "load": {
-                key: int((value or 0) * 100) if isinstance(value, (int, float)) else 0 for key, value in span("cpu_load").items()
-            },
-        },
-        "disk": span("tmp_disk"),
-        "memory": {**span("real_memory"), "free": _free(nodes), "allocated": sum(node["mem_alloc"] for node in nodes)},
-        "weight": span("weight"),
-        "sockets": span("sockets"),
-        "cores": span("cores_per_socket"),
-        "threads": span("threads_per_core"),
-        "features": {"total": first["features"], "active": first["active_features"]},
-        "gres": {"total": first["gres"], "used": first["gres_used"]},
-        "reason": {"description": first["reason"], "time": number(first["reason_time"])},
-        "cluster": cluster,
-        "comment": first["comment"],
-        "extra": first["extra"],
-        "reservation": "",
-        "partition": partition_object(part, cluster),
+        "cpus": job["num_cpus"],
+        "threads_per_core": number(job["threads_per_core"]),
     }
-
-
-def _free(nodes: Sequence[Mapping[str, Any]]) -> dict[str, object]:
-    values = [node["free_mem"] for node in nodes if node["free_mem"] is not None]
-    return {"minimum": number(min(values, default=None)), "maximum": number(max(values, default=None))}

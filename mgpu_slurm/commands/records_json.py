@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.commands.json_holdings import reservation_object, step_object
-from mgpu_slurm.commands.json_objects import (
-    entry,
-    job_object,
-    node_object,
-    number,
-    partition_object,
-)
+from mgpu_slurm.commands.json_nodes import entry, node_object, partition_object
+from mgpu_slurm.commands.json_objects import job_object, number
 from mgpu_slurm.commands.query_options import query
 
 TYPE_CHECKING = False
@@ -31,6 +26,7 @@ JOB_COLUMNS = (
     " std_in std_out cpus_per_tres mem_per_tres tres_bind tres_freq tres_per_job tres_per_node tres_per_socket tres_per_task"
     " mail_user mail_type over_subscribe details held_by submit_line core_spec thread_spec kill_on_invalid_dep switches"
     " admin_comment switches_wait mcs_label prefer reboot sched_nodes ntasks_per_core ntasks_per_socket ntasks_per_gpu"
+    " burst_buffer cluster_features container container_id delay_boot extra"
 )
 NODE_COLUMNS = (
     "name hostname address port arch os version boards sockets cores_per_socket threads_per_core cpus cpus_alloc cpu_load"
@@ -45,7 +41,8 @@ STEP_COLUMNS = (
 PARTITION_COLUMNS = (
     "name default state max_time default_time min_nodes max_nodes max_cpus_per_node allow_groups allow_accounts allow_qos"
     " deny_accounts deny_qos nodes total_cpus total_nodes priority_tier priority_job_factor preempt_mode tres qos alternate"
-    " def_mem_per_cpu max_mem_per_cpu grace_time oversubscribe"
+    " def_mem_per_cpu def_mem_per_node max_mem_per_cpu max_mem_per_node grace_time oversubscribe over_time_limit alloc_nodes"
+    " def_cpus_per_gpu def_mem_per_gpu tres_billing_weights"
 )
 
 

@@ -314,6 +314,7 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
             "container": "container",
             "container_id": "container-id",
             "cpu_freq": "cpu-freq",
+            "extra": "extra",
             "gres_flags": "gres-flags",
             "mcs_label": "mcs-label",
             "network": "network",

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
 from mgpu_slurm.commands import scontrol
 from tests.commands.fake import FakeSession, call
 
@@ -199,3 +205,20 @@ def test_json(session: FakeSession) -> None:
     assert next(node["state"] for node in json.loads(shown(session, "show", "node", "--json"))["nodes"]) == ["MIXED"]
     parts = json.loads(shown(session, "--json", "show", "partition"))["partitions"]
     assert [part["name"] for part in parts] == ["gpu", "debug"]
+
+
+def _keys(record: dict[str, Any], front: str = "") -> Iterator[str]:
+    for key, value in record.items():
+        yield front + key
+        if isinstance(value, dict):
+            yield from _keys(value, f"{front}{key}.")
+
+
+@pytest.mark.parametrize(("record", "which"), [("job", "1222"), ("node", "n0"), ("partition", "gpu")])
+def test_documents_have_the_keys_of_slurms(session: FakeSession, record: str, which: str) -> None:
+    import json
+
+    table = Path(__file__).parents[1] / "data" / "json-keys.tsv"
+    known = dict(line.split("\t") for line in table.read_text().splitlines() if not line.startswith("#"))
+    shown_one = json.loads(shown(session, "show", record, which, "--json"))[f"{record}s"][0]
+    assert set(known[record].split()) <= set(_keys(shown_one))

@@ -29,7 +29,7 @@ _COLUMNS = (
     " submit_line work_dir comment std_err std_in std_out std_err_given std_in_given std_out_given switches"
     " switches_wait burst_buffer cpus_per_tres mem_per_tres"
     " tres_bind tres_freq tres_per_job tres_per_node tres_per_socket tres_per_task mail_user mail_type delay_boot admin_comment"
-    " cluster_features cpu_freq power gres_flags kill_on_invalid_dep spread_job ntasks_per_gpu container"
+    " extra cluster_features cpu_freq power gres_flags kill_on_invalid_dep spread_job ntasks_per_gpu container"
 )
 COLUMNS = tuple(_COLUMNS.split())
 
@@ -190,6 +190,8 @@ def _rest(job: Mapping[str, Any], view: View) -> list[str]:
     lines.append(f"WorkDir={or_null(job['work_dir'])}")
     if job["admin_comment"]:
         lines.append(f"AdminComment={job['admin_comment']}" + (" " if view.compat < LATER else ""))
+    if job["extra"]:
+        lines.append(f"Extra={job['extra']}")
     if job["comment"]:
         # 22.05 leaves a blank behind it
         lines.append(f"Comment={job['comment']}" + (" " if view.compat < LATER else ""))
