@@ -10,7 +10,7 @@ import os
 
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.commands import scontrol_names
-from mgpu_slurm.facts.queries.scontrol import ENTITIES, KEYWORDS, ROWS, TOO_FEW
+from mgpu_slurm.facts.queries.scontrol import ENTITIES, KEYWORDS, ROWS, TOO_FEW, TOO_MANY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
         desk.json, desk.yaml = given.has("json"), given.has("yaml")
         words = given.operands
         desk.at(given)
-    elif any(word.startswith("-") and len(word) > 1 for word in words):
-        # options may stand behind the command, as in `scontrol show job 5 -o`; "-" alone is a file name
+    elif any(word.startswith("-") and len(word) > 1 for word in words) and words[0].lower() != "setdebugflags":
+        # options may stand behind the command, as in `scontrol show job 5 -o`; "-" alone is a file name, and -FLAG takes one away
         from mgpu_slurm.commands.query_options import read
 
         given = read(ROWS, argv, environ, "scontrol")
@@ -195,7 +195,7 @@ def command(desk: Desk, words: Sequence[str]) -> None:
     if len(rest) < fewest:
         desk.complain(TOO_FEW.get(name, "too few arguments for keyword:{}").format(words[0]))
     elif most is not None and len(rest) > most:
-        desk.complain(f"too many arguments for keyword:{words[0]}")
+        desk.complain(TOO_MANY.get(name, "too many arguments for keyword:{}").format(words[0]))
     elif name == "show":
         show(desk, rest)
     elif name in ("exit", "quit"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 
-from mgpu_slurm.base.errors import SlurmError, strerror
+from mgpu_slurm.base.errors import ESLURM_DISABLED, SlurmError, strerror
 from mgpu_slurm.facts.queries.scontrol import DEBUG_FLAGS, DEBUG_LEVELS
 
 TYPE_CHECKING = False
@@ -99,8 +99,13 @@ def listpids(desk: Desk, rest: Sequence[str]) -> None:
     found = [one for one in _processes(node) if one.job in known]
     chosen = [one for one in found if not wanted or (one.job == job and (not dot or one.step == step))]
     if not chosen:
-        kind = "StepId" if dot else "JobId"
-        text = f"{kind}={wanted} does not exist on node {node or '(null)'}." if wanted else "No job steps exist on this node."
+        place = f"on node {node or '(null)'}."
+        if not wanted:
+            text = "No job steps exist on this node."
+        elif found and not dot:
+            text = f"There are no steps for job {wanted} {place}"
+        else:
+            text = f"{'StepId' if dot else 'JobId'}={wanted} does not exist {place}"
         desk.complain(text)
     desk.say(_PIDS_HEADER)
     for one in sorted(chosen, key=lambda one: (int(one.job), one.step, one.pid)):
@@ -167,18 +172,20 @@ def setdebug(desk: Desk, rest: Sequence[str]) -> None:
 
 
 def setdebugflags(desk: Desk, rest: Sequence[str]) -> None:
-    for word in rest:
-        if word[:1] not in ("+", "-") or word[1:].lower() not in DEBUG_FLAGS:
-            desk.complain(f"invalid debug flag: {word}")
-            desk.complain("Usage: setdebugflags [+|-]NAME")
-            return
+    word = rest[0]
+    if word[:1] not in ("+", "-"):
+        desk.complain(f"invalid debug flag: {word}")
+        desk.complain("Usage: setdebugflags [+|-]NAME")
+    elif word[1:].lower() not in DEBUG_FLAGS:
+        desk.complain(f"scontrol: error: Invalid DebugFlag: {word[1:]}")
+        desk.complain(f"invalid debug flag: {word}")
 
 
 def schedloglevel(desk: Desk, rest: Sequence[str]) -> None:
     if rest[0] not in ("0", "1", "disable", "enable"):
         desk.complain(f"invalid schedlog level: {rest[0]}")
     else:
-        desk.complain(f"slurm_set_schedlog_level error: {strerror(2069, desk.session().compat)}")
+        desk.complain(f"slurm_set_schedlog_level error: {strerror(ESLURM_DISABLED, desk.session().compat)}")
 
 
 def fsdampeningfactor(desk: Desk, rest: Sequence[str]) -> None:
@@ -189,6 +196,10 @@ def fsdampeningfactor(desk: Desk, rest: Sequence[str]) -> None:
 
 def token(desk: Desk, rest: Sequence[str]) -> None:
     """Tokens are an authentication of Slurm's that this suite has not."""
+    for word in rest:
+        if word.partition("=")[0].lower() not in ("lifespan", "username"):
+            desk.complain(f"Invalid option: `{word}`")
+            return
     desk.complain("Error fetching token")
 
 

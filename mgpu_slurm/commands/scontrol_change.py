@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from mgpu_slurm.base.errors import SlurmError, strerror
+from mgpu_slurm.base.errors import ESLURM_NOT_SUPPORTED, SlurmError, strerror
 from mgpu_slurm.base.ids import listed
 from mgpu_slurm.commands import scontrol_update
 
@@ -36,16 +36,19 @@ def do(desk: Desk, name: str, rest: Sequence[str]) -> None:
         delete(desk, rest)
     elif name == "ping":
         ping(desk)
-    elif name in ("reconfigure", "shutdown", "takeover"):
+    elif name in ("abort", "reconfigure", "shutdown", "takeover"):
         control(desk, name)
     elif name == "version":
         from mgpu_slurm.intake import manual
 
+        if rest:
+            desk.complain("too many arguments for version keyword")
         desk.say(manual.version(desk.session().compat))
     elif name == "errnumstr":
-        text = rest[0]
-        number = int(text) if text.lstrip("-").isdecimal() else 0
-        desk.say(strerror(number, desk.session().compat) + "\n")
+        if rest[0].lstrip("-").isdecimal():
+            desk.say(strerror(int(rest[0]), desk.session().compat) + "\n")
+        else:
+            desk.complain("numeric arguments required for keyword:errnumstr")
     elif name == "completing":
         completing(desk)
     elif name == "wait_job":
@@ -155,8 +158,11 @@ def completing(desk: Desk) -> None:
 
 
 def write(desk: Desk, rest: Sequence[str]) -> None:
-    """write batch_script ID [FILE|-]."""
+    """write batch_script ID [FILE|-], write config [FILE]."""
     what = rest[0].lower()
+    if what == "config":
+        write_config(desk, rest[1] if len(rest) > 1 else "")
+        return
     if len(what) < 5 or not "batch_script".startswith(what):
         desk.complain(f"invalid write argument:{rest[0]}")
         return
@@ -184,6 +190,27 @@ def write(desk: Desk, rest: Sequence[str]) -> None:
         return
     if not desk.quiet:
         desk.say(f"batch script for job {rest[1]} written to {name}\n")
+
+
+def write_config(desk: Desk, name: str) -> None:
+    """The configuration as this host has it, in a file whose name ends in the time; beside its own file where none is named."""
+    from mgpu_slurm.facts import configshow
+
+    config = desk.session().config
+    if config is None:
+        desk.complain(f"slurm_write_ctl_conf error: {strerror(ESLURM_NOT_SUPPORTED, desk.session().compat)}")
+        return
+    now = time.strftime("%Y-%m-%dT%H:%M:%S")
+    path = f"{name or config.path}.{now}"
+    try:
+        with open(config.path, encoding="utf-8", errors="surrogateescape") as given:
+            text = given.read()
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(configshow.written(text, now))
+    except OSError as error:
+        desk.complain(f"scontrol: error: can't write {error.filename}: {error.strerror}")
+        return
+    desk.say(f"Slurm config saved to {path}\n")
 
 
 # --- partitions and reservations ------------------------------------------------------------------------------------

@@ -256,7 +256,7 @@ def aliases(desk: Desk, which: str | None) -> None:
     found = [table["name"][row] for row in range(count) if host in (table["hostname"][row], table["name"][row])]
     if found:
         desk.say(" ".join(found) + "\n")
-    else:
+    elif which is None:
         desk.complain(f"No aliases found for {host}")
 
 
@@ -291,7 +291,16 @@ def licenses(desk: Desk, which: str | None) -> None:
 
 
 def topology(desk: Desk, which: str | None) -> None:
-    desk.streams.err.write("scontrol: error: No topology information available\n")
+    if which is None:
+        desk.streams.err.write("scontrol: error: No topology information available\n")
+    else:
+        desk.streams.err.write(f"scontrol: error: Topology information contains no switch or node named {which}\n")
+
+
+def slurmd(desk: Desk, which: str | None) -> None:
+    """What Slurm's node daemon says of itself on this host: ours answers only its controller."""
+    desk.complain("scontrol: error: slurm_slurmd_info: Connection refused")
+    desk.complain("slurm_load_slurmd_status: Connection refused")
 
 
 def assoc_mgr(desk: Desk, which: str | None) -> None:
@@ -327,6 +336,7 @@ _SHOWN: dict[str, Callable[[Desk, str | None], None]] = {
     "nodes": nodes,
     "partitions": partitions,
     "reservations": reservations,
+    "slurmd": slurmd,
     "steps": steps,
     "topology": topology,
 }

@@ -8,6 +8,7 @@ import msgspec
 
 from mgpu_slurm.controller import licenses
 from mgpu_slurm.controller.settings import Settings
+from mgpu_slurm.facts.queries.scontrol_keys import BINDINGS
 from mgpu_slurm.intake import sampling
 from mgpu_slurm.records.node import Node
 from mgpu_slurm.records.partition import Partition
@@ -62,6 +63,10 @@ def _words(value: Any) -> list[str]:
     return [word.strip() for word in (value.split(",") if isinstance(value, str) else value)]
 
 
+def _binding(text: str) -> str:
+    return BINDINGS.get(text.lower(), text)
+
+
 def node(wanted: NodeDef) -> Node:
     """A node's record before it has registered."""
     state = wanted.state.upper()
@@ -88,6 +93,7 @@ def node(wanted: NodeDef) -> Node:
         active_features=list(wanted.features),
         gres_text=wanted.gres,
         weight=wanted.weight,
+        cpu_bind=_binding(wanted.cpu_bind),
         core_spec=wanted.core_spec,
         mem_spec=wanted.mem_spec,
     )
@@ -100,6 +106,7 @@ def partition(wanted: PartitionDef) -> Partition:
             values[name] = list(value)
     values["nodes"] = list(wanted.nodes)
     values["min_nodes"] = wanted.min_nodes
+    values["cpu_bind"] = _binding(wanted.cpu_bind)
     values["preempt_mode"] = wanted.preempt_mode or "OFF"
     return Partition(**values)
 

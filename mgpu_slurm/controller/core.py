@@ -180,6 +180,9 @@ class Core:
             for name in self.state.nodes:
                 self.ctx.to_node(name, wire.StopNode(end_jobs=self.settings.embedded))
             self.ctx.effects.append(Stop(conn=asked.conn))
+        elif message.action == "abort":
+            # as shutdown, but the node daemons stay
+            self.ctx.effects.append(Stop(conn=asked.conn))
         elif message.action == "reconfigure":
             self.ctx.effects.append(Reload(conn=asked.conn))
             self.ctx.reply(asked.conn, wire.Done())

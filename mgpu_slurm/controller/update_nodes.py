@@ -31,11 +31,11 @@ def update(ctx: Context, caller: Caller, message: Update, now: float) -> list[tu
     for key, text in message.changes:
         if key.lower() not in KEYS:
             raise SlurmError(errors.ESLURM_NOT_SUPPORTED, f"Update of this parameter is not supported: {key}={text}")
+    nodes = named(ctx, message.name)
     if "state" in changes and changes["state"].upper() not in STATES:
         raise SlurmError(errors.ESLURM_INVALID_NODE_STATE)
     if "weight" in changes and not changes["weight"].isdecimal():
         raise SlurmError(errors.ESLURM_NOT_SUPPORTED, f"Invalid Weight value: {changes['weight']}")
-    nodes = named(ctx, message.name)
     places = {key: _one_each(changes[key], len(nodes)) for key in ("nodeaddr", "nodehostname") if key in changes}
     for node in nodes:
         _check(ctx, node, changes)

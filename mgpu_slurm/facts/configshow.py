@@ -252,6 +252,13 @@ def controller_line(at: int, count: int, name: str, up: bool) -> str:
     return f"Slurmctld({role}) at {name} is {'UP' if up else 'DOWN'}"
 
 
+def written(given: str, now: str) -> str:
+    """The text of a configuration's file under the head of one that `write config` has made."""
+    title = f"#  Configuration file for Slurm - {now}  #"
+    rule = "#" * len(title)
+    return f"{rule}\n{title}\n{rule}\n{given}"
+
+
 def text(get: Get, facts: Facts, up: Iterable[bool]) -> str:
     """The whole listing: head, rows, a blank line, a line a controller. `up` says which controllers answer."""
     lines = [f"Configuration data as of {_moment(facts.now)}"]

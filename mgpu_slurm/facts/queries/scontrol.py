@@ -31,6 +31,7 @@ ROWS: tuple[Option, ...] = (
 
 # keyword, fewest letters, fewest words behind it, most words behind it (None: any number)
 KEYWORDS: tuple[tuple[str, int, int, int | None], ...] = (
+    ("abort", 5, 0, 1),
     ("all", 2, 0, 0),
     ("cancel_reboot", 3, 1, None),
     ("cluster", 2, 0, 1),
@@ -60,8 +61,8 @@ KEYWORDS: tuple[tuple[str, int, int, int | None], ...] = (
     ("requeuehold", 8, 1, None),
     ("resume", 3, 1, None),
     ("schedloglevel", 3, 1, 1),
-    ("setdebug", 3, 1, None),
-    ("setdebugflags", 9, 1, None),
+    ("setdebug", 3, 1, 1),
+    ("setdebugflags", 9, 1, 1),
     ("show", 3, 1, 2),
     ("shutdown", 3, 0, 1),
     ("suspend", 2, 1, None),
@@ -70,12 +71,13 @@ KEYWORDS: tuple[tuple[str, int, int, int | None], ...] = (
     ("top", 3, 1, None),
     ("update", 1, 0, None),
     ("verbose", 4, 0, 0),
-    ("version", 4, 0, 0),
+    ("version", 4, 0, None),
     ("wait_job", 2, 1, 1),
-    ("write", 2, 1, 3),
+    ("write", 5, 1, 3),
 )
 
 # what is said where words are missing, if it is not the usual sentence
+TOO_MANY: dict[str, str] = {"takeover": "{}: too many arguments"}
 TOO_FEW: dict[str, str] = {
     "cancel_reboot": "missing argument for keyword:{}",
     "create": "too few arguments for {} keyword",
@@ -112,13 +114,14 @@ ENTITIES: tuple[tuple[str, int], ...] = (
     ("nodes", 1),
     ("partitions", 1),
     ("reservations", 1),
+    ("slurmd", 2),
     ("steps", 2),
     ("topology", 1),
 )
 
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("show ENTITY [ID]", "aliases, config, daemons, hostlist, hostlistsorted, hostnames, job, licenses, node, partition,"
-     " reservation, step, topology"),
+     " reservation, slurmd, step, topology"),
     ("update KEY=VALUE...", "change a job, node, partition, step or reservation"),
     ("create KEY=VALUE...", "make a partition or a reservation"),
     ("delete ENTITY=ID", "remove a partition or a reservation"),
@@ -128,7 +131,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("top ID...", "put a job first among one's own"),
     ("wait_job ID", "wait until the nodes of a job are ready"),
     ("write batch_script ID [FILE]", "a job's script into a file (slurm-ID.sh), or with - to standard output"),
-    ("ping, reconfigure, shutdown, takeover", "the controller"),
+    ("ping, reconfigure, shutdown, abort, takeover", "the controller"),
+    ("write config [FILE]", "the configuration into FILE.TIME, or beside the file it came from"),
     ("reboot, cancel_reboot NODES", "checked, and refused: there is no program that reboots machines"),
     ("setdebug, setdebugflags, schedloglevel", "levels of the daemons' logs, checked without an effect"),
     ("fsdampeningfactor, token, cluster", "as far as they mean something without Slurm's database"),
