@@ -6,6 +6,7 @@ import textwrap
 
 from mgpu_slurm.base.errors import UsageError
 from mgpu_slurm.commands import doctor_checks
+from mgpu_slurm.commands.doctor_facts import FAIL, PASS, WARN
 from mgpu_slurm.commands.first import master_of
 from mgpu_slurm.commands.query_options import read, words
 from mgpu_slurm.facts.queries import doctor as table
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mgpu_slurm.__main__ import Streams
-    from mgpu_slurm.commands.doctor_checks import Verdict
+    from mgpu_slurm.commands.doctor_facts import Verdict
 
 WIDTH = 110
 _INDENT = " " * 21
@@ -40,7 +41,7 @@ def doctor(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: S
 
     facts = doctor_look.look(environ, master_of(given.text("master"), environ, cluster), words(given.text("users")))
     verdicts = doctor_checks.judge(facts)
-    failed = any(verdict.level == doctor_checks.FAIL for _, verdict in verdicts)
+    failed = any(verdict.level == FAIL for _, verdict in verdicts)
     streams.out.write(as_json(verdicts) if given.has("json") else as_text(verdicts, given.has("quiet")))
     return 1 if failed else 0
 
@@ -49,7 +50,7 @@ def as_text(verdicts: Sequence[tuple[str, Verdict]], quiet: bool = False) -> str
     """A line for each verdict, its mend below, and how many of each there are."""
     lines = []
     for name, verdict in verdicts:
-        if quiet and verdict.level == doctor_checks.PASS:
+        if quiet and verdict.level == PASS:
             continue
         lines += textwrap.wrap(
             verdict.text, WIDTH, initial_indent=f"{verdict.level}  {name:<15}", subsequent_indent=_INDENT,
@@ -75,4 +76,4 @@ def as_json(verdicts: Sequence[tuple[str, Verdict]]) -> str:
 
 def counted(verdicts: Sequence[tuple[str, Verdict]]) -> dict[str, int]:
     levels = [verdict.level for _, verdict in verdicts]
-    return {level: levels.count(level) for level in (doctor_checks.PASS, doctor_checks.WARN, doctor_checks.FAIL)}
+    return {level: levels.count(level) for level in (PASS, WARN, FAIL)}

@@ -12,8 +12,9 @@ import stat
 import time
 
 from mgpu_slurm import __version__, boot
+from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import ConfigError, SlurmError
-from mgpu_slurm.commands.doctor_checks import Device, Facts, Key
+from mgpu_slurm.commands.doctor_facts import Device, Facts, Key, Place
 from mgpu_slurm.wire import client, machine
 
 TYPE_CHECKING = False
@@ -37,6 +38,9 @@ PORT_SECONDS = 3.0
 
 SURVEY_SECONDS = 90.0
 """How long mgpu_node -C may take: a driver that sleeps takes several seconds to wake, one that hangs is given up after 60."""
+
+REFUSALS = (errors.SLURM_PROTOCOL_AUTHENTICATION_ERROR,)
+"""Codes with which a controller answers somebody whose credential it does not take."""
 
 NVIDIA = "0x10de"
 _DRIVER = "/proc/driver/nvidia/version"
@@ -121,7 +125,7 @@ def _gpus(facts: Facts) -> None:
     for file in glob.glob("/sys/bus/pci/devices/*/class"):
         # 0x0300xx and 0x0302xx: something that draws or computes
         if _text(file)[:6] in ("0x0300", "0x0302") and _text(file[:-5] + "vendor") == NVIDIA:
-            facts.nvidia_hardware = True
+            facts.nvidia_cards += 1
     words = _text(_DRIVER).split()
     facts.driver = next((word for word in words if word.count(".") in (1, 2) and word.replace(".", "").isdigit()), "")
     for path in sorted(glob.glob("/dev/nvidia*")):
@@ -181,6 +185,14 @@ def _configured(facts: Facts, config: Config) -> None:
     here = [node.name for node in config.nodes if facts.hostname in (node.name, node.hostname)]
     facts.daemons_here = facts.master_here or bool(here)
     facts.key = _key(config.key_file())
+    spools = [config.node_path("SlurmdSpoolDir", node.name, node.hostname) for node in config.nodes if node.name in here]
+    for path, private in (
+        (config.path, False), (f"{os.path.dirname(config.path)}/gres.conf", False), (config.run_dir(), False),
+        *((path, False) for path in spools), *([(str(config.get("StateSaveLocation")), True)] if facts.master_here else []),
+    ):  # fmt: skip
+        found = _place(path, private)
+        if found is not None:
+            facts.places.append(found)
     if facts.master_here:
         state = str(config.get("StateSaveLocation"))
         facts.disks[state] = machine.free_mib(state)
@@ -202,11 +214,25 @@ def _key(path: str) -> Key:
     return Key(path, True, stat.S_IMODE(found.st_mode), found.st_uid, found.st_size, stat.S_ISREG(found.st_mode))
 
 
+def _place(path: str, private: bool) -> Place | None:
+    """None where there is none, or it may not be looked at. The sticky bit makes a directory nobody else's to change."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    mode = stat.S_IMODE(found.st_mode)
+    return Place(path, mode & ~0o002 if mode & stat.S_ISVTX else mode, found.st_uid, private)
+
+
 def _users(facts: Facts, asked: Sequence[str]) -> list[str]:
-    """The caller, SlurmUser, and those asked for; "all" are the people whom this machine knows."""
+    """The caller, SlurmUser, and those asked for; "all" are the people whom this machine knows. Where nodes run as root the
+    jobs of all of them, and nobody has said whom to ask for, these as well."""
     import pwd
 
     names = [_name_of(facts.uid), _name_of(facts.slurm_uid)]
+    if facts.uid == 0 and not asked:
+        facts.known_here = [one.pw_name for one in pwd.getpwall() if 1000 <= one.pw_uid < 65534]
+        names += facts.known_here
     for name in asked:
         names += [one.pw_name for one in pwd.getpwall() if 1000 <= one.pw_uid < 65534] if name == "all" else [name]
     return [name for name in dict.fromkeys(names) if name][: machine.MOST_NAMES // 2]
@@ -242,6 +268,7 @@ def _controller(facts: Facts, session: Session) -> bool:
     except SlurmError as error:
         detail = str(getattr(error, "detail", "")).replace("Endpoint(", "").replace("):", ":")
         quiet = session.embedded_dir and isinstance(error, client.ControllerUnreachable)
+        facts.refused = error.code in REFUSALS
         facts.unreachable = "" if quiet else f"{error.text}: {detail}" if detail else error.text
         return False
     came = time.time()

@@ -16,6 +16,9 @@ MOST_NAMES = 1024
 LONGEST_NAME = 255
 """How many names a question may hold, and how long one may be: a host's name has at most 255 bytes."""
 
+FEW_FILES = 100
+"""A file system on which fewer files can be made is as good as full: a job needs several."""
+
 
 def uids(names: Iterable[str]) -> dict[str, int]:
     """The ids of these users; those that this machine does not know are left out."""
@@ -58,7 +61,10 @@ def home_mark(user: str) -> list[int]:
 
 
 def free_mib(path: str) -> int:
-    """MiB that are free to users on the file system of `path` or, while that is not made, of what will hold it; -1 unknown."""
+    """MiB that are free to users on the file system of `path` or, while that is not made, of what will hold it; -1 unknown.
+
+    0 also where no further file can be made: it is mounted read-only, or has no inodes left.
+    """
     while path:
         try:
             found = os.statvfs(path)
@@ -68,5 +74,7 @@ def free_mib(path: str) -> int:
         except OSError:
             return -1
         else:
+            if found.f_flag & os.ST_RDONLY or (found.f_files and found.f_favail < FEW_FILES):
+                return 0
             return found.f_bavail * found.f_frsize >> 20
     return -1

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from mgpu_slurm.commands import doctor, doctor_checks, doctor_look
-from mgpu_slurm.commands.doctor_checks import CHECKS, FAIL, PASS, WARN, Device, Facts, Key, Verdict, judge, some
+from mgpu_slurm.commands import doctor, doctor_cluster, doctor_look
+from mgpu_slurm.commands.doctor_checks import CHECKS, judge
+from mgpu_slurm.commands.doctor_facts import FAIL, PASS, WARN, Device, Facts, Key, Place, Verdict, some
 
 PONG = {"cluster": "lab", "hostname": "head", "version": "1.0"}
 
@@ -42,11 +43,20 @@ TABLE: list[Case] = [
     ("gpus", {}, PASS, "no NVIDIA GPU here"),
     ("gpus", {"gres": "gpu:a100:4", "driver": "550.54"}, PASS, "finds gpu:a100:4 here, driver 550.54"),
     ("gpus", {"rows": [row(""), row("a"), row("b")]}, PASS, "offer 8"),
-    ("gpus", {"nvidia_hardware": True}, WARN, "no driver"),
+    ("gpus", {"nvidia_cards": 1}, WARN, "no driver"),
     ("gpus", {"nvml_said": "no library"}, WARN, "no library"),
     ("gpus", {"nvml_said": "version mismatch", "driver": "550.54"}, FAIL, "version mismatch"),
     ("gpus", {"rows": [row("a", notes=["GPU 2 fell off"])]}, WARN, "a: GPU 2 fell off"),
+    ("gpus", {"nvidia_cards": 2, "driver": "5.4", "daemon_status": 0}, FAIL, "finds none of 2 GPUs"),
+    ("gpus", {"nvidia_cards": 2, "driver": "5.4", "daemon_status": 0, "gres": "gpu:2"}, PASS, "finds gpu:2"),
+    ("permissions", {}, None, ""),
+    ("permissions", {"places": [Place("/etc/mgpu/mgpu.conf", 0o644)]}, PASS, "1 files"),
+    ("permissions", {"places": [Place("/state", 0o700, 7, True)], "slurm_uid": 7}, PASS, "1 files"),
+    ("permissions", {"places": [Place("/state", 0o700, 7)]}, FAIL, "/state (user 7)"),
+    ("permissions", {"places": [Place("/a"), Place("/b", 0o777)]}, FAIL, "everybody may write to /b (mode 0777)"),
+    ("permissions", {"places": [Place("/a"), Place("/b", 0o755, private=True)]}, WARN, "look into /b"),
     ("devices", {}, None, ""),
+    ("devices", {"gres": "gpu:1", "devices": [Device("/dev/nvidiactl"), Device("/dev/nvidia-uvm")]}, FAIL, "no /dev/nvidia0"),
     ("devices", {"driver": "550.54"}, FAIL, "nvidiactl"),
     ("devices", {"driver": "5.4", "devices": [Device("/dev/nvidiactl"), Device("/dev/nvidia-uvm")]}, PASS, "2 device files"),
     ("devices", {"driver": "5.4", "devices": [Device("/dev/nvidiactl")]}, WARN, "uvm"),
@@ -104,6 +114,8 @@ TABLE: list[Case] = [
     ("users", {"uids": {"ann": 1000}, "rows": [row(""), row("a", uids={})]}, FAIL, "a does not know ann"),
     ("users", {"uids": {"ann": 1000}, "rows": [row("a", uids={"ann": 1007})]}, FAIL, "on a ann is 1007 and not 1000"),
     ("users", {"uids": {"ann": 1000}, "rows": [row("a", version="", uids={})]}, PASS, "1 user"),
+    ("users", {"uids": {"ann": 1000}, "known_here": ["ann"], "rows": [row("a", uids={})]}, WARN, "does not know ann"),
+    ("users", {"uids": {"ann": 1000}, "known_here": ["ann"], "rows": [row("a", uids={"ann": 7})]}, FAIL, "ann is 7"),
     ("rights", {}, None, ""),
     ("rights", {"rows": [row(""), row("a")], "uid": 7}, PASS, "run as root"),
     ("rights", {"rows": [row("a", uid=7)], "uid": 7}, PASS, "only this user's"),
@@ -116,6 +128,8 @@ TABLE: list[Case] = [
     ("disk", {"rows": [row("a"), row("b")]}, PASS, "48 GiB"),
     ("disk", {"rows": [row("a", spool_free=900)]}, WARN, "a:/spool (900 MiB)"),
     ("disk", {"disks": {"/state": 5}, "rows": [row("a", spool_free=900)]}, FAIL, "/state (5 MiB), a:/spool"),
+    ("disk", {"rows": [row("a", spool_free=0)]}, FAIL, "a:/spool (nothing: df"),
+    ("controller", {"where": FILE, "unreachable": "no", "refused": True}, FAIL, "does not know this machine"),
     ("cgroups", {}, None, ""),
     ("cgroups", {"rows": [row("a")]}, PASS, "each step"),
     ("cgroups", {"rows": [row("a", cgroup="no v2")]}, WARN, "a: no v2"),
@@ -148,7 +162,7 @@ def test_every_check_is_seen_well_and_not_well() -> None:
     ],
 )
 def test_mend_of_a_silent_controller_is_one_for_this_machine(known: dict[str, Any], start: str) -> None:
-    verdict = doctor_checks.controller(Facts(unreachable="refused", **known))
+    verdict = doctor_cluster.controller(Facts(unreachable="refused", **known))
     assert verdict is not None
     assert start in verdict.mend
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,13 @@ import pytest
 from mgpu_slurm import __version__
 from mgpu_slurm.__main__ import PROGRAMS
 from tests.kit.commands import ROOT, clean_environment, finish, popen
-from tests.packaging import building
+from tests.packaging import building, roots
+from tests.packaging.life import Tool, live
 
 pytestmark = [pytest.mark.xdist_group("packaging"), pytest.mark.ours, pytest.mark.slow]
+
+
+NEWER = f"{__version__}.1"
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +30,16 @@ def package(built: Path) -> Path:
     building.build(built, "rpm")
     (made,) = (built / "dist").glob("mgpu-slurm-*.rpm")
     return made
+
+
+@pytest.fixture(scope="module")
+def newer_package(package: Path, built: Path) -> Iterator[Path]:
+    """What the present tree makes when it calls itself a later version."""
+    with building.folder() as place:
+        tree = building.copy_tree(place / "tree", NEWER)
+        building.build(tree, "rpm")
+        (made,) = (tree / "dist").glob("mgpu-slurm-*.rpm")
+        yield made
 
 
 def asked(package: Path, *what: str) -> list[str]:
@@ -87,3 +102,21 @@ def test_it_installs_and_its_units_are_in_order(package: Path, tmp_path: Path) -
     subprocess.run([*rpm, "--erase", "--noscripts", "mgpu-slurm"], check=True, capture_output=True)
     assert not list((root / "usr/bin").glob("mgpu_*"))
     assert not (root / "usr/lib/mgpu").exists()
+
+
+def test_the_life_of_a_package(package: Path, newer_package: Path) -> None:
+    """Its scripts are run by a real rpm under a real systemd; the machine around them is a Debian, whose own packages rpm does
+    not know, so that what it asks for is not looked at here."""
+    why = roots.why_not("systemd-nspawn", "nsenter")
+    if why:
+        pytest.skip(why)
+    with roots.debian("systemd", "systemd-sysv", "dbus", "logrotate", "rpm") as root:
+        for file in (package, newer_package):
+            shutil.copy(file, root / "root")
+        with roots.booted(root) as machine:
+            rpm = "rpm --nodeps"
+            tool = Tool(
+                f"{rpm} --install {package.name}", f"{rpm} --upgrade {newer_package.name}", f"{rpm} --erase mgpu-slurm",
+                start="systemctl start mgpu-master mgpu-node",
+            )  # fmt: skip
+            live(machine, tool, NEWER)
