@@ -118,6 +118,10 @@ class Machine:
     def run(self, script: str, user: str = "root", timeout: float = 120.0) -> Done:
         return finish(self.start(script, user), timeout)
 
+    def network(self) -> list[str]:
+        """What a command of this machine's is started with to be in that one's network."""
+        return ["nsenter", f"--target={self._init}", "--net", "--"]
+
     def off(self) -> None:
         """Switch it off, as the plug is pulled."""
         if self._init:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mgpu_slurm.base.error_codes import TEXT
-from mgpu_slurm.facts import advice, reasons
+from mgpu_slurm.facts import advice, complaints, reasons
 from tests.kit import guides, processes
 from tests.kit.cluster import Cluster, free_ports
 from tests.kit.commands import BIN, ROOT, clean_environment
@@ -173,6 +173,53 @@ def test_every_sentence_has_advice() -> None:
     idle = [key for key, known in patterns.items() if not any(known.fullmatch(text) for text in found)]
     assert idle == ["cannot listen on port ...: ..."], "raised with the system's own error"
     assert len(rows("Sentences", "\n## ")) == len(advice.SENTENCES)
+
+
+def said(node: ast.expr) -> Iterator[str]:
+    """The texts of an argument: one, or a list of texts and of (level, text); "" is for those that are somebody else's."""
+    if isinstance(node, ast.List):
+        for one in node.elts:
+            yield from said(one)
+    elif isinstance(node, ast.Tuple):
+        yield from said(node.elts[-1])
+    elif not isinstance(node, ast.Starred):
+        made = literal(node, {})
+        yield "" if made.strip("X: ") == "" else made
+
+
+COMPLAINTS: dict[str, tuple[dict[str, str], dict[str, int], str]] = {
+    # kind of complaint: (its table, who makes it and in which argument, in which files)
+    "Arguments": (complaints.ARGUMENTS, {"UsageError": 0}, "*.py"),
+    "Configurations": (complaints.CONFIGURATION, {"ConfigError": 2}, "*.py"),
+    "Hosts": (
+        complaints.CLUSTER,
+        {"HostError": 0, "Refused": 0, "RecordError": 0, "RouteError": 0, "BundleError": 0, "SurveyError": 0, "WordError": 0}
+        | {"CertificateError": 0, "Finding": 2, "fail": 0},
+        "deploy/*.py",
+    ),
+}
+
+
+@pytest.mark.parametrize("title", COMPLAINTS)
+def test_every_complaint_has_advice(title: str) -> None:
+    table, makers, files = COMPLAINTS[title]
+    found = set()
+    for file in sorted((ROOT / "mgpu_slurm").rglob(files)):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in makers:
+                found |= set(said(node.args[makers[node.func.id]]))  # type: ignore[attr-defined]
+    if title == "Configurations":  # what is behind the line is raised by those who read values
+        for file in (ROOT / "mgpu_slurm/intake").glob("conf*.py"):
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "ValueError":
+                    found |= set(said(node.args[0]))
+    found.discard("")
+    specific = {key: row for key, row in table.items() if key.strip(".: ")}
+    lost = sorted(text for text in found if not complaints.advice(specific, text))
+    assert not lost, "a new complaint needs a row in facts/complaints.py"
+    shown = rows(title, "\n## ")
+    assert len(shown) == len(table)
+    assert all(len(cells) == 2 and all(cells) for cells in shown.values())
 
 
 def test_every_reason_has_advice() -> None:
