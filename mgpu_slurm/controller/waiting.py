@@ -133,6 +133,10 @@ def _corresponds(job: Job) -> bool:
     return any(term[0] == "aftercorr" for term in job.dependency)
 
 
+KEPT = frozenset({"JobHeldUser", "JobHeldAdmin", "Dependency"})
+"""Reasons that accounting keeps of a job that has started since."""
+
+
 def refresh(ctx: Context, job: Job, now: float) -> None:
     """Decide whether a pending job may start, note the reason where it may not, and set the timer that changes it."""
     if job.state != "PENDING":
@@ -144,7 +148,7 @@ def refresh(ctx: Context, job: Job, now: float) -> None:
     if blocked:
         ctx.eligible.pop(job.job_id, None)
         job.reason = blocked
-        if blocked == "Dependency" or (blocked == "BeginTime" and job.restart_count):
+        if blocked in KEPT or (blocked == "BeginTime" and job.restart_count):
             job.waited_for = blocked
         begin = job.request.begin or 0.0
         job.eligible_time = begin if begin > now else 0.0

@@ -22,7 +22,7 @@ from tests.oracle.slurm_cluster import SlurmCluster
 HERE = Path(__file__).resolve().parent
 CASES = HERE / "cases"
 LIB = HERE / "lib.sh"
-NAMES = ("srun", "sbatch", "salloc", "squeue", "scancel", "sinfo", "scontrol")
+NAMES = ("srun", "sbatch", "salloc", "squeue", "scancel", "sinfo", "scontrol", "sacct")
 
 RULES = [
     (re.compile(pattern), text)
@@ -78,10 +78,10 @@ class Outcome:
 class Pair:
     """A real Slurm and one of ours with equal nodes and partitions. One case at a time runs on it."""
 
-    def __init__(self, names: Path) -> None:
+    def __init__(self, names: Path, real_kind: type[SlurmCluster] = SlurmCluster) -> None:
         self.names = names
         with ThreadPoolExecutor(2) as threads:
-            real = threads.submit(SlurmCluster.up, settings=SETTINGS, partitions=PARTITIONS)
+            real = threads.submit(real_kind.up, settings=SETTINGS, partitions=PARTITIONS)
             ours = threads.submit(Cluster.up, settings=SETTINGS, partitions=PARTITIONS, requeue_delay=121)
         if ours.exception() is not None and real.exception() is None:
             real.result().down()

@@ -55,7 +55,14 @@ class SlurmCluster:
             (self.directory / place).mkdir(mode=0o755)
         (self.directory / "work").chmod(0o1777)
         self._key()
-        self._configure(gpus, settings, partitions)
+        self._configure(gpus, "\n".join((settings, self.accounting())).strip(), partitions)
+
+    def accounting(self) -> str:
+        """Lines of the configuration that say where jobs are accounted: nowhere."""
+        return ""
+
+    def start_accounting(self) -> None:
+        """What must run before the controller does: nothing."""
 
     def _key(self) -> None:
         key = self.directory / "munge" / "key"
@@ -129,17 +136,18 @@ class SlurmCluster:
             f"--pid-file={munge}/pid", f"--log-file={munge}/log", f"--seed-file={munge}/seed",
         )  # fmt: skip
         until(lambda: (munge / "socket").exists(), lambda: f"munged listens\n{self.told()}")
+        self.start_accounting()
         self._start("slurmctld", "-D", "-f", str(self.conf))
         for name in self.nodes:
             self._start("slurmd", "-D", "-f", str(self.conf), "-N", name)
         until(self._is_idle, lambda: f"the nodes are idle: {self.ask('sinfo')}\n{self.told()}", 30, 0.1)
 
-    def _start(self, *words: str) -> None:
+    def _start(self, *words: str, **more: str) -> None:
         name = words[0] if words[0] != "slurmd" else words[-1]
         program = shutil.which(words[0], path=SEARCH) or words[0]
         with open(self.directory / "log" / f"{name}.out", "ab") as output:
             self.daemons[name] = subprocess.Popen(
-                [program, *words[1:]], env=self.environment(), cwd="/", stdin=subprocess.DEVNULL, stdout=output,
+                [program, *words[1:]], env={**self.environment(), **more}, cwd="/", stdin=subprocess.DEVNULL, stdout=output,
                 stderr=output, start_new_session=True,
             )  # fmt: skip
 
@@ -154,7 +162,8 @@ class SlurmCluster:
             if "slurmctld" in self.daemons and self.daemons["slurmctld"].poll() is None:
                 self.ask("scancel", "-u", "root", "--quiet")
             # the controller first: it would wait for nodes that are gone, and everybody needs munged
-            for name in sorted(self.daemons, key=lambda one: ("slurmctld", *self.nodes, "munged").index(one)):
+            order = ("slurmctld", *self.nodes, "slurmdbd", "mariadbd", "munged")
+            for name in sorted(self.daemons, key=order.index):
                 daemon = self.daemons[name]
                 if daemon.poll() is None:
                     daemon.send_signal(signal.SIGTERM)
