@@ -209,7 +209,7 @@ def _instant(text: str, now: float, compat: tuple[int, int]) -> float:
 
 def _ids(text: str, compat: tuple[int, int]) -> list[str]:
     found = []
-    for word in _outside_brackets(text):
+    for word in (one.strip() for one in ids.listed(text)):
         head, _, step = word.partition(".")
         job, underscore, task = head.partition("_")
         if not job.partition("+")[0].isdecimal():
@@ -222,19 +222,6 @@ def _ids(text: str, compat: tuple[int, int]) -> list[str]:
             what = "Bad step specified" if step else "Bad job/step specified"
             raise UsageError([("fatal", f"{what}: {job if step else word}")], 1) from None
     return found
-
-
-def _outside_brackets(text: str) -> list[str]:
-    """A comma list in which a bracket holds commas of its own."""
-    found = [""]
-    depth = 0
-    for char in text:
-        depth += (char == "[") - (char == "]")
-        if char == "," and depth <= 0:
-            found.append("")
-        else:
-            found[-1] += char
-    return [word.strip() for word in found if word.strip()]
 
 
 def _users(given: Given, all_by_default: bool) -> list[str] | None:

@@ -11,6 +11,7 @@ import msgspec
 
 from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import SlurmError
+from mgpu_slurm.controller.update_wishes import need_pending
 from mgpu_slurm.intake import bindings, gres
 
 if TYPE_CHECKING:
@@ -27,14 +28,7 @@ SLASH = (23, 11)
 
 
 def _change(job: Job, **values: Any) -> None:
-    if job.state != "PENDING":
-        raise SlurmError(errors.ESLURM_JOB_NOT_PENDING)
     job.request = msgspec.structs.replace(job.request, **values)
-
-
-def _need_pending(job: Job) -> None:
-    if job.state != "PENDING":
-        raise SlurmError(errors.ESLURM_JOB_NOT_PENDING)
 
 
 def _devices(ctx: Context, text: str) -> list[tuple[str, str | None, int]]:
@@ -60,7 +54,7 @@ def _of(field: str, needs: str = "", less: tuple[str, ...] = ()) -> Setter:
     """`needs`: a count of the request without which Slurm does not take it; `less`: what it cannot stand beside."""
 
     def change(ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
-        _need_pending(job)
+        need_pending(job)
         value = _of_gpus(ctx, text)
         request = job.request
         if value and ((needs and not getattr(request, needs)) or any(getattr(request, name) for name in less)):
@@ -72,7 +66,7 @@ def _of(field: str, needs: str = "", less: tuple[str, ...] = ()) -> Setter:
 
 def _gres(ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
     """Gres=: names need nothing before them. Nothing at all is refused where there is nothing to take away."""
-    _need_pending(job)
+    need_pending(job)
     if not text and not job.request.gres and not job.request.gpus:
         raise SlurmError(errors.ESLURM_INVALID_TRES)
     if text == "none" or (text and job.request.gpus):
@@ -81,7 +75,7 @@ def _gres(ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> No
 
 
 def _per_node(ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
-    _need_pending(job)
+    need_pending(job)
     if text:
         _devices(ctx, text)
         if job.request.gpus:
@@ -93,7 +87,7 @@ def _each(field: str) -> Setter:
     """A number for each GPU: gres:gpu:NUMBER."""
 
     def change(ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
-        _need_pending(job)
+        need_pending(job)
         value = _of_gpus(ctx, text)
         if value is not None and not value.isdecimal():
             raise SlurmError(errors.ESLURM_INVALID_GRES)
@@ -104,7 +98,7 @@ def _each(field: str) -> Setter:
 
 def _memory(ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
     """A job has memory by node or by CPU already, beside which Slurm takes none by GPU."""
-    _need_pending(job)
+    need_pending(job)
     if not text:
         return
     if not text.startswith("gres:") and not job.request.gpus and not job.request.gres:
@@ -117,14 +111,14 @@ def _memory(ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> 
 def _bind(_ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
     if text and not text.startswith("gpu:"):
         raise SlurmError(errors.ESLURM_INVALID_TRES)
-    job.request = msgspec.structs.replace(job.request, gpu_bind=text.removeprefix("gpu:") or None)
+    _change(job, gpu_bind=text.removeprefix("gpu:") or None)
 
 
 def _frequency(_ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
     value = text.removeprefix("gpu:")
     if text and (value == text or not bindings.is_gpu_freq(value)):
         raise SlurmError(errors.ESLURM_INVALID_TRES)
-    job.request = msgspec.structs.replace(job.request, gpu_freq=value or None)
+    _change(job, gpu_freq=value or None)
 
 
 KEYS: dict[str, Setter] = {

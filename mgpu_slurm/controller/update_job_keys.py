@@ -22,6 +22,7 @@ from mgpu_slurm.controller import (
     update_wishes,
     waiting,
 )
+from mgpu_slurm.controller.update_wishes import need_pending
 from mgpu_slurm.facts.states import TERMINAL
 from mgpu_slurm.intake import dates
 
@@ -65,11 +66,6 @@ def default_priority(ctx: Context, job: Job) -> int:
 
 def _request(job: Job, **values: Any) -> None:
     job.request = msgspec.structs.replace(job.request, **values)
-
-
-def _need_pending(job: Job) -> None:
-    if job.state != "PENDING":
-        raise SlurmError(errors.ESLURM_JOB_NOT_PENDING)
 
 
 def _priority(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
@@ -119,7 +115,7 @@ def _name(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None
 
 
 def _partition(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
-    _need_pending(job)
+    need_pending(job)
     for name in text.split(","):
         one = ctx.state.partitions.get(name)
         if one is None:
@@ -134,7 +130,7 @@ def _partition(ctx: Context, job: Job, caller: Caller, text: str, now: float) ->
 
 
 def _dependency(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
-    _need_pending(job)
+    need_pending(job)
     job.dependency, job.dependency_any = waiting.read(ctx, text, job)
     job.dependency_text = ""
     _request(job, dependency=text or None)
@@ -147,7 +143,7 @@ def _throttle(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> 
 
 
 def _start_time(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
-    _need_pending(job)
+    need_pending(job)
     _request(job, begin=_instant(ctx, text, now))
 
 
@@ -159,7 +155,7 @@ def _deadline(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> 
 
 
 def _account(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
-    _need_pending(job)
+    need_pending(job)
     job.account = text
     _request(job, account=text)
 
@@ -193,7 +189,7 @@ def _nodes(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> Non
 
 
 def _tasks(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
-    _need_pending(job)
+    need_pending(job)
     if not _number(text):
         raise SlurmError(errors.ESLURM_BAD_TASK_COUNT)
     _request(job, ntasks=_number(text))
@@ -201,7 +197,7 @@ def _tasks(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> Non
 
 def _cpus(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     """CPUs in all at least; an upper bound is met by the lower one."""
-    _need_pending(job)
+    need_pending(job)
     _request(job, min_cpus=_number(text.partition("-")[0]))
 
 
@@ -225,7 +221,7 @@ def _reservation(ctx: Context, job: Job, caller: Caller, text: str, now: float) 
     """Of a job that runs only the name is looked at: it stays where it is."""
     reservations.check(ctx, text or None, job.uid, job.account)
     if text or job.state == "PENDING":
-        _need_pending(job)
+        need_pending(job)
         _request(job, reservation=text or None)
 
 
@@ -234,13 +230,13 @@ def _mail_type(ctx: Context, job: Job, caller: Caller, text: str, now: float) ->
 
 
 def _std_out(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
-    _need_pending(job)
+    need_pending(job)
     _request(job, std_out=text or None)
 
 
 def _accrue(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     """Its age begins anew."""
-    _need_pending(job)
+    need_pending(job)
     job.accrue_time = now if job.accrue_time else 0.0
 
 
@@ -248,7 +244,7 @@ def _apart(field: str) -> Callable[[Context, Job, Caller, str, float], None]:
     """Cores or threads set apart, where the configuration lets jobs do that."""
 
     def change(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
-        _need_pending(job)
+        need_pending(job)
         if not ctx.config.get("AllowSpecResourcesUsage"):
             raise SlurmError(errors.ESLURM_ACCESS_DENIED)
         _request(job, **{"core_spec": None, "thread_spec": None, field: _number(text) or None})
@@ -272,7 +268,7 @@ def _extra(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> Non
 
 def _sharing(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     """Yes: with others; no: none of its nodes with anybody."""
-    _need_pending(job)
+    need_pending(job)
     shared = _truth(text)
     _request(job, oversubscribe=shared, exclusive=None if shared else "exclusive")
 
@@ -388,7 +384,7 @@ def _set_request(ctx: Context, job: Job, key: str, text: str) -> None:
     if job.state in TERMINAL and pending:
         raise SlurmError(errors.ESLURM_ALREADY_DONE)
     if pending:
-        _need_pending(job)
+        need_pending(job)
     value = read(text) if text else None
     if field in _COUNTS:
         value = value or None

@@ -23,9 +23,14 @@ if TYPE_CHECKING:
     Setter = Callable[[Context, Job, Caller, str, float], None]
 
 
-def _change(job: Job, **values: Any) -> None:
+def need_pending(job: Job) -> None:
+    """Raises SlurmError 2073."""
     if job.state != "PENDING":
         raise SlurmError(errors.ESLURM_JOB_NOT_PENDING)
+
+
+def _change(job: Job, **values: Any) -> None:
+    need_pending(job)
     job.request = msgspec.structs.replace(job.request, **values)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mgpu_slurm.base.errors import ConfigError
 from mgpu_slurm.base.units import parse_count
-from mgpu_slurm.facts.confkeys import GRES_KEYS
+from mgpu_slurm.facts.conflines import GRES_KEYS
 from mgpu_slurm.intake.conf_lines import lines
 from mgpu_slurm.intake.conf_nodes import hosts, settings_of
 from mgpu_slurm.intake.conf_values import pairs

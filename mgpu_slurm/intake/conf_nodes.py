@@ -11,7 +11,7 @@ from __future__ import annotations
 from mgpu_slurm.base.errors import ConfigError
 from mgpu_slurm.base.hostlist import HostlistError, expand
 from mgpu_slurm.base.units import UNLIMITED
-from mgpu_slurm.facts.confkeys import NODE_KEYS, PARTITION_KEYS
+from mgpu_slurm.facts.conflines import NODE_KEYS, PARTITION_KEYS
 from mgpu_slurm.intake.conf_values import read
 
 TYPE_CHECKING = False

@@ -7,7 +7,7 @@ and whatever follows it, before EXIT STATUS.
 from __future__ import annotations
 
 from mgpu_slurm import __version__
-from mgpu_slurm.facts import confkeys, confmeaning, options, programs
+from mgpu_slurm.facts import confkeys, conflines, confmeaning, options, programs
 from mgpu_slurm.intake.manual import spelling
 
 TYPE_CHECKING = False
@@ -108,9 +108,9 @@ def conf_page(used: Container[str], sections: str) -> str:
             more = "" if reloadable else "A change needs a restart."
             lines += _key(key, kind, default, note, confmeaning.KEYS.get(key, ""), more)
     for title, where, rows, meanings in (
-        ("NODES", "On lines that begin with NodeName=:", confkeys.NODE_KEYS, confmeaning.NODE_KEYS),
-        ("PARTITIONS", "On lines that begin with PartitionName=:", confkeys.PARTITION_KEYS, confmeaning.PARTITION_KEYS),
-        ("GRES.CONF", "In the file gres.conf beside this one, a line for each kind of device:", confkeys.GRES_KEYS,
+        ("NODES", "On lines that begin with NodeName=:", conflines.NODE_KEYS, confmeaning.NODE_KEYS),
+        ("PARTITIONS", "On lines that begin with PartitionName=:", conflines.PARTITION_KEYS, confmeaning.PARTITION_KEYS),
+        ("GRES.CONF", "In the file gres.conf beside this one, a line for each kind of device:", conflines.GRES_KEYS,
          confmeaning.GRES_KEYS),
     ):  # fmt: skip
         lines += [f".SH {title}", where]

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from mgpu_slurm.__main__ import PROGRAMS
-from mgpu_slurm.facts import confkeys, confmeaning, options, places, programs
+from mgpu_slurm.facts import confkeys, conflines, confmeaning, options, places, programs
 from mgpu_slurm.facts.option import NONE
 from mgpu_slurm.intake import completion, manpage, manual
 
@@ -153,9 +153,9 @@ def test_keys_that_are_read_have_a_meaning() -> None:
 def test_meanings_belong_to_keys() -> None:
     assert set(confmeaning.KEYS) <= {row[0] for row in confkeys.KEYS}
     for meanings, rows in (
-        (confmeaning.NODE_KEYS, confkeys.NODE_KEYS),
-        (confmeaning.PARTITION_KEYS, confkeys.PARTITION_KEYS),
-        (confmeaning.GRES_KEYS, confkeys.GRES_KEYS),
+        (confmeaning.NODE_KEYS, conflines.NODE_KEYS),
+        (confmeaning.PARTITION_KEYS, conflines.PARTITION_KEYS),
+        (confmeaning.GRES_KEYS, conflines.GRES_KEYS),
     ):
         assert set(meanings) == {key for key, field, *_ in rows if field}
     assert {row[1] for row in confkeys.KEYS} <= set(manpage.KINDS)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mgpu_slurm.facts import configshow
-from mgpu_slurm.facts.confkeys import BY_NAME, GRES_KEYS, KEYS, NODE_KEYS, PARTITION_KEYS, default, reloadable
+from mgpu_slurm.facts.confkeys import BY_NAME, KEYS, default, reloadable
+from mgpu_slurm.facts.conflines import GRES_KEYS, NODE_KEYS, PARTITION_KEYS
 from mgpu_slurm.intake import conf, conf_values
 
 DATA = Path(__file__).parent.parent / "data"

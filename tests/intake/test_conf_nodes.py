@@ -8,7 +8,7 @@ import pytest
 
 from mgpu_slurm.base.errors import ConfigError
 from mgpu_slurm.base.units import UNLIMITED
-from mgpu_slurm.facts.confkeys import GRES_KEYS, NODE_KEYS, PARTITION_KEYS
+from mgpu_slurm.facts.conflines import GRES_KEYS, NODE_KEYS, PARTITION_KEYS
 from mgpu_slurm.intake import conf
 from mgpu_slurm.intake.conf_gres import GresDef
 from mgpu_slurm.intake.conf_nodes import NodeDef, PartitionDef
