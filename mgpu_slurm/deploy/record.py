@@ -167,8 +167,9 @@ class Home:
             for name in os.listdir(self.directory):
                 os.unlink(f"{self.directory}/{name}")
             os.rmdir(self.directory)
-            with contextlib.suppress(OSError):  # other clusters are remembered there
+            with contextlib.suppress(OSError):  # other clusters are remembered there, or a configuration lies there
                 os.rmdir(os.path.dirname(self.directory))
+                os.rmdir(os.path.dirname(os.path.dirname(self.directory)))
         except FileNotFoundError:
             return
         except OSError as error:

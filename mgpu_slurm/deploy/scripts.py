@@ -15,6 +15,9 @@ from mgpu_slurm.deploy.bundle import PYTHON, Piece, Release
 HEAD = "set -e\nexport LC_ALL=C\n"
 END_SECONDS = 30
 
+DRAFT = 'draft={}.new.$(uname -n).$$'
+"""A file that is to get its name by mv: hosts may share the directory, and do the same at the same time."""
+
 
 def prepare(base: str, node: str, root: bool) -> str:
     """Make the cluster's directories. Those of root are open to all users, but for state and key."""
@@ -93,7 +96,10 @@ def write(path: str, content: str, mode: str) -> str:
     """Put a file in its place. The content must not hold the line that ends it."""
     mark = "mgpu-end-of-file"
     assert mark not in content
-    return f"{HEAD}umask 077\ncat >{path}.new <<'{mark}'\n{content}{mark}\nchmod {mode} {path}.new\nmv -f {path}.new {path}\n"
+    return (
+        f"{HEAD}umask 077\n{DRAFT.format(path)}\ncat >\"$draft\" <<'{mark}'\n{content}{mark}\n"
+        f'chmod {mode} "$draft"\nmv -f "$draft" {path}\n'
+    )
 
 
 def switch(base: str, release: str) -> str:
@@ -101,7 +107,7 @@ def switch(base: str, release: str) -> str:
     return (
         f"{HEAD}before=$(readlink {base}/current || true)\n"
         f'[ "$before" != releases/{release} ] || exit 0\n'
-        f"ln -s releases/{release} {base}/current.new.$$\nmv -fT {base}/current.new.$$ {base}/current\n"
+        f'{DRAFT.format(f"{base}/current")}\nln -s releases/{release} "$draft"\nmv -fT "$draft" {base}/current\n'
         f"for old in {base}/releases/*/; do\n"
         "    old=${old%/}; name=${old##*/}\n"
         f'    [ "$name" != {release} ] && [ "releases/$name" != "$before" ] || continue\n'
@@ -124,10 +130,11 @@ def link(base: str, root: bool) -> str:
     etc, commands = places(root)
     return (
         f'{HEAD}umask 022\nmkdir -p "{etc}" "{commands}"\n'
-        f'[ -e "{etc}/mgpu.conf" ] || ln -sfn {base}/etc/mgpu.conf "{etc}/mgpu.conf"\n'
+        f'[ -e "{etc}/mgpu.conf" ] || ln -sfn {base}/etc/mgpu.conf "{etc}/mgpu.conf" 2>/dev/null || [ -e "{etc}/mgpu.conf" ]\n'
         f"for program in {base}/current/bin/mgpu_*; do\n"
         f'    name=${{program##*/}}; at="{commands}/$name"\n'
-        f'    [ -e "$at" ] || ln -sfn {base}/current/bin/$name "$at"\n'
+        # another host with the same home directory may have been quicker
+        f'    [ -e "$at" ] || ln -sfn {base}/current/bin/$name "$at" 2>/dev/null || [ -e "$at" ]\n'
         "done\n"
     )
 

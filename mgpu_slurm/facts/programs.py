@@ -61,7 +61,7 @@ MOST_USED: dict[str, str] = {
     "sreport": "version",
     "sattach": "label layout pty",
     "sbcast": "force preserve jobid",
-    "cluster": "name dry-run set with controller wait force",
+    "cluster": "name dry-run controller set with wait force",
 }
 """In the order in which --help shows them. The order of sbatch's and srun's is that of real job scripts."""
 

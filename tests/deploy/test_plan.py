@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -320,6 +321,30 @@ def test_scripts_are_shell() -> None:
     for text in every_script():
         done = subprocess.run(["sh", "-n"], input="{\n" + text + "\n}\n", capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, ""), text
+
+
+def test_hosts_that_share_a_directory_do_not_meet_in_it(tmp_path: Path) -> None:
+    """As with a home directory on NFS: all of them write the same files and links at the same moment."""
+    base = tmp_path / "base"
+    for place in ("releases/1-a/bin", "etc", "home"):
+        (base / place).mkdir(parents=True)
+    for name in ("mgpu_srun", "mgpu_sbatch", "mgpu_squeue"):
+        (base / "releases/1-a/bin" / name).touch()
+    once = [scripts.write(f"{base}/etc/mgpu.key", "secret\n", "600"), scripts.switch(str(base), "1-a")]
+    once.append(scripts.link(str(base), False))
+    ready = f"until [ -e {tmp_path}/go ]; do :; done\n"
+    script = ready + "".join(f"(\n{text}) || exit 1\n" for text in once * 3)
+    environ = {"PATH": "/usr/bin:/bin", "HOME": f"{base}/home"}
+    hosts_at_once = [
+        subprocess.Popen(["sh", "-c", script], env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for _ in range(8)
+    ]
+    (tmp_path / "go").touch()
+    said = [host.communicate(timeout=60)[0] for host in hosts_at_once]
+    assert [(host.returncode, text) for host, text in zip(hosts_at_once, said, strict=True)] == [(0, "")] * 8
+    assert (base / "etc/mgpu.key").read_text() == "secret\n"
+    assert (base / "home/.local/bin/mgpu_srun").resolve() == base / "releases/1-a/bin/mgpu_srun"
+    assert sorted(file.name for file in (base / "etc").iterdir()) == ["mgpu.key"]
 
 
 @pytest.mark.parametrize("manner", [SYSTEM, USER])
