@@ -133,6 +133,8 @@ def link(base: str, root: bool) -> str:
         f'[ -e "{etc}/mgpu.conf" ] || ln -sfn {base}/etc/mgpu.conf "{etc}/mgpu.conf" 2>/dev/null || [ -e "{etc}/mgpu.conf" ]\n'
         f"for program in {base}/current/bin/mgpu_*; do\n"
         f'    name=${{program##*/}}; at="{commands}/$name"\n'
+        # who sets clusters up from here has one that can, and must not find this one before it
+        '    [ "$name" != mgpu_cluster ] || continue\n'
         # another host with the same home directory may have been quicker
         f'    [ -e "$at" ] || ln -sfn {base}/current/bin/$name "$at" 2>/dev/null || [ -e "$at" ]\n'
         "done\n"

@@ -328,7 +328,7 @@ def test_hosts_that_share_a_directory_do_not_meet_in_it(tmp_path: Path) -> None:
     base = tmp_path / "base"
     for place in ("releases/1-a/bin", "etc", "home"):
         (base / place).mkdir(parents=True)
-    for name in ("mgpu_srun", "mgpu_sbatch", "mgpu_squeue"):
+    for name in ("mgpu_srun", "mgpu_sbatch", "mgpu_cluster"):
         (base / "releases/1-a/bin" / name).touch()
     once = [scripts.write(f"{base}/etc/mgpu.key", "secret\n", "600"), scripts.switch(str(base), "1-a")]
     once.append(scripts.link(str(base), False))
@@ -345,6 +345,7 @@ def test_hosts_that_share_a_directory_do_not_meet_in_it(tmp_path: Path) -> None:
     assert (base / "etc/mgpu.key").read_text() == "secret\n"
     assert (base / "home/.local/bin/mgpu_srun").resolve() == base / "releases/1-a/bin/mgpu_srun"
     assert sorted(file.name for file in (base / "etc").iterdir()) == ["mgpu.key"]
+    assert sorted(file.name for file in (base / "home/.local/bin").iterdir()) == ["mgpu_sbatch", "mgpu_srun"]
 
 
 @pytest.mark.parametrize("manner", [SYSTEM, USER])
