@@ -249,9 +249,10 @@ def stop(cluster: str, base: str, node: str) -> str:
     )
 
 
-def erase(cluster: str, base: str, node: str, root: bool, run_dir: str, keep_state: bool) -> str:
-    """After `stop`: end what is left of steps, and remove everything, or with `keep_state` the programs only."""
-    at = f"{run_dir}/controller.sock {run_dir}/node.{node}.sock"
+def erase(cluster: str, base: str, node: str, root: bool, run_dir: str, keep_state: bool, controller: bool) -> str:
+    """After `stop`: end what is left of steps, and remove everything, or with `keep_state` the programs only. `controller`: it
+    ran there; another host of the same machine may have its socket in the same directory."""
+    at = f"{run_dir}/controller.sock " * controller + f"{run_dir}/node.{node}.sock"
     lines = [
         "export LC_ALL=C",
         "for number in TERM KILL; do",

@@ -40,7 +40,7 @@ def status(site: Site, record: Record, out: TextIO) -> int:
     found += checks.clocks(known, record.controller) + checks.together(known, record.controller, nodes)
     for finding in found:
         out.write(f"{finding.host}: warning: {finding.text}\n")
-    if record.controller in site.hosts and not states:
+    if record.controller in site.hosts and nodes and not states:
         out.write("the controller does not answer; `mgpu_cluster up` starts what is stopped, `mgpu_cluster logs` tells why\n")
     well = all(serves(states.get(name, "")) for name in nodes) and (states or not nodes)
     return 0 if well and not site.failed else 1

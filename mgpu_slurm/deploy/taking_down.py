@@ -146,7 +146,8 @@ def _erase(site: Site, record: Record, name: str, keep_state: bool) -> None:
     base = member.base or facts.base
     site.progress.host(name, "stopping")
     site.run(name, scripts.stop(record.name, base, name), "stopping the daemons", 180.0)
-    erase = scripts.erase(record.name, base, name, facts.root, run_directory(record, facts), keep_state)
+    run_dir, controller = run_directory(record, facts), name == record.controller
+    erase = scripts.erase(record.name, base, name, facts.root, run_dir, keep_state, controller)
     site.run(name, erase, "removing the programs" if keep_state else "removing the cluster's files", 180.0)
 
 

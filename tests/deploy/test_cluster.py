@@ -161,6 +161,10 @@ def test_a_controller_that_runs_no_jobs(admin: Admin) -> None:
         assert words in again.out + again.err
     assert "head" in admin.run("add", head.word).ok().out
     assert admin.states(one) == ["head idle", "n1 idle"]
+    admin.run("remove", "n1").ok()
+    assert admin.states(head) == ["head idle"]
+    run_dirs = list(Path(f"/tmp/mgpu-{os.getuid()}").glob(f"{admin.name}-*")) or list(Path("/run/mgpu").glob(f"{admin.name}-*"))
+    assert [sorted(file.name for file in place.iterdir()) for place in run_dirs] == [["controller.sock", "node.head.sock"]]
     admin.run("down").ok()
     assert left_behind(admin) == []
     assert admin.daemons() == []

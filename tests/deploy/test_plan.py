@@ -310,7 +310,7 @@ def every_script() -> list[str]:
         made += [scripts.arrived(BASE, "n", release), scripts.install(BASE, "n", release)]
     for root in (True, False):
         made += [scripts.prepare(BASE, "n", root), scripts.link(BASE, root), scripts.unlink(BASE, root)]
-        made += [scripts.erase("lab", BASE, "n", root, "/tmp/mgpu-1/lab-1", keep) for keep in (True, False)]
+        made += [scripts.erase("lab", BASE, "n", root, "/tmp/mgpu-1/lab-1", keep, keep) for keep in (True, False)]
     for manner in (KEEPER, USER, SYSTEM):
         each = replace(mark, manner=manner)
         made += [scripts.start("lab", BASE, "n", each, "/tmp/mgpu-1/lab-1", True), scripts.reload("lab", BASE, "n", each)]
