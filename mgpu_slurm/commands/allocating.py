@@ -155,16 +155,17 @@ class Owner:
 
 
 def ask(session: Session, message: dict[str, Any], notes: Notes, immediate: int = 0) -> Owner:
-    """Ask for the allocation. SlurmError: refused; with `immediate` (seconds) also where it is known that it has to wait."""
+    """Ask for the allocation. SlurmError: refused; with one second of `immediate` also where it is known that it has to
+    wait."""
     connection, state = session.reach(message)
     notes.from_controller(state.get("warnings", []))
     owner = Owner(session, connection, state)
     owner.reason = str(state.get("reason", "")).partition(",")[0]
     if owner.facts is None:
         code = QUEUED_CODES.get(owner.reason)
-        if immediate:
+        if immediate == 1:
             code = _NOT_AT_ONCE.get(owner.reason, code)
-        if code is not None and immediate:
+        if code is not None and immediate == 1:
             owner.release(0, notes)
             raise NotAtOnce(owner.job_id, code, strerror(code, session.compat))
         if code is not None:

@@ -31,6 +31,13 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
     if told(given, table.USAGE, "sbcast", version, streams):
         return 0
+    libraries = given.text("send_libs").lower()
+    if libraries not in ("", "yes", "no"):
+        streams.err.write(f"sbcast: error: Ignoring unrecognized --send-libs value '{given.text('send_libs')}'\n")
+    compress = compression(given, streams)
+    size = given.text("size")
+    if size and not size.rstrip("kKmM").isdecimal():
+        streams.err.write("size specification is invalid, ignored\n")
     if len(given.operands) != 2:
         lines = f"Need two file names, have {len(given.operands)} names", 'Try "sbcast --help" for more information'
         raise UsageError([("", line) for line in lines], 1)
@@ -40,14 +47,8 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
         raise UsageError(text, 1)
     if destination.endswith("/"):
         raise UsageError("Target filename cannot be a directory.", 1)
-    if given.text("send_libs") == "yes" or (given.has("send_libs") and not given.text("send_libs")):
+    if libraries == "yes" or (given.has("send_libs") and not libraries):
         raise UsageError("--send-libs is not supported by this cluster", 1)
-    if given.text("send_libs") not in ("", "no"):
-        streams.err.write(f"sbcast: error: Ignoring unrecognized --send-libs value '{given.text('send_libs')}'\n")
-    compress = compression(given, streams)
-    size = given.text("size")
-    if size and not size.rstrip("kKmM").isdecimal():
-        streams.err.write("size specification is invalid, ignored\n")
     fd = opened(source, cwd, streams)
     if fd < 0:
         return 255
@@ -62,10 +63,10 @@ def compression(given: Given, streams: Streams) -> bool:
     if not given.has("compress"):
         return False
     name = given.text("compress")
-    if name not in ("", "lz4", "zlib", "none"):
+    if name.lower() not in ("", "lz4", "zlib", "none"):
         streams.err.write(f"sbcast: error: Compression type '{name}' unknown, disabling compression support.\n")
         return False
-    return name != "none"
+    return name.lower() != "none"
 
 
 def opened(source: str, cwd: str, streams: Streams) -> int:

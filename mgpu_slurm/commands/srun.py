@@ -53,11 +53,25 @@ def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, clu
         for component in asked.components:
             surroundings.complete(component.request, environ, component.client.get("propagate"))
         return test(session, {"kind": "allocate", "requests": asked.requests, "test_only": True}, notes, environ)
+    if "bcast" in client or "SLURM_TEST_EXEC" in environ:
+        _must_execute(asked, cwd)
     with_signals = stepsignals.SignalPipe(number for number in _SIGNALS if number not in (client.get("ignore_signals") or ()))
     try:
         return Srun(session, asked, environ, cwd, notes, with_signals).run()
     finally:
         with_signals.close()
+
+
+def _must_execute(asked: submit.Submission, cwd: str) -> None:
+    """Programs must be there on this host. A request shows the whole path then. UsageError."""
+    from mgpu_slurm.commands import bringing
+
+    for component in asked.components:
+        if component.operands and not component.client.get("multi_prog"):
+            path = bringing.found(component.operands[0], cwd)
+            if not (os.path.isfile(path) and os.access(path, os.R_OK | os.X_OK)):
+                raise UsageError([("fatal", f"Can not execute {component.operands[0]}")], 1)
+            component.request["argv"] = [path, *component.operands[1:]]
 
 
 class Srun:

@@ -54,7 +54,9 @@ def _job(ctx: Context, what: str, job: Job, now: float) -> None:
         job.reason = "DeadLine" if ctx.settings.compat >= (23, 2) else job.reason
         lifecycle.cancel_pending(ctx, job, now, "DEADLINE_PASSED")
     elif what == "immediate" and waits:
-        code = QUEUED_CODES.get(job.reason, errors.ESLURM_NODES_BUSY)
+        code = errors.ESLURM_NODES_BUSY
+        if (job.request.immediate or 0) <= 1:
+            code = QUEUED_CODES.get(job.reason, code)
         if job.het_job_id:
             code = errors.ESLURM_CAN_NOT_START_IMMEDIATELY
         text = errors.strerror(code, ctx.settings.compat)

@@ -77,6 +77,8 @@ def allocate(ctx: Context, asked: Asked, message: Allocate, now: float) -> None:
         ctx.timers.set("immediate", job.job_id, now + max(immediate, 1))
     never = trial.judge(ctx, job)[0] if len(jobs) == 1 else ""
     reason = never if never == "PartitionConfig" else job.reason
+    if reason == "None" and all(ctx.state.partitions[name].state == "DOWN" for name in job.partition.split(",")):
+        reason = "PartitionDown"
     answer = AllocationState(job_id=job.job_id, state=job.state, reason=reason, warnings=warnings)
     ctx.answer(asked, message.request_id, answer, now, close=False)
 

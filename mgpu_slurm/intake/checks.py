@@ -207,9 +207,10 @@ def _layout(choices: Choices, reading: Reading) -> None:
     each = choices.number("ntasks_per_node")
     if reading.command == "srun" and tasks and least and each and tasks // least != each:
         if each < tasks:
+            most = "" if reading.compat < (23, 2) else "maximum "
             reading.warnings.append(
                 f"{reading.prog}: {word}: can't honor --ntasks-per-node set to {each} which doesn't match the requested "
-                f"tasks {tasks} with the number of requested nodes {least}. Ignoring --ntasks-per-node."
+                f"tasks {tasks} with the {most}number of requested nodes {least}. Ignoring --ntasks-per-node."
             )
         choices.drop("ntasks_per_node")
 

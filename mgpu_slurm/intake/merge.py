@@ -11,7 +11,7 @@ from mgpu_slurm.facts import options
 from mgpu_slurm.facts.option import NONE, OPTIONAL
 from mgpu_slurm.intake import argv
 from mgpu_slurm.intake.readers import READERS
-from mgpu_slurm.intake.values import Reading, leading_int
+from mgpu_slurm.intake.values import Reading, leading_int, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,7 +101,8 @@ class Choices:
         """One environment variable. Flags are on for nothing, "yes" and numbers but 0, and taken back by all else; an
         optional argument that is empty is one that is missing."""
         if row.kind == "count":
-            number = leading_int(text)[0] or 0
+            # a flag to Slurm at first, so that only what sets one is read as a number
+            number = whole(text, f"--{row.name}", 0) if text.lower() == "yes" or leading_int(text)[0] else 0
             if number > 0:
                 self.put(row.sets, Choice(row.name, number, ENVIRONMENT, text))
         elif row.arg == NONE or (row.kind == "requeue" and text != "expedite"):

@@ -261,8 +261,8 @@ def group_list(text: str | None, reading: Reading) -> list[int]:
     try:
         return arrays.parse(text or "", 1 << 16)[0]
     except SlurmError:
-        lines = [f"_parse_single_range: Invalid range: `{text}'", f"Invalid --{reading.row.name} value: {text}"]
-        raise UsageError(lines, 1) from None
+        wrong = next((word for word in (text or "").split(",") if not word.replace("-", "", 1).isdecimal()), text)
+        raise UsageError([f"_parse_single_range: Invalid range: `{wrong}'", f"Invalid --het-group value: {text}"], 1) from None
 
 
 def node_names(path: str, reading: Reading) -> str:

@@ -13,6 +13,7 @@ _WORDS = {
     "feature": "nodes lack the requested features",
     "excluded": "nodes are excluded by the request",
     "sockets": "nodes have fewer sockets or cores than requested",
+    "tasks": "nodes have too few CPUs for that many tasks side by side",
     "threads": "nodes have fewer threads per core than requested",
     "disk": "not enough temporary disk space",
 }

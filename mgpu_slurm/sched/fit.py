@@ -34,6 +34,8 @@ def eligible(slot: NodeSlot, need: Need) -> str:
         return "sockets"
     if need.threads_per_core > slot.threads_per_core:
         return "threads"
+    if need.ntasks_per_socket * need.cpus_per_task > slot.cores_per_socket * slot.threads_per_core:
+        return "tasks"
     if need.tmp_disk > slot.tmp_disk:
         return "disk"
     return ""

@@ -99,11 +99,11 @@ def derive(request: JobRequest, partition: Partition | None, config: Defaults) -
         cpus_per_gpu=request.cpus_per_gpu
         or _positive(partition.def_cpus_per_gpu if partition else None)
         or _positive(config.get("DefCpuPerGPU")),
-        exclusive=request.exclusive == "exclusive",
+        exclusive=request.exclusive == "exclusive" or request.reboot,
         exclusive_user=request.exclusive == "user",
         overcommit=request.overcommit,
         contiguous=request.contiguous,
-        spread=request.spread_job,
+        spread=request.spread_job and bool(ntasks or request.min_nodes),
         as_many_nodes=max_nodes > min_nodes and not request.use_min_nodes and not gpus_total,
         required_nodes=required,
         excluded_nodes=tuple(hostlist.expand(request.exclude)) if request.exclude else (),
