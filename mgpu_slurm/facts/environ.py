@@ -10,7 +10,7 @@ The sets were recorded from Slurm 22.05.8 (tests/facts/test_environ.py) and foll
 from __future__ import annotations
 
 from mgpu_slurm.base.counts import compress
-from mgpu_slurm.base.hostlist import fold
+from mgpu_slurm.base.hostlist import expand, fold, fold_sorted
 from mgpu_slurm.facts import environ_het
 from mgpu_slurm.facts import gpu_binding as gpu_bindings
 from mgpu_slurm.facts.environ_devices import Devices, device_variables
@@ -158,6 +158,13 @@ def _task_counts(facts: Facts, request: Facts) -> Variables:
     return {"SLURM_NTASKS": count, "SLURM_NPROCS": count}
 
 
+def _arbitrary(request: Facts) -> Variables:
+    """The nodes over which -m arbitrary lays tasks."""
+    if request.get("distribution") != "arbitrary" or not request.get("nodelist"):
+        return {}
+    return {"SLURM_ARBITRARY_NODELIST": fold_sorted(set(expand(str(request["nodelist"]))))}
+
+
 def _memory(request: Facts) -> Variables:
     changes: Variables = {}
     for name, key in (("NODE", "mem_per_node"), ("CPU", "mem_per_cpu"), ("GPU", "mem_per_gpu")):
@@ -169,7 +176,8 @@ def _memory(request: Facts) -> Variables:
 
 def _asked(facts: Facts, request: Facts, shell: bool = False) -> Variables:
     """What stems from the request: counts of tasks, memory, and what is only repeated."""
-    return {**_task_counts(facts, request), **_memory(request), **requested(request, compat_of(facts), shell=shell)}
+    counts = {**_arbitrary(request), **_task_counts(facts, request), **_memory(request)}
+    return {**counts, **requested(request, compat_of(facts), shell=shell)}
 
 
 def salloc_environment(facts: Facts, asked: Sequence[Facts] = ()) -> Variables:
@@ -200,6 +208,11 @@ def batch_environment(facts: Facts, node: str, devices: Devices | None = None) -
     changes.update(_place(node))
     changes.update(_task_counts(facts, request))
     changes.update(_memory(request))
+    changes.update(_arbitrary(request))
+    if "SLURM_ARBITRARY_NODELIST" in changes and compat < (23, 2):
+        # the older one stops counting here
+        for name in ("SLURM_TASKS_PER_NODE", "SLURM_MEM_PER_CPU", "SLURM_MEM_PER_NODE"):
+            changes.pop(name, None)
     components = facts.get("components") or ()
     if components:
         changes.update(environ_het.batch([(_job(one), _asked(one, one.get("request") or {})) for one in components]))

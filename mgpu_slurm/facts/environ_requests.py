@@ -76,12 +76,13 @@ def requested(
     if request.get("overcommit"):
         changes["SLURM_OVERCOMMIT"] = "1"
     other = request.get("other") or {}
-    for name, key in OTHER + SHELL_OTHER if shell or compat >= (23, 2) else OTHER:
+    asked = OTHER + SHELL_OTHER if shell or compat >= (23, 2) else OTHER
+    for name, key in () if step and compat < (23, 2) else asked:
         if other.get(key):
             changes[name] = other[key]
     if other.get("cpu-freq"):
         changes["SLURM_CPU_FREQ_REQ"] = FREQUENCIES.get(other["cpu-freq"].lower(), other["cpu-freq"])
-    if other.get("profile"):
+    if other.get("profile") and not (step and compat < (23, 2)):
         changes["SLURM_PROFILE"] = profile(other["profile"])
     if step:
         changes.update(_cpu_bind(request))
@@ -140,7 +141,9 @@ def _mem_bind(text: str, step: bool) -> dict[str, str | None]:
 def _cpu_bind(request: Mapping[str, Any]) -> dict[str, str | None]:
     """--cpu-bind=[quiet|verbose,]type[:list] in its parts."""
     by_threads = request.get("threads_per_core") or request.get("ntasks_per_core") == ANY_NUMBER
-    text = request.get("cpu_bind") or ("threads" if by_threads else "")
+    of_core, of_socket = request.get("ntasks_per_core"), request.get("ntasks_per_socket")
+    named = "threads" if by_threads else "cores" if of_core else "sockets" if of_socket else ""
+    text = request.get("cpu_bind") or named
     if not text:
         return {}
     loud = "quiet"

@@ -186,6 +186,14 @@ def _layout(choices: Choices, reading: Reading) -> None:
         choices.put("nodelist", Choice("nodefile", names, ENVIRONMENT, hostfile))
         choices.put("distribution", Choice("distribution", "arbitrary", ENVIRONMENT, None))
     arbitrary = choices.text("distribution") == "arbitrary"
+    listed = reading.environ.get("SLURM_ARBITRARY_NODELIST")
+    if arbitrary and listed and reading.command == "srun" and choices.by_user("ntasks") and not choices.has("nodelist"):
+        from mgpu_slurm.base import hostlist
+
+        number, named = choices.number("ntasks"), hostlist.count(listed)
+        if number != named:
+            raise UsageError(f"You asked for {number} tasks but hostlist specified {named} nodes", 1)
+        choices.put("nodelist", Choice("nodelist", listed, ENVIRONMENT, listed))
     if arbitrary and not choices.has("nodelist"):
         if reading.command == "srun":
             raise UsageError("invalid number of tasks (-n 0)", 1)
