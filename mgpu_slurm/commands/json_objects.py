@@ -147,6 +147,7 @@ def job_object(job: Mapping[str, Any], cluster: str) -> dict[str, object]:
         "selinux_context": "",
         "segment_size": 0,
         "shared": [],
+        "show_flags": [],
         "sockets_per_board": 0,
         "sockets_per_node": number(job["sockets_per_node"]),
         "standard_error": text["std_err"] if job["batch"] else "",

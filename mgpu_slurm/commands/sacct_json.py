@@ -20,7 +20,7 @@ COLUMNS = (
     " user_name group_name state killed_by exit_code derived_exit_code submit eligible start end elapsed suspended planned"
     " time_limit cpus req_cpus nodes node_list num_nodes alloc_nodes held requested tasks layout user_seconds system_seconds"
     " max_rss measured priority reason flags work_dir submit_line comment features container reservation wckey mcs_label"
-    " licenses restart_count std_in std_out std_err memory memory_kind req_qos req_reservation"
+    " licenses restart_count std_in std_out std_err memory memory_kind req_qos req_reservation admin_comment extra"
 )
 
 TRES_IDS = {"cpu": 1, "mem": 2, "energy": 3, "node": 4, "billing": 5, "fs/disk": 6, "vmem": 7, "pages": 8}
@@ -70,7 +70,7 @@ def job_object(row: Mapping[str, Any], cluster: str) -> dict[str, Any]:
     per_cpu = row["memory_kind"] == "CPU"
     return {
         "account": text["account"],
-        "comment": {"administrator": "", "job": text["comment"], "system": ""},
+        "comment": {"administrator": text["admin_comment"], "job": text["comment"], "system": ""},
         "allocation_nodes": row["alloc_nodes"],
         "array": {
             "job_id": row["array_job_id"],
@@ -98,7 +98,7 @@ def job_object(row: Mapping[str, Any], cluster: str) -> dict[str, Any]:
             "user": seconds(user),
         },
         "exit_code": exit_object(row["exit_code"]),
-        "extra": "",
+        "extra": text["extra"],
         "failed_node": "",
         "flags": ["START_RECEIVED"] if row["flags"] else [],
         "group": text["group_name"],

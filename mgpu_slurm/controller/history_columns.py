@@ -313,13 +313,15 @@ _IDS = "job_id array_job_id array_task_id array_limit het_job_id het_offset het_
 _OF_JOB = "partition qos uid gid user_name group_name priority restart_count"
 _OF_COLUMNS = (
     "work_dir comment features container reservation wckey mcs_label licenses over_subscribe std_in std_out std_err"
-    " kind memory memory_kind"
+    " kind memory memory_kind extra"
 )
 
 HISTORY: dict[str, Callable[[Job, Step | None, Source], Any]] = {
     **{key: _any_row(key) for key in _IDS.split()},
     **{key: _job_only(_attribute(key)) for key in _OF_JOB.split()},
     **{key: _job_only(job_columns.JOB[key]) for key in _OF_COLUMNS.split()},
+    # accounting hears of it with the job's start
+    "admin_comment": _job_only(lambda job, _source: job.admin_comment if has_run(job) else ""),
     "alloc_nodes": alloc_nodes,
     "array_tasks": lambda job, _step, _source: idset.fold_steps(job.array_tasks) if job.array_tasks else "",
     "cpus": cpus,

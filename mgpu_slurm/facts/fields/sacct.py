@@ -211,7 +211,7 @@ _PLACE = "max_rss num_nodes nodes"
 
 COLUMNS: tuple[Column, ...] = (
     Column("Account", 10, "account", text),
-    Column("AdminComment", 15, "job_id", blank),
+    Column("AdminComment", 15, "admin_comment", text),
     Column("AllocCPUS", 10, "cpus", text, NEVER),
     Column("AllocNodes", 10, "alloc_nodes", text, NEVER),
     Column("AllocTRES", 10, "held", tres),
@@ -241,7 +241,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("End", 19, "end", moment, PLAIN),
     Column("Exclusive", 14, "exclusive", text, since=NEWER),
     Column("ExitCode", 8, "exit_code", exit_code),
-    Column("Extra", 14, "job_id", blank, since=NEWER),
+    Column("Extra", 14, "extra", text, since=NEWER),
     Column("FailedNode", 8, "job_id", blank, since=NEWER),
     Column("Flags", 19, "flags", joined),
     Column("GID", 6, "gid", text, NEVER),
