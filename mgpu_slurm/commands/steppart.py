@@ -141,7 +141,12 @@ class Part:
     ) -> dict[str, Any]:
         """LaunchTasks, without what differs by node."""
         client = self.client
-        environment, problems = exports.apply(client.get("export"), environ)
+        loud = 3 + int(client.get("verbose") or 0) - int(client.get("quiet") or 0)
+        known = {**environ, "SRUN_DEBUG": str(loud)}
+        dependency = self.component.request.get("dependency")
+        if dependency and not client.get("jobid"):
+            known["SLURM_JOB_DEPENDENCY"] = str(dependency)
+        environment, problems = exports.apply(client.get("export"), known)
         for text in problems:
             notes.error(text)
         if self.component.sources.get("name") == merge.COMMAND:

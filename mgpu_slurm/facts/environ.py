@@ -291,7 +291,6 @@ def step_environment(
         SLURM_NODEID=str(index),
         SLURM_GTIDS=",".join(str(task) for task in part.get("tasks") or ()),
         SLURM_UMASK=f"{int(launch.get('umask', 0o022)):04o}",
-        SRUN_DEBUG=inherited.get("SRUN_DEBUG", "3"),
     )
     cpus_per_task = request.get("cpus_per_task") or layout.get("cpus_per_task")
     if cpus_per_task:

@@ -8,6 +8,8 @@ unless it asks for some. Memory it holds only if it asks for it. Two steps share
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from mgpu_slurm.base import errors, hostlist
@@ -101,14 +103,18 @@ def _asked(request: StepRequest) -> _Asked:
     )
 
 
-def _named_by_job(job: Job) -> frozenset[str]:
-    """The devices that a step has when it asks for none: what the job asked for. Those that came with whole nodes are for
-    steps that name them."""
+def _named_by_job(job: Job) -> dict[str, int]:
+    """The devices that a step has when it asks for none: what the job asked for, by name, with their number on a node, 0
+    where that is open. Those that came with whole nodes are for steps that name them."""
     request = job.request
-    names = {name for name, _, _ in gres_text.parse(request.gres)} if request.gres else set()
-    if request.gpus or request.gpus_per_node or request.gpus_per_socket or request.gpus_per_task or request.tres_per_task:
-        names.add("gpu")
-    return frozenset(names)
+    wanted = gres_text.parse(request.gres) if request.gres else []
+    wanted += gres_text.parse(request.gpus_per_node, "gpu") if request.gpus_per_node else []
+    numbers: dict[str, int] = {}
+    for name, _, number in wanted:
+        numbers[name] = numbers.get(name, 0) + number
+    if request.gpus or request.gpus_per_socket or request.gpus_per_task or request.tres_per_task:
+        numbers.setdefault("gpu", 0)
+    return numbers
 
 
 def _used(in_use: list[NodeTasks]) -> dict[str, _Room]:
@@ -305,12 +311,14 @@ def _part(
     asked: _Asked,
     left: dict[int, int],
     later: int,
-    own: frozenset[str],
+    own: Mapping[str, int],
 ) -> NodeTasks | None:
     cpus_per_task = request.cpus_per_task or 1
     held: dict[str, int] = {}
     if asked.per_node is None:
-        held = {name: devices for name, devices in room.gres.items() if name in own}
+        held = {
+            name: mask(unmask(devices)[: own[name] or None]) for name, devices in room.gres.items() if name in own
+        }
     else:
         rows = [(name, kind, number) for name, kind, number in asked.per_node]
         rows += [(name, kind, number * len(tasks)) for name, kind, number in asked.per_task]

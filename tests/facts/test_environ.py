@@ -170,7 +170,8 @@ SRUN = [
 @pytest.mark.parametrize(("command", "spec", "launch"), SRUN, ids=[command for command, _, _ in SRUN])
 def test_first_task_of_srun(command: str, spec: dict[str, Any], launch: dict[str, Any]) -> None:
     launch = {"umask": 0o022, "src_address": "127.0.0.1", **launch}
-    made = environ.apply(PLAIN, environ.step_environment(spec, launch, "n0", PLAIN))
+    sent = {**PLAIN, "SRUN_DEBUG": "3"}  # by srun itself
+    made = environ.apply(sent, environ.step_environment(spec, launch, "n0", sent))
     made = environ.finish(environ.apply(made, environ.task_environment(spec, "n0", 0)), "/plain")
     assert shown(made) == wanted(command)
 
