@@ -1,7 +1,7 @@
 """Signals of srun and salloc: collected in a pipe, so that one poll loop sees them; and what Ctrl-C means.
 
-Once shows how the tasks are, twice within a second ends the step. -X ends it at the first without a word, and
---quit-on-interrupt does as the second would.
+Once shows how the tasks are, or with -X goes to the tasks; twice within a second ends the step. --quit-on-interrupt does at
+the first as the second would.
 """
 
 from __future__ import annotations
@@ -88,12 +88,10 @@ class Interrupts:
         """`now`: seconds of a clock that never goes back."""
         if self._at_once:
             return (FORWARD, FORCE)
-        if self._silent:
-            return (FORWARD,)
         if now - self._last <= WITHIN:
             return (FORWARD, FORCE)
         self._last = now
-        return (SHOW,)
+        return (FORWARD,) if self._silent else (SHOW,)
 
 
 def default_signals() -> None:

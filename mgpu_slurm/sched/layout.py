@@ -64,7 +64,7 @@ def layout_step(
         return Never(error.code)
     whole = [_Room(s, nodes.get(s.node), mask(s.cpus), s.mem, {k: mask(v) for k, v in s.gres.items()}) for s in allocation.shares]
     used = {} if request.overlap else _used(in_use)
-    answer = _lay(job, request, asked, [_less(room, used.get(room.share.node)) for room in whole])
+    answer = _lay(job, request, asked, [_less(room, used.get(room.share.node)) for room in whole], overbook=not used)
     if isinstance(answer, StepLayout) or not used:
         return answer
     if isinstance(_lay(job, request, asked, whole), StepLayout):
@@ -136,7 +136,9 @@ def _less(room: _Room, used: _Room | None) -> _Room:
     return _Room(room.share, room.node, room.cpus & ~used.cpus, max(0, room.memory - used.memory), gres)
 
 
-def _lay(job: Job, request: StepRequest, asked: _Asked, rooms: list[_Room]) -> StepLayout | Never:
+def _lay(
+    job: Job, request: StepRequest, asked: _Asked, rooms: list[_Room], *, overbook: bool = True
+) -> StepLayout | Never:
     cpus_per_task = request.cpus_per_task or 1
     chosen = _nodes(request, rooms)
     if isinstance(chosen, Never):
@@ -165,6 +167,8 @@ def _lay(job: Job, request: StepRequest, asked: _Asked, rooms: list[_Room]) -> S
         count = max(1, total)
         ntasks = request.ntasks or count
     picked = _pick(usable, count, ntasks, keep_order=required)
+    if picked is None and overbook:  # beside other steps it waits instead
+        picked = _overbooked(request, asked, chosen, ntasks)
     if picked is None:
         return _why(request, asked, rooms, chosen, ntasks, cpus_per_task)
     kind = request.distribution or ""
@@ -285,6 +289,25 @@ def _pick(usable: list[_Room], count: int, ntasks: int, *, keep_order: bool) -> 
         return None
     order = {id(room): position for position, room in enumerate(usable)}
     return sorted(picked, key=lambda room: order[id(room)])
+
+
+def _overbooked(request: StepRequest, asked: _Asked, chosen: list[_Room], ntasks: int) -> list[_Room] | None:
+    """Nodes whose CPUs together are enough, though -c does not divide them: each holds at least one task, and what is left
+    over goes one by one to the first, so that some tasks share CPUs. None where there are too few CPUs even so."""
+    cpus_per_task = request.cpus_per_task or 1
+    if cpus_per_task == 1 or request.overcommit:
+        return None
+    able = [room for room in chosen if _tasks_fit(room, request, asked, 1)]
+    count = max(request.min_nodes or 0, request.max_nodes or 0) or min(len(able), ntasks)
+    widest = sorted(range(len(able)), key=lambda at: -able[at].cpus.bit_count())[:count]
+    picked = [able[at] for at in sorted(widest)]
+    if len(picked) < (request.min_nodes or 1) or sum(room.cpus.bit_count() for room in picked) < ntasks * cpus_per_task:
+        return None
+    for room in picked:
+        room.tasks = max(1, room.cpus.bit_count() // cpus_per_task)
+    for at in range(ntasks - sum(room.tasks for room in picked)):
+        picked[at % len(picked)].tasks += 1
+    return picked
 
 
 def _why(

@@ -96,7 +96,8 @@ def test_label_width(ntasks: int, width: int) -> None:
 def test_interrupts() -> None:
     presses = Interrupts()
     assert [presses.press(at) for at in (10.0, 11.5, 12.0)] == [(SHOW,), (SHOW,), (FORWARD, FORCE)]
-    assert Interrupts(disable_status=True).press(0.0) == (FORWARD,)
+    silent = Interrupts(disable_status=True)
+    assert [silent.press(at) for at in (10.0, 11.5, 12.0)] == [(FORWARD,), (FORWARD,), (FORWARD, FORCE)]
     assert Interrupts(quit_on_interrupt=True).press(0.0) == (FORWARD, FORCE)
 
 

@@ -10,3 +10,11 @@ srun --jobid=$SLURM_JOB_ID -n1 -N1 bash -c 'echo $SLURM_STEP_NUM_TASKS'
 S
 submit j.sh; wait_gone; sort out | grep -v '^$' > /dev/null; cat out; # a step that is just ending may still be in the way
 sed -E 's/[0-9]{5}/N/g; /step creation temporarily|Step created for/d' err
+# -c that does not divide the CPUs of the nodes: what is left over shares them, where the sum is enough
+cat > j.sh <<'S'
+t() { echo "$*"; timeout 10 srun -Q "$@" bash -c 'echo $SLURM_PROCID $SLURMD_NODENAME $SLURM_CPUS_PER_TASK' 2>&1 | sed -E 's/[0-9]{5}/N/' | sort; }
+t -c3 -n3; t -c3 -n3 -N2; t -c4 -n2; t -c3 -n4; t -c5 -n3; t -c3 -n3 -m cyclic; t -c6 -n1; t -c4 -n2 -N1
+srun -Q -n1 -N1 -c3 -w n0 bash -c 'touch up; until [ -e go ]; do sleep 0.1; done' & until [ -e up ]; do sleep 0.1; done
+srun -Q -n2 -c3 bash -c 'ls go' & sleep 0.5; touch go; wait
+S
+submit -o out -n10 -N2 --ntasks-per-node=5 -w n0,n1 --wrap 'bash j.sh'; wait_gone; cat out
