@@ -56,6 +56,7 @@ def split(ctx: Context, record: Job, tasks: list[int]) -> Job:
         array_task_id=tasks[0] if len(tasks) == 1 else None,
         flags=list(record.flags),
         steps={},
+        steps_apart=0,
         dependency=[list(term) for term in record.dependency],
     )
     ctx.state.add(part)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from mgpu_slurm.controller import step_rows
 from mgpu_slurm.controller.events import (
     Effect,
     Note,
@@ -156,7 +157,7 @@ class Context:
     def forget(self, job: Job) -> None:
         """The job leaves the memory; the store's history keeps it."""
         self.dirty.pop(job.job_id, None)
-        self.gone.append(SaveJob(job_id=job.job_id, record=_encode(job), state=job.state, uid=job.uid, gone=True))
+        self.gone += self._saves(job, gone=True)
         self.cache.pop(job.job_id, None)
 
     def save_script(self, job_id: int, script: str, environment: dict[str, str]) -> None:
@@ -193,6 +194,11 @@ class Context:
         self.state.generation += 1
         self.effects.append(Replan())
 
+    @staticmethod
+    def _saves(job: Job, gone: bool = False) -> list[Effect]:
+        rows, record = step_rows.record(job)
+        return [*rows, SaveJob(job_id=job.job_id, record=record, state=job.state, uid=job.uid, gone=gone)]
+
     def take_effects(self) -> list[Effect]:
         """Everything since the last call: saves first, each record once, at most one Replan, last."""
         saves: list[Effect] = list(self.gone)
@@ -202,7 +208,7 @@ class Context:
         for job_id in self.dirty:
             job = self.state.jobs.get(job_id)
             if job is not None:
-                saves.append(SaveJob(job_id=job_id, record=_encode(job), state=job.state, uid=job.uid))
+                saves += self._saves(job)
         for name in self.dirty_nodes:
             if name in self.state.nodes:
                 saves.append(SaveNode(name=name, record=_encode(self.state.nodes[name])))

@@ -65,6 +65,7 @@ class Job(msgspec.Struct, omit_defaults=True, kw_only=True):
     attempt: int = 0  # counts starts; a node acts only on the latest
     restart_count: int = 0
     steps: dict[str, Step] = {}  # key: "0", "batch", "interactive", ...
+    steps_apart: int = 0  # how many of them are not in the stored record but have rows of their own
     next_step: int = 0
 
     exit_code: int = 0

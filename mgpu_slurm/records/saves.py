@@ -24,6 +24,15 @@ class SaveAttempt(msgspec.Struct, kw_only=True):
     uid: int
 
 
+class SaveStep(msgspec.Struct, kw_only=True):
+    """A step of a job whose record no longer holds it."""
+
+    job_id: int
+    attempt: int  # of the job's starts the one it belongs to
+    step_id: str
+    record: bytes
+
+
 class SaveScript(msgspec.Struct, kw_only=True):
     job_id: int  # array elements share their master's
     script: str
@@ -64,4 +73,4 @@ class SaveRequest(msgspec.Struct, kw_only=True):
     time: float
 
 
-Save = SaveJob | SaveAttempt | SaveScript | SaveNode | SavePartition | SaveReservation | SaveCounter | SaveRequest
+Save = SaveJob | SaveAttempt | SaveStep | SaveScript | SaveNode | SavePartition | SaveReservation | SaveCounter | SaveRequest

@@ -51,4 +51,5 @@ class Step(msgspec.Struct, omit_defaults=True, kw_only=True):
     max_rss: int = 0  # KiB, largest single task
     asked: dict[str, str] = {}  # what it asked for, in Slurm's words (step_asks.py)
     killed_by: int | None = None
+    apart: bool = False  # not in the job's stored record: it has a row of its own
     ending: str = ""

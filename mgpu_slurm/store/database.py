@@ -21,6 +21,7 @@ from mgpu_slurm.records.job import Job
 from mgpu_slurm.records.node import Node
 from mgpu_slurm.records.partition import Partition
 from mgpu_slurm.records.reservation import Reservation
+from mgpu_slurm.records.step import Step
 from mgpu_slurm.store import schema
 from mgpu_slurm.store.errors import StoreDamaged, StoreError, StoreFull
 from mgpu_slurm.store.migrate import bring_up_to_date
@@ -49,6 +50,8 @@ class _Indexed(msgspec.Struct):
 
 
 _indexed = msgspec.json.Decoder(_Indexed)
+_job = msgspec.json.Decoder(Job)
+_step = msgspec.json.Decoder(Step)
 
 
 def open_store(place: str) -> Store:
@@ -88,6 +91,18 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN")
 
 
+def whole(connection: sa.Connection, record: bytes) -> Job:
+    """The job of a record, with those of its steps that have rows of their own. Raises msgspec.MsgspecError."""
+    job = _job.decode(record)
+    if job.steps_apart:
+        table = schema.steps
+        theirs = (table.c.job_id == job.job_id) & (table.c.attempt == job.attempt)
+        steps = [_step.decode(row.record) for row in connection.execute(sa.select(table.c.record).where(theirs))]
+        steps += job.steps.values()
+        job.steps = {step.step_id: step for step in sorted(steps, key=lambda step: step.start_time)}
+    return job
+
+
 class Store:
     """One database."""
 
@@ -95,8 +110,8 @@ class Store:
         self._engine = engine
         self._insert: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
         kept = (
-            schema.jobs, schema.attempts, schema.scripts, schema.nodes, schema.partitions, schema.reservations, schema.requests,
-            schema.meta,
+            schema.jobs, schema.attempts, schema.steps, schema.scripts, schema.nodes, schema.partitions, schema.reservations,
+            schema.requests, schema.meta,
         )  # fmt: skip
         self._upserts = {table.name: self._upsert(table) for table in kept}
         try:
@@ -119,7 +134,7 @@ class Store:
             try:
                 return Loaded(
                     jobs=[
-                        msgspec.json.decode(row.record, type=Job)
+                        whole(connection, row.record)
                         for row in connection.execute(sa.select(jobs.c.record).where(~jobs.c.gone).order_by(jobs.c.job_id))
                     ],
                     nodes=[msgspec.json.decode(row.record, type=Node) for row in connection.execute(sa.select(nodes.c.record))],
@@ -195,6 +210,13 @@ class Store:
                     "array_job_id": part.array_job_id,
                     "submit_time": part.submit_time,
                     "end_time": part.end_time,
+                    "record": save.record,
+                }
+            case kinds.SaveStep():
+                rows["steps"][(save.job_id, save.attempt, save.step_id)] = {
+                    "job_id": save.job_id,
+                    "attempt": save.attempt,
+                    "step_id": save.step_id,
                     "record": save.record,
                 }
             case kinds.SaveScript():

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from mgpu_slurm.records.job import Job
 from mgpu_slurm.store import schema
-from mgpu_slurm.store.database import Store
+from mgpu_slurm.store.database import Store, whole
 
 CHUNK = 500
 """Values in one IN list, well below what any database takes."""
@@ -45,7 +45,7 @@ def find(store: Store, wanted: Selection, without: Collection[int], test: Callab
             for job_id, record in connection.execute(sa.select(schema.jobs.c.job_id, schema.jobs.c.record).where(condition)):
                 if job_id in without or job_id in seen:
                     continue
-                job = _decode(record)
+                job = whole(connection, record)
                 seen.add(job_id)
                 if test(job):
                     yield job

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-REVISION = "0003"
+REVISION = "0004"
 """The Alembic revision that `metadata` describes."""
 
 metadata = sa.MetaData()
@@ -45,6 +45,16 @@ attempts = sa.Table(
     sa.Index("attempts_by_end", "end_time"),
 )
 """Earlier runs of jobs that have gone back into the queue."""
+
+steps = sa.Table(
+    "steps",
+    metadata,
+    sa.Column("job_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("attempt", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("step_id", sa.String(64), primary_key=True),
+    sa.Column("record", sa.LargeBinary, nullable=False),
+)
+"""Steps that a job's record does not hold, because it has had too many: its `steps_apart` counts them."""
 
 scripts = sa.Table(
     "scripts",
