@@ -16,6 +16,7 @@ from mgpu_slurm.intake import gres as gres_grammar
 from mgpu_slurm.records import columns as job_columns
 from mgpu_slurm.records import job_sizes
 from mgpu_slurm.records.step_columns import step_distribution
+from mgpu_slurm.records.tres import billed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -193,22 +194,22 @@ def node_list(job: Job, step: Step | None, source: Source) -> list[str]:
     return hostlist.expand(text) if (text := nodes(job, step, source)) else []
 
 
-def held(job: Job, step: Step | None, _source: Source) -> dict[str, int]:
+def held(job: Job, step: Step | None, source: Source) -> dict[str, int]:
     """What it holds or held: cpu, mem (MiB), node, gres/NAME, and for jobs billing."""
     shares = [part.share for part in step.layout.nodes] if step is not None else job.allocation.shares if job.allocation else []
     if not shares or (step is None and not has_run(job)):
         return {}
     count = sum(len(share.cpus) for share in shares)
     found = {"cpu": count, "mem": sum(share.mem for share in shares), "node": len(shares)}
-    if step is None:
-        found["billing"] = count
     for share in shares:
         for name, ids in share.gres.items():
             found[f"gres/{name}"] = found.get(f"gres/{name}", 0) + len(ids)
+    if step is None:
+        found["billing"] = billed(job, source, found)
     return {name: number for name, number in found.items() if number}
 
 
-def requested(job: Job, step: Step | None, _source: Source) -> dict[str, int] | None:
+def requested(job: Job, step: Step | None, source: Source) -> dict[str, int] | None:
     """What it asked for, in the same terms."""
     if step is not None:
         return None
@@ -219,7 +220,8 @@ def requested(job: Job, step: Step | None, _source: Source) -> dict[str, int] | 
         memory = request.mem_per_node * at_least
     elif request.mem_per_cpu:
         memory = request.mem_per_cpu * count
-    found = {"cpu": count, "mem": memory, "node": at_least, "billing": count, **_devices(job)}
+    found = {"cpu": count, "mem": memory, "node": at_least, **_devices(job)}
+    found["billing"] = billed(job, source, found)
     if has_run(job) and not memory and job.allocation is not None:
         found["mem"] = sum(share.mem for share in job.allocation.shares)
     return {name: number for name, number in found.items() if number}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mgpu_slurm.base import errors, hostlist, units
+from mgpu_slurm.base import billing, errors, hostlist, units
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller import permissions
 from mgpu_slurm.controller.state import has_ended
@@ -48,19 +47,6 @@ def _sharing(text: str) -> str:
     """Without a number several jobs are those that Slurm has by default."""
     kind, colon, _ = text.upper().partition(":")
     return f"{kind}:4" if kind in ("YES", "FORCE") and not colon else text.upper()
-
-
-def _weights(text: str) -> str:
-    """NAME=NUMBER[K|M|G|T],...; raises SlurmError 2116."""
-    for word in text.split(",") if text else ():
-        name, equals, number = word.partition("=")
-        if name.partition("/")[0].lower() not in _WEIGHED or not equals or not _WEIGHT.fullmatch(number):
-            raise SlurmError(errors.ESLURM_INVALID_TRES_BILLING_WEIGHTS)
-    return text
-
-
-_WEIGHED = frozenset(("cpu", "mem", "node", "energy", "billing", "gres", "license", "bb", "fs", "pages", "vmem"))
-_WEIGHT = re.compile(r"\d+(\.\d*)?[KMGTPkmgtp]?")
 
 
 def job_defaults(text: str) -> dict[str, int | None]:
@@ -117,9 +103,18 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "qos": ("qos", str),
     "alternate": ("alternate", str),
     "cpubind": ("cpu_bind", str),
-    "tresbillingweights": ("tres_billing_weights", _weights),
     "nodes": ("nodes", hostlist.expand),
 }
+
+
+def _weights(ctx: Context, text: str) -> str:
+    """Of what is always weighed and of what AccountingStorageTRES adds. Raises SlurmError 2116."""
+    more = str(ctx.config.get("AccountingStorageTRES") or "").lower().split(",")
+    try:
+        billing.check(text, tuple(more))
+    except ValueError:
+        raise SlurmError(errors.ESLURM_INVALID_TRES_BILLING_WEIGHTS) from None
+    return text
 
 
 def _drop_without_effect(partition: Partition, values: dict[str, Any]) -> None:
@@ -162,6 +157,9 @@ def update(ctx: Context, caller: Caller, message: Update, now: float) -> list[tu
     for key, text in message.changes:
         if key.lower() == "jobdefaults":
             values.update(job_defaults(text))
+            continue
+        if key.lower() == "tresbillingweights":
+            values["tres_billing_weights"] = _weights(ctx, text)
             continue
         row = _KEYS.get(key.lower())
         if row is None:

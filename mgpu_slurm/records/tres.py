@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mgpu_slurm.base import idset
+from mgpu_slurm.base import billing, idset
 from mgpu_slurm.facts.fields.field import scaled
 
 if TYPE_CHECKING:
@@ -31,9 +31,23 @@ def named_tres(cpus: int, mem: int, nodes: int = 0, billing: int = 0) -> str:
 def job_tres(job: Job, source: Source) -> str:
     """What the job holds, or would hold as asked for."""
     if job.allocation is not None and job.allocation.shares and job.state != "PENDING":
-        cpus = job.allocation.cpus
-        return named_tres(cpus, sum(share.mem for share in job.allocation.shares), len(job.allocation.shares), cpus)
+        shares = job.allocation.shares
+        held = {"cpu": job.allocation.cpus, "mem": sum(share.mem for share in shares), "node": len(shares)}
+        for share in shares:
+            for name, ids in share.gres.items():
+                held[f"gres/{name}"] = held.get(f"gres/{name}", 0) + len(ids)
+        return named_tres(held["cpu"], held["mem"], held["node"], billed(job, source, held))
     return asked_tres(job, source)
+
+
+def billed(job: Job, source: Source, held: dict[str, int]) -> int:
+    """Units that its partition bills for what the job holds."""
+    partition = source.partitions.get(job.partition.partition(",")[0])
+    text = partition.tres_billing_weights if partition is not None else ""
+    try:
+        return billing.billed(text, held)
+    except ValueError:
+        return held["cpu"]  # a configuration's own words, which nobody has looked at
 
 
 def whole_memory(job: Job, source: Source) -> int:
@@ -53,7 +67,8 @@ def asked_tres(job: Job, source: Source) -> str:
         mem = request.mem_per_gpu * job.asked_gpus
     else:
         mem = (request.mem_per_cpu or 0) * cpus
-    return named_tres(cpus, mem, job.min_nodes, cpus)
+    held = {"cpu": cpus, "mem": mem, "node": job.min_nodes, "gres/gpu": job.asked_gpus}
+    return named_tres(cpus, mem, job.min_nodes, billed(job, source, held))
 
 
 def declared_types(node: Node | None, name: str) -> list[str]:

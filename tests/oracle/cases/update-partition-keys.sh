@@ -7,4 +7,5 @@ u CpuBind=none JobDefaults= TRESBillingWeights= MaxCPUsPerNode=UNLIMITED DenyAcc
 u Priority=5 PriorityTier=70000 PriorityJobFactor=x PreemptMode=gang PreemptMode=within,cancel PreemptMode=cancel Shared=force State=inactive Nodes=n[0-1]; see
 u MaxCPUsPerSocket=2 ExclusiveTopo=yes Topology=x Flags=x SelectTypeParameters=CR_Core a=x alloc=ALL allocn=ALL d=x d=no de=x defa=no cpub=none r=no ro=no roo=no re=no req=no p=1 pr=1 pri=1 q= qo= o=no over=no t= tres= jobd= s=up st=up maxm=6 maxc=3 defm=5 Nodes+=n2 Nodes=ALL Nodes=n0
 see; sinfo -h -p debug -o %a
+for w in CPU=2 Mem=0.5G,node=3 GRES/gpu=3 CPU=0.3; do u TRESBillingWeights=$w; submit -H -p debug -n3 --mem=1500 -o /dev/null --wrap true; field $J TRES; scancel $J; done
 scontrol reconfigure; waits sh -c 'sinfo -h -p debug -o "%D %l %L" | grep -qx "1 1:00:00 n/a"'
