@@ -12,8 +12,8 @@ HELD = {"cpu": 3, "mem": 1500, "node": 1, "gres/gpu": 2}
 @pytest.mark.parametrize(
     ("text", "units"),
     [
-        ("", 3), ("CPU=2", 6), ("CPU=1.0,Mem=0.25G", 3), ("Mem=1", 1500), ("Node=10", 10), ("CPU=0.3", 0), ("CPU=1.5,node=0.4", 4),
-        ("mem=10G", 14), ("billing=5", 0), ("GRES/gpu=3", 6),
+        ("", 3), ("CPU=2", 6), ("CPU=1.0,Mem=0.25G", 3), ("Mem=1", 1500), ("Node=10", 10), ("CPU=0.3", 0),
+        ("CPU=1.5,node=0.4", 4), ("mem=10G", 14), ("billing=5", 0), ("GRES/gpu=3", 6),
     ],
 )  # fmt: skip
 def test_units(text: str, units: int) -> None:
