@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -279,9 +280,14 @@ def test_the_binary(admin: Admin) -> None:
 
     if bundle.binary_folder() is None:
         pytest.skip("packaging/build has not made dist/mgpu")
-    one, two = admin.host("n1"), admin.host("n2")
-    done = admin.up(one, two, more=("--with", "binary")).ok()
+    one, two, old = (admin.host(name) for name in ("n1", "n2", "old"))
+    (old.directory / "bin/getconf").write_text('#!/bin/sh\n[ "$1" = GNU_LIBC_VERSION ] && echo glibc 2.17\n')
+    (old.directory / "bin/getconf").chmod(0o755)
+    done = admin.up(one, two, old, more=("--with", "binary"))
+    assert done.status == 1
     assert "copying binary" in done.out
+    assert re.search(r"^old: FAILED: the binary needs glibc 2\.\d+ or later, it has glibc 2\.17 \(", done.out, re.M), done
+    assert list(old.home.rglob("*")) == [], "nothing was copied there"
     assert "2 of 2 nodes in service (2 idle)" in done.out
     assert not list((one.base / "current/").rglob("mgpu_slurm/*.py"))
     assert sorted(admin.suite(two, "srun", "-N2", "sh", "-c", "echo $SLURMD_NODENAME").ok().lines) == ["n1", "n2"]
