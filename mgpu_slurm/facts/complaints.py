@@ -88,6 +88,7 @@ ARGUMENTS: dict[str, str] = {
     "... is not ...": _PAGE,
     "... takes ..., not \"...\"": _PAGE,
     "...--iterate=...": _PAGE,
+    "...": _PAGE,
 }
 """Of a command's own arguments and environment: nothing was sent anywhere."""
 
