@@ -6,7 +6,7 @@ shares back in the order of their expected ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -114,6 +114,51 @@ def collides(placement: Placement, claims: Iterable[Claim]) -> bool:
     return any(share.node in nodes for claim in claims for share in claim.shares)
 
 
+class Moment:
+    """An instant at which something becomes free: the resources as they are `at` that time, which must not be changed, and
+    the promises that begin while a job started then is still expected to run."""
+
+    def __init__(self, at: float, pool: Pool, claims: list[Claim], length: float) -> None:
+        self.at = at
+        self.pool = pool
+        self._claims = claims
+        self._length = length
+
+    def _soon(self) -> Iterator[Claim]:
+        return (claim for claim in self._claims if self.at < claim.start < self.at + self._length)
+
+    def disturbs(self, placement: Placement) -> bool:
+        """Whether any of the placement's nodes is promised soon."""
+        return collides(placement, self._soon())
+
+    def beside(self) -> Pool:
+        """What is free then and left alone by those promises."""
+        pool = self.pool.copy()
+        for claim in self._soon():
+            pool.take(claim.shares, claim.uid)
+        return pool
+
+
+def moments(pool: Pool, claims: list[Claim], now: float, length: float) -> Iterator[Moment]:
+    """The future in order, if no more jobs come: `pool` is free now, `claims` are the running jobs and the promises made so
+    far. A moment is good until the next one is asked for. `length`: how long in seconds what is to start would run."""
+    changes: dict[float, tuple[list[Claim], list[Claim]]] = {}
+    for claim in claims:
+        if claim.end > now:
+            changes.setdefault(claim.end, ([], []))[0].append(claim)
+        if claim.start > now:
+            changes.setdefault(claim.start, ([], []))[1].append(claim)
+    future = pool.copy()
+    for at in sorted(changes):
+        given, taken = changes[at]
+        for claim in given:
+            future.give(claim.shares)
+        for claim in taken:
+            future.take(claim.shares, claim.uid)
+        if given:
+            yield Moment(at, future, claims, length)
+
+
 def first_fit(
     pool: Pool,
     claims: list[Claim],
@@ -124,33 +169,14 @@ def first_fit(
     length: float,
     not_before: float = 0.0,
 ) -> tuple[float, Placement] | None:
-    """The earliest moment the need fits for `length` seconds, if no more jobs come: `pool` is free now, `claims` are the
-    running jobs and the promises made so far. Moments before `not_before` are known not to do. None when it never fits
-    (nodes down, or not there at all)."""
-    changes: dict[float, tuple[list[Claim], list[Claim]]] = {}
-    for claim in claims:
-        if claim.end > now:
-            changes.setdefault(claim.end, ([], []))[0].append(claim)
-        if claim.start > now:
-            changes.setdefault(claim.start, ([], []))[1].append(claim)
-    future = pool.copy()
-    for moment in sorted(changes):
-        given, taken = changes[moment]
-        for claim in given:
-            future.give(claim.shares)
-        for claim in taken:
-            future.take(claim.shares, claim.uid)
-        if not given or moment < not_before:
+    """The earliest moment the need fits for `length` seconds, as `moments` sees the future. Moments before `not_before` are
+    known not to do. None when it never fits (nodes down, or not there at all)."""
+    for moment in moments(pool, claims, now, length):
+        if moment.at < not_before:
             continue
-        found = future.place(need, uid, partition)
-        if not isinstance(found, Placement):
-            continue
-        soon = [claim for claim in claims if moment < claim.start < moment + length]
-        if collides(found, soon):
-            beside = future.copy()
-            for claim in soon:
-                beside.take(claim.shares, claim.uid)
-            found = beside.place(need, uid, partition)
+        found = moment.pool.place(need, uid, partition)
+        if isinstance(found, Placement) and moment.disturbs(found):
+            found = moment.beside().place(need, uid, partition)
         if isinstance(found, Placement):
-            return moment, found
+            return moment.at, found
     return None

@@ -17,7 +17,7 @@ import msgspec
 
 from mgpu_slurm.sched.place import Placement, Refusal
 from mgpu_slurm.sched.snapshot import Need, PartitionSlot, PendingJob
-from mgpu_slurm.sched.timeline import Claim, Pool, collides
+from mgpu_slurm.sched.timeline import Claim, Pool, moments
 
 Places = list[tuple[PartitionSlot, Placement]]
 Found = dict[int, tuple[PartitionSlot, Placement]]  # by the component's number
@@ -107,31 +107,10 @@ def first_fit_together(
 ) -> tuple[float, Places] | None:
     """The earliest moment at which all of them fit, if no more jobs come, by the rules of timeline.first_fit: what begins
     before the longest of them ends is left alone. None when there is none."""
-    length = max(part.length for part in parts)
-    changes: dict[float, tuple[list[Claim], list[Claim]]] = {}
-    for claim in claims:
-        if claim.end > now:
-            changes.setdefault(claim.end, ([], []))[0].append(claim)
-        if claim.start > now:
-            changes.setdefault(claim.start, ([], []))[1].append(claim)
-    future = pool.copy()
-    for moment in sorted(changes):
-        given, taken = changes[moment]
-        for claim in given:
-            future.give(claim.shares)
-        for claim in taken:
-            future.take(claim.shares, claim.uid)
-        if not given:
-            continue
-        found = place_together(future, parts, apart)
-        if isinstance(found, NoPlace):
-            continue
-        soon = [claim for claim in claims if moment < claim.start < moment + length]
-        if any(collides(placed, soon) for _, placed in found):
-            beside = future.copy()
-            for claim in soon:
-                beside.take(claim.shares, claim.uid)
-            found = place_together(beside, parts, apart)
+    for moment in moments(pool, claims, now, max(part.length for part in parts)):
+        found = place_together(moment.pool, parts, apart)
+        if not isinstance(found, NoPlace) and any(moment.disturbs(placed) for _, placed in found):
+            found = place_together(moment.beside(), parts, apart)
         if not isinstance(found, NoPlace):
-            return moment, found
+            return moment.at, found
     return None
