@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import time
 
-from mgpu_slurm.base.errors import ESLURM_INVALID_GRES, ESLURM_MAX_JOB_COUNT, ESLURM_NODES_BUSY, ESLURM_PORTS_BUSY, SlurmError
+from mgpu_slurm.base.errors import (
+    ESLURM_INVALID_GRES,
+    ESLURM_MAX_JOB_COUNT,
+    ESLURM_NODES_BUSY,
+    ESLURM_PORTS_BUSY,
+    ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE,
+    SlurmError,
+)
 from mgpu_slurm.commands import surroundings
 from mgpu_slurm.commands.report import Notes, error_status, test_line
 from mgpu_slurm.commands.session import Session, find_session, new_request_id
@@ -123,9 +130,13 @@ def test(session: Session, message: dict[str, Any], notes: Notes, environ: Mappi
     try:
         answer = session.call(message)
     except SlurmError as error:
-        for line in (getattr(error, "detail", "") or "").splitlines() if type(error).__name__ == "RequestRefused" else ():
+        told = type(error).__name__ == "RequestRefused" and error.code != ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE
+        for line in (getattr(error, "detail", "") or "").splitlines() if told else ():
             notes.error(line)
-        notes.line(f"allocation failure: {error.text}")
+        if error.code == ESLURM_INVALID_GRES:
+            notes.error(error.text)
+        else:
+            notes.line(f"allocation failure: {error.text}")
         return error_status(environ)
     parts = answer.get("components") if notes.prog == "srun" else None
     for part in parts or [answer]:

@@ -149,11 +149,8 @@ def _make_one(
             raise Refused(errors.ESLURM_INVALID_PARTITION_NAME, "invalid partition specified: (null)")
         request = msgspec.structs.replace(request, partition=names)
     owner = _owner(ctx, asked, request)
-    chosen = _partitions(ctx, asked.caller, request)
-    check_names(ctx, request)
-    _frequency(ctx, request)
-    reservations.check(ctx, request.reservation, owner.uid, request.account or "")
-    warnings = _sizes(ctx, asked.caller, request)
+    # in the order in which Slurm complains
+    _known_devices(ctx, request)
     tasks: list[int] = []
     limit = 0
     if request.array is not None:
@@ -163,7 +160,13 @@ def _make_one(
         limit = most or 0
     if ctx.state.live_tasks + max(1, len(tasks)) + beside > ctx.settings.max_job_count:
         raise SlurmError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    known_nodes(ctx, request.nodelist)
+    chosen = _partitions(ctx, asked.caller, request)
     terms, any_of = waiting.read(ctx, request.dependency) if request.dependency else ([], False)
+    check_names(ctx, request)
+    _frequency(ctx, request)
+    reservations.check(ctx, request.reservation, owner.uid, request.account or "")
+    warnings = _sizes(ctx, asked.caller, request)
     time_limit = request.time_limit
     if time_limit == 0:
         time_limit = None
@@ -271,6 +274,7 @@ def check_names(ctx: Context, request: JobRequest) -> None:
     unwanted = known_nodes(ctx, request.exclude)
     if wanted & unwanted:
         raise SlurmError(errors.ESLURM_INVALID_NODE_NAME)
+    licenses.check(ctx, request.licenses)
     if "batch" in request.other:
         _batch_features(request)
     for text, code in ((request.constraint, errors.ESLURM_INVALID_FEATURE), (request.prefer, errors.ESLURM_INVALID_PREFER)):
@@ -279,10 +283,20 @@ def check_names(ctx: Context, request: JobRequest) -> None:
             known = {feature for node in ctx.state.nodes.values() for feature in (*node.features, *node.active_features)}
             if not known.issuperset(tree.features()):
                 raise SlurmError(code)
-    for name, _, _ in gres.parse(request.gres) if request.gres is not None else ():
-        if name not in ctx.settings.gres_types:
+    if request.gres is not None:
+        gres.parse(request.gres)
+        _known_devices(ctx, request)
+
+
+def _known_devices(ctx: Context, request: JobRequest) -> None:
+    """Whether all names are those of devices, as far as they can be read. Raises Refused."""
+    for word in (request.gres or "").split(",") if request.gres != "none" else ():
+        try:
+            wanted = gres.parse(word)
+        except SlurmError:
+            continue
+        if any(name not in ctx.settings.gres_types for name, _, _ in wanted):
             raise Refused(errors.ESLURM_INVALID_GRES, "")
-    licenses.check(ctx, request.licenses)
 
 
 def _batch_features(request: JobRequest) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from mgpu_slurm.base import errors, hostlist
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller import picture
@@ -74,6 +76,12 @@ def test(ctx: Context, asked: Asked, jobs: list[Job], now: float) -> None:
     seen.job_id = ctx.state.next_job_id
     seen.submit_time = now
     seen.priority = max(1, job.priority)
+    seen.time_limit = _bounded(ctx, seen)
+    # nor does it matter that a partition is down
+    picture_now.partitions = {
+        name: msgspec.structs.replace(slot, state="UP") if name in seen.partitions and slot.state == "DOWN" else slot
+        for name, slot in picture_now.partitions.items()
+    }
     picture_now.pending = [*picture_now.pending, seen]
     start, nodes, cpus, partition = now, [""], job.min_cpus, seen.partitions[0]
     for decision in ctx.scheduler.plan(picture_now, now):
@@ -89,6 +97,14 @@ def test(ctx: Context, asked: Asked, jobs: list[Job], now: float) -> None:
         asked.conn,
         JobTest(job_id=seen.job_id, start_time=start, cpus=cpus, nodes=hostlist.fold(nodes), partition=partition),
     )
+
+
+def _bounded(ctx: Context, seen: PendingJob) -> int:
+    """The job's limit, which nobody minds here where it is above what the partitions allow."""
+    longest = [ctx.state.partitions[name].max_time for name in seen.partitions]
+    if any(most < 0 or 0 <= seen.time_limit <= most for most in longest):
+        return seen.time_limit
+    return max(longest)
 
 
 def _test_components(ctx: Context, asked: Asked, jobs: list[Job], now: float) -> None:
