@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from mgpu_slurm.__main__ import Streams
     from mgpu_slurm.commands.query_options import Given
+    from mgpu_slurm.commands.terminal import RawTerminal
     from mgpu_slurm.wire.client import Connection
 
 
@@ -37,8 +38,6 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     filters = {name: number(given, f"{name}_filter") for name in ("input", "output", "error")}
     if not given.has("error_filter"):
         filters["error"] = filters["output"]
-    if given.has("pty"):
-        raise UsageError("--pty is not supported by this cluster", 1)
     from mgpu_slurm.commands.session import open_session
 
     session = open_session(environ, cluster)
@@ -54,7 +53,23 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
         return 0
     follower = Follower(notes, layout, filters, given.has("label"), streams.stdin_fd)
     follower.attach(job_id, step_id, setup.get("node_addresses") or {}, session.signers)
-    return follower.run()
+    raw = _raw_terminal(streams.stdin_fd) if given.has("pty") else None
+    try:
+        return follower.run()
+    finally:
+        if raw is not None:
+            raw.restore()
+
+
+def _raw_terminal(descriptor: int) -> RawTerminal | None:
+    """--pty: what is typed goes to the task's terminal as it is. None where nothing is typed."""
+    import os
+
+    if not os.isatty(descriptor):
+        return None
+    from mgpu_slurm.commands import terminal
+
+    return terminal.RawTerminal(descriptor)
 
 
 def operand(given: Given, streams: Streams) -> tuple[int, str]:

@@ -238,7 +238,7 @@ class StepLoop:
         elif kind == "step_ended":
             link.over = True
         elif kind == "step_text":
-            self._text(str(message["text"]))
+            self._text(str(message["text"]), bool(message.get("limit")))
         elif kind in keyspace.KINDS:
             for number, told in self._exchange.said(self._links.index(link), message):
                 self._links[number].tell(told)
@@ -251,9 +251,10 @@ class StepLoop:
         elif kind in ("launch_failed", "error"):
             self._launch_failed(link, message, kind == "error")
 
-    def _text(self, text: str) -> None:
+    def _text(self, text: str, limit: bool) -> None:
+        """`limit`: the step's own time is over, which srun lets happen without a word."""
         self._notes.line(text)
-        if "*** STEP " in text and " CANCELLED AT " in text and not self._terminated:
+        if not limit and "*** STEP " in text and " CANCELLED AT " in text and not self._terminated:
             self._abort()
 
     def _launch_failed(self, link: NodeLink, message: dict[str, Any], refused: bool) -> None:

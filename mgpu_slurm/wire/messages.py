@@ -461,9 +461,11 @@ class TaskExited(Message, tag="task_exited"):
 
 
 class StepText(Message, tag="step_text"):
-    """A line for srun's standard error that no task wrote, e.g. the banner of a cancelled step."""
+    """A line for srun's standard error that no task wrote, e.g. the banner of a cancelled step. `limit`: it says that the
+    time of the step itself is over."""
 
     text: str
+    limit: bool = False
 
 
 class StepEnded(Message, tag="step_ended"):

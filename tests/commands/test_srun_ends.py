@@ -177,6 +177,20 @@ def test_refused_launch(cluster: FakeCluster) -> None:
     ]
 
 
+def test_step_whose_own_time_is_over(cluster: FakeCluster) -> None:
+    """As Slurm 22.05: nothing is aborted, the ends of the tasks are told, and that they were forced."""
+    banner = "slurmstepd: error: *** STEP 5.0 ON n0 CANCELLED AT T DUE TO TIME LIMIT ***"
+
+    def tasks(talk: Talk) -> None:
+        talk.send({"kind": "step_text", "text": banner, "limit": True})
+        cluster.exit(talk, [0], signal.SIGTERM)
+
+    cluster.tasks = tasks
+    done = cluster.run("srun", "-t1", "sleep", "300")
+    assert done.status == 143
+    assert done.err.splitlines() == [banner, "srun: error: n0: task 0: Terminated", "srun: Force Terminated StepId=5.0"]
+
+
 def test_job_that_ends_meanwhile(cluster: FakeCluster) -> None:
     def tasks(talk: Talk) -> None:
         talk.send({"kind": "step_text", "text": "slurmstepd: error: *** STEP 5.0 ON n0 CANCELLED AT T ***"})

@@ -220,6 +220,7 @@ def test_the_time_limit(place: Place) -> None:
     assert step.srun is not None
     assert step.result()["ending"] == "TIMEOUT"
     assert step.srun.texts().endswith("DUE TO TIME LIMIT ***")
+    assert [said["limit"] for said in step.srun.messages if said["kind"] == "step_text"] == [True]
     assert step.srun.statuses() == {0: signal.SIGTERM}
 
 
@@ -254,7 +255,7 @@ def test_suspend_and_resume(place: Place) -> None:
 
 
 def test_a_terminal(place: Place) -> None:
-    step = place.tasks("bash", "-c", "tty; stty size; read line; echo got $line", pty=True, pty_rows=33, pty_cols=77)
+    step = place.tasks("bash", "-c", "tty; stty size; read line; echo got $line", count=2, pty=True, pty_rows=33, pty_cols=77)
     srun = step.srun
     assert srun is not None
     until(lambda: srun.read() and b"33 77" in srun.out())
@@ -262,7 +263,8 @@ def test_a_terminal(place: Place) -> None:
     srun.feed(b"typed\n")
     finish(step)
     assert srun.out().endswith(b"got typed\r\n")
-    assert srun.statuses() == {0: 0}
+    assert srun.statuses() == {0: 0, 1: 0}
+    assert srun.out(1) == b""  # the other tasks have /dev/null
 
 
 def test_multi_prog(place: Place) -> None:

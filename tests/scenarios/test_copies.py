@@ -212,7 +212,7 @@ def test_follow_refusals(cluster: Suite) -> None:
         (("1",), "sattach: error: Failed to parse stepid from command line options\n" + usage),
         (("abc.def",), "sattach: fatal: Bad step specified: abc\n"),
         (("99999999.0",), "sattach: error: Could not get job step info: Invalid job id specified\n"),
-        (("--pty", "1.0"), "sattach: error: --pty is not supported by this cluster\n"),
+        (("--pty", "99999999.0"), "sattach: error: Could not get job step info: Invalid job id specified\n"),
     ):
         done = cluster.run("sattach", *words)
         assert (done.status, done.err) == (1, text)

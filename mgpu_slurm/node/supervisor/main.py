@@ -228,7 +228,7 @@ class Supervisor:
             self._look_at_lease(self._lease, now)
         due = self._ending.due(now)
         if due == "timeout":
-            self.terminate("TIMEOUT")
+            self.terminate("TIMEOUT", by_own_limit=True)
             due = self._ending.due(now)
         if due == "kill":
             self._processes.sweep_at = now
@@ -362,26 +362,29 @@ class Supervisor:
         elif kind == "usage":
             control.tell({"kind": USAGE, "ask": message["ask"], "tasks": usage.of_tasks(self._exits.tasks)})
 
-    def terminate(self, word: str, kill_wait: float | None = None, hurry: bool = False) -> None:
-        """End the step, gently unless there is a hurry."""
+    def terminate(
+        self, word: str, kill_wait: float | None = None, hurry: bool = False, *, by_own_limit: bool = False
+    ) -> None:
+        """End the step, gently unless there is a hurry. `by_own_limit`: its time is over, and not its job's."""
         now = time.time()
         first = self._ending.begin(word, now, kill_wait, hurry)
         if first and word and not (word == ENDED and self._exits.all_ended):
-            self._announce("CANCELLED" if word == ENDED else word, hurry, now)
+            self._announce("CANCELLED" if word == ENDED else word, hurry, now, by_own_limit)
         if first and not hurry:
             self._processes.ask_to_end()
 
-    def _announce(self, word: str, hurry: bool, now: float) -> None:
+    def _announce(self, word: str, hurry: bool, now: float, by_own_limit: bool) -> None:
         """The banner, once, by the first node."""
         if not self._announced and self.order.node_index == 0:
             self._announced = True
-            self._tell_user(texts.banner(self.order.title, self.order.node, word, hurry, now, self.order.compat))
+            text = texts.banner(self.order.title, self.order.node, word, hurry, now, self.order.compat)
+            self._tell_user(text, by_own_limit)
 
-    def _tell_user(self, text: str) -> None:
+    def _tell_user(self, text: str, by_own_limit: bool = False) -> None:
         line = f"{self.order.log_name}: error: {text}"
         messages = self._streams.wires.messages
         if self._streams.srun is not None:
-            self._streams.tell_srun({"kind": "step_text", "text": line})
+            self._streams.tell_srun({"kind": "step_text", "text": line, "limit": by_own_limit})
         else:
             _write_line(2 if messages is None else messages, line)
 

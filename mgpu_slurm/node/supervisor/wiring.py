@@ -121,6 +121,9 @@ def for_tasks(order: Order, who: Identity, passed: dict[str, int]) -> Wiring:
             wiring.keep(theirs)
             wiring.plans.append(Plan(rank, argv, theirs, theirs, theirs, terminal=True))
             continue
+        if order.launch.get("pty"):
+            wiring.plans.append(Plan(rank, argv, null, null, null))  # only the first task is seen and heard
+            continue
         stdin = _input(order, wiring, rank, passed, opened, null)
         stdout = _output(order, wiring, rank, sinks, opened, null, "stdout")
         joined = "stdout" in sinks and sinks["stdout"] is sinks.get("stderr") and ("stderr", rank) not in opened

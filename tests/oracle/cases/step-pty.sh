@@ -20,7 +20,7 @@ def run(words, talk, rows=33, cols=77):
         found = text in seen
         shown, seen = (seen.partition(text)[0] + text, seen.partition(text)[2]) if found else (seen, b"")
         return found
-    print(words[1:], flush=True)
+    print(words[1:-1] if words[0] == "sattach" else words[1:], flush=True)
     talk(fd, until, pid)
     end = time.monotonic() + 15
     status = None
@@ -48,7 +48,14 @@ run(["srun", "-Q", "--pty", "env", "PS1=$ ", "bash", "--norc", "--noprofile", "-
 run(["srun", "-Q", "--pty", "true"], lambda *_: None)
 run(["srun", "-Q", "--pty", "sh", "-c", "exit 5"], lambda *_: None)
 run(["srun", "-Q", "--pty", "cat"], lambda fd, until, pid: (time.sleep(1), say(fd, "hello\n"), print(until(b"hello\r\nhello")), say(fd, "\x04")))
-run(["srun", "-Q", "-n2", "--pty", "sh", "-c", "echo r''ank $SLURM_PROCID; test -t 0 && echo t''erm"], lambda fd, until, pid: print(until(b"rank 0"), until(b"term")))
+run(["srun", "-Q", "-n2", "--pty", "sh", "-c", "echo r''ank $SLURM_PROCID; test -t 0 && sleep 1 && echo t''erm"], lambda fd, until, pid: print(until(b"rank 0"), until(b"rank 1", 3), until(b"term")))
+def attached(fd, until, pid):
+    print(until(b"$ ")); step = os.popen("squeue -h -s -o %i | grep -v batch | head -n 1").read().strip()
+    def follow(other, seen, _):
+        time.sleep(1); say(other, "echo t''yped; stty size\n"); print(seen(b"typed\r\n33 77\r\n")); say(fd, "echo b''oth\n"); print(seen(b"both"))
+        os.kill(_, signal.SIGKILL) if not until(b"both") else say(fd, "exit 3\n")
+    run(["sattach", "--pty", step], follow) if step else print("no step")
+run(["srun", "-Q", "--pty", "env", "PS1=$ ", "bash", "--norc", "--noprofile", "-i"], attached)
 run(["salloc", "-Q", "-n2", "env", "PS1=$ ", "bash", "--norc", "--noprofile", "-i"], lambda fd, until, pid: (until(b"$ "), say(fd, "srun -n2 echo h''i; exit 3\n"), print(until(b"hi\r\nhi"))))
 P
 timeout 100 python3 drive.py 2>&1
