@@ -11,7 +11,8 @@ from mgpu_slurm.commands.report import Notes, error_status, exit_status
 from mgpu_slurm.commands.sbatch import refused, test
 from mgpu_slurm.commands.session import Session, find_session, new_request_id
 from mgpu_slurm.commands.steplaunch import LaunchError
-from mgpu_slurm.commands.steploop import Plan, StepLoop
+from mgpu_slurm.commands.steploop import StepLoop
+from mgpu_slurm.commands.stepplan import Plan
 from mgpu_slurm.intake import submit
 from mgpu_slurm.intake.merge import COMMAND
 from mgpu_slurm.wire import jsontext

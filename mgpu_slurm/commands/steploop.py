@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mgpu_slurm.commands.allocating import Owner
     from mgpu_slurm.commands.report import Notes
     from mgpu_slurm.commands.stepio import Source
+    from mgpu_slurm.commands.stepplan import Plan
     from mgpu_slurm.wire.sink import Sink
 
 LAUNCH_STATUS = 1 << 8
@@ -29,26 +30,6 @@ MARGIN = 2.0
 
 _WRITES = 64
 """Pieces written in one turn before the other descriptors are looked at again."""
-
-
-class Plan:
-    """What the loop must know. `step`: "5.0"."""
-
-    __slots__ = (
-        "input_task", "kill_on_bad_exit", "kill_wait", "no_kill", "ntasks", "pty", "reduce", "source", "step", "wait",
-    )  # fmt: skip
-
-    def __init__(self, step: str, ntasks: int) -> None:
-        self.step = step
-        self.ntasks = ntasks
-        self.source: Source | None = None
-        self.input_task: int | None = None
-        self.kill_wait = 30
-        self.kill_on_bad_exit = False
-        self.no_kill = False
-        self.wait = 0
-        self.pty = False
-        self.reduce = False
 
 
 class StepLoop:
@@ -308,9 +289,21 @@ class StepLoop:
         self._notes.error(f"Node failure on {link.node}")
         self._states.failed.update(link.running)
         link.running.clear()
-        self.worst = max(self.worst, LAUNCH_STATUS, key=exit_status)
-        if not self.plan.no_kill and any(other.open for other in self._links):
-            self._force()
+        if not any(other.open for other in self._links):
+            self.worst = max(self.worst, LAUNCH_STATUS, key=exit_status)
+        elif not self.plan.no_kill:
+            self._end_the_rest()
+
+    def _end_the_rest(self) -> None:
+        """A node is lost: as in Slurm that ends the job of a srun with an allocation of its own, elsewhere the step alone."""
+        if self._owner is None:
+            self._tell_all({"kind": "signal_tasks", "signal": stepsignals.KILL, "ending": ""})
+            self._give_up_at = self._give_up_at or time.monotonic() + self.plan.kill_wait + MARGIN
+            return
+        self._abort()
+        for number in (stepsignals.CONT, stepsignals.TERM):
+            self._tell_all({"kind": "signal_tasks", "signal": number, "ending": "NODE_FAIL"})
+        self._kill_at = time.monotonic() + self.plan.kill_wait
 
     # --- ends -------------------------------------------------------------------------------------------------------
 

@@ -527,9 +527,10 @@ class StepAbort(Message, tag="step_abort"):
 
 
 class SignalTasks(Message, tag="signal_tasks"):
-    """srun -> supervisor."""
+    """srun -> supervisor. `ending`: why, for the banner that goes before TERM and KILL; "": none."""
 
     signal: int
+    ending: str = "CANCELLED"
 
 
 class WindowSize(Message, tag="window_size"):

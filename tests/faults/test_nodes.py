@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,6 +87,20 @@ def test_a_killed_supervisor_of_a_step(cluster: Cluster, here: Path) -> None:
     assert finish(step).status != 0
     cluster.until(lambda: not cluster.supervisors(job), "its processes are ended")
     cluster.wait_ended(job)
+
+
+def test_a_step_that_goes_on_without_a_node(cluster: Cluster, here: Path) -> None:
+    """--no-kill: srun says it and ends as the tasks that are left."""
+    hold = f"while [ ! -e {here}/go ]; do sleep 0.05; done"
+    body = f"echo $PPID > {here}/$SLURM_PROCID; [ $SLURM_PROCID = 1 ] && sleep 1000; {hold}"
+    step = cluster.start("srun", "--no-kill", "-N2", "-n2", "bash", "-c", body, stderr=subprocess.PIPE)
+    cluster.until(lambda: readable(here / "0") and readable(here / "1"), "it runs")
+    os.kill(int(readable(here / "1")), signal.SIGKILL)
+    assert step.stderr is not None
+    assert step.stderr.readline() == "srun: error: Node failure on n1\n"
+    (here / "go").touch()
+    done = finish(step)
+    assert (done.status, done.err) == (0, "")
 
 
 def test_a_frozen_daemon_that_comes_back(cluster: Cluster, here: Path) -> None:

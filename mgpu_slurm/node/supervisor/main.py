@@ -20,6 +20,7 @@ from mgpu_slurm.node.supervisor import (
     identity,
     kernel,
     lease,
+    notices,
     pmi_servers,
     pmix_library,
     programs,
@@ -102,6 +103,7 @@ class Supervisor:
             srun = Peer(socket.socket(fileno=descriptors.pop("srun")), raw_ahead(order))
             _keep_alive(srun.sock)
         self._streams = Streams(srun, self._from_srun, {"kind": "step_ended", "node": order.node})
+        self._notices = notices.Notices(order, self._streams)
         self._passed = descriptors
         self._ending = Ending(order.deadline, order.kill_wait)
         self._processes = Processes()
@@ -109,7 +111,6 @@ class Supervisor:
         self._started = time.time()
         self._report_at = 0.0
         self._gone = False  # no process of the step lives
-        self._announced = False  # the banner is out
         self._result: dict[str, object] = {}
         self._lease: lease.Watch | None = None
         if order.raw.get("lease"):
@@ -142,7 +143,7 @@ class Supervisor:
         try:
             result.settle(self._directory)
         except OSError as error:
-            _write_line(2, f"cannot bring the result onto the disk: {error}")
+            notices.write_line(2, f"cannot bring the result onto the disk: {error}")
 
     def _start(self) -> Exception | None:
         streams = self._streams
@@ -153,7 +154,7 @@ class Supervisor:
             else:
                 streams.wires = wiring.for_tasks(self.order, who, self._passed)
             shared = tasks.common(self.order)
-            self._pmi = pmi_servers.start(self.order, who, streams.tell_srun, self._tell_user)
+            self._pmi = pmi_servers.start(self.order, who, streams.tell_srun, self._notices.tell)
             if self._pmi is not None:
                 shared.own.update(self._pmi.own())
             group = self._processes.group = cgroup.Cgroup.make(self.order.tag)
@@ -180,7 +181,7 @@ class Supervisor:
             self._streams.tell_srun({"kind": "error", "code": code, "text": strerror(code, self.order.compat)})
             self._write_result(LAUNCH_STATUS)
             return
-        self._tell_user(self._text)
+        self._notices.tell(self._text)
         code = ESLURMD_SETUP_ENVIRONMENT_ERROR
         self._streams.tell_srun({"kind": "launch_failed", "node": self.order.node, "code": code, "text": self._text})
         if self.order.kind == BATCH and isinstance(failure, wiring.CannotOpen):
@@ -246,7 +247,7 @@ class Supervisor:
         if watch.is_over():
             self.terminate("NODE_FAIL", hurry=True)
         if watch.problem and not known:
-            _write_line(2, watch.problem)
+            notices.write_line(2, watch.problem)
 
     def _reap(self) -> None:
         if self._gone:
@@ -278,7 +279,7 @@ class Supervisor:
         kills = group.oom_kills() if group is not None else 0
         if kills:
             step = f"{self.order.job_id}.{self.order.step_id}"
-            self._tell_user(texts.out_of_memory(kills, step, self.order.compat))
+            self._notices.tell(texts.out_of_memory(kills, step, self.order.compat))
             self._ending.word = self._ending.word or "OUT_OF_MEMORY"
         if group is not None:
             group.remove()
@@ -301,7 +302,7 @@ class Supervisor:
             result.write(self._directory, self._result)
         except OSError as error:
             # A daemon that listens hears it all the same.
-            _write_line(2, f"cannot write the result: {error}")
+            notices.write_line(2, f"cannot write the result: {error}")
         self._gone = True
         for control in self._controls:
             control.tell({"kind": SAY_ENDED, "result": self._result})
@@ -313,8 +314,9 @@ class Supervisor:
     def _from_srun(self, message: dict[str, Any]) -> None:
         if message.get("kind") == "signal_tasks":
             number = int(message["signal"])
-            if number in (signal.SIGTERM, signal.SIGKILL):
-                self._announce("CANCELLED", number == signal.SIGKILL, time.time())
+            ending = str(message.get("ending", "CANCELLED"))
+            if number in (signal.SIGTERM, signal.SIGKILL) and ending:
+                self._notices.banner(ending, number == signal.SIGKILL, time.time())
             self._processes.signal(number, full=True)
         elif message.get("kind") in keyspace.KINDS and self._pmi is not None:
             self._pmi.told(message)
@@ -336,7 +338,7 @@ class Supervisor:
             for message, descriptors in control.receive():
                 self._obey(control, message, descriptors)
         except (ProtocolError, KeyError, ValueError) as error:
-            _write_line(2, f"control: {error}")
+            notices.write_line(2, f"control: {error}")
             control.lost = True
 
     def _obey(self, control: Control, message: dict[str, Any], descriptors: list[int]) -> None:
@@ -356,7 +358,7 @@ class Supervisor:
             else:
                 self._processes.suspend()
         elif kind == "say":
-            self._tell_user(str(message["text"]))
+            self._notices.tell(str(message["text"]))
         elif kind == "extend":
             self._ending.deadline = float(message["deadline"])
         elif kind == "usage":
@@ -369,32 +371,9 @@ class Supervisor:
         now = time.time()
         first = self._ending.begin(word, now, kill_wait, hurry)
         if first and word and not (word == ENDED and self._exits.all_ended):
-            self._announce("CANCELLED" if word == ENDED else word, hurry, now, by_own_limit)
+            self._notices.banner("CANCELLED" if word == ENDED else word, hurry, now, by_own_limit)
         if first and not hurry:
             self._processes.ask_to_end()
-
-    def _announce(self, word: str, hurry: bool, now: float, by_own_limit: bool) -> None:
-        """The banner, once, by the first node."""
-        if not self._announced and self.order.node_index == 0:
-            self._announced = True
-            text = texts.banner(self.order.title, self.order.node, word, hurry, now, self.order.compat)
-            self._tell_user(text, by_own_limit)
-
-    def _tell_user(self, text: str, by_own_limit: bool = False) -> None:
-        line = f"{self.order.log_name}: error: {text}"
-        messages = self._streams.wires.messages
-        if self._streams.srun is not None:
-            self._streams.tell_srun({"kind": "step_text", "text": line, "limit": by_own_limit})
-        else:
-            _write_line(2 if messages is None else messages, line)
-
-
-def _write_line(descriptor: int, line: str) -> None:
-    """To a user's file or the step's log; a full disk must not cost the step its supervisor."""
-    try:
-        os.write(descriptor, os.fsencode(line + "\n"))
-    except OSError:
-        pass
 
 
 def raw_ahead(order: Order) -> bytes:
