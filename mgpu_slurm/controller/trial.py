@@ -47,7 +47,7 @@ def _why(ctx: Context, need: Need, text: str) -> str:
         return "Temporary disk specification can not be satisfied"
     if "sockets" in text or "threads" in text:
         return "Socket, core and/or thread specification can not be satisfied"
-    per_node = max(need.min_cpus_per_node, need.cpus_per_task, need.ntasks_per_node * need.cpus_per_task)
+    per_node = max(need.min_cpus_per_node, need.cpus_per_task)
     if all(per_node > node.cpus for node in ctx.state.nodes.values()):
         return "CPU count per node can not be satisfied"
     return ""

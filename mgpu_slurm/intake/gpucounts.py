@@ -9,7 +9,7 @@ from __future__ import annotations
 from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import SlurmError, UsageError
 from mgpu_slurm.intake import gres
-from mgpu_slurm.intake.merge import Choices
+from mgpu_slurm.intake.merge import Choice, Choices
 
 _FIELDS = ("gpus", "gpus_per_node", "gres", "gpus_per_task", "gpus_per_socket")
 _NODE = "--gres=gpu/--gpus-per-node"
@@ -40,8 +40,20 @@ def check(choices: Choices, compat: tuple[int, int]) -> None:
     if len(kinds) > 1:
         raise UsageError(errors.strerror(gres.ESLURM_INVALID_GRES_TYPE, compat), 1)
     problem = _problem(choices)
+    if not problem and total(choices, "gpus_per_task") and not any(total(choices, field) for field in _FIELDS[:3]):
+        tasks = _tasks_of_nodes(choices)
+        if tasks and not choices.has("ntasks"):
+            given = choices.fields["gpus_per_task"]
+            choices.put("ntasks", Choice(given.name, tasks, given.source, given.text))
     if problem:
         raise UsageError([problem, errors.strerror(gres.ESLURM_INVALID_GRES, compat)], 1)
+
+
+def _tasks_of_nodes(choices: Choices) -> int:
+    """A fixed number of nodes stands for as many tasks where nothing else says how many there are; 0: it does not."""
+    least = choices.number("min_nodes")
+    said = choices.has("ntasks_per_node") or choices.has("cpus_per_task")
+    return 0 if said or least is None or choices.number("max_nodes") != least else least
 
 
 def _problem(choices: Choices) -> str:
@@ -53,10 +65,11 @@ def _problem(choices: Choices) -> str:
     least, most = choices.number("min_nodes"), choices.number("max_nodes")
     fixed = least is not None and most in (None, least)
     tasks_of_node = choices.number("ntasks_per_node")
-    tasks = choices.number("ntasks") or (tasks_of_node or 0) * (least or 1)
+    implied = _tasks_of_nodes(choices)
+    tasks = choices.number("ntasks") or (tasks_of_node or 0) * (least or 1) or implied
     if socket and not choices.has("sockets_per_node"):
         return "--gpus-per-socket option requires --sockets-per-node specification"
-    if task and not job and not choices.has("ntasks") and not (fixed and (tasks_of_node or node)):
+    if task and not job and not choices.has("ntasks") and not (fixed and (tasks_of_node or implied)):
         return f"{_FAILED}. --gpus-per-task used without either --gpus or -n/--ntasks is not allowed."
     if job and job < max(node, socket, task):
         return f"Failed to ensure --gpus >= {_NODE} >= --gpus-per-socket"

@@ -36,6 +36,8 @@ def eligible(slot: NodeSlot, need: Need) -> str:
         return "threads"
     if need.ntasks_per_socket * need.cpus_per_task > slot.cores_per_socket * slot.threads_per_core:
         return "tasks"
+    if not need.overcommit and need.ntasks_per_node * need.cpus_per_task > slot.cpus_total.bit_count():
+        return "tasks"
     if need.tmp_disk > slot.tmp_disk:
         return "disk"
     return ""

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.clients.conftest import World
+from tests.clients.test_dask import COMPUTE
+from tests.clients.test_hydra import APP, SETTINGS
 from tests.clients.test_launching import PSIJ, SIMPLE
 from tests.clients.test_submitit import RESULTS, START
 from tests.kit.cluster import Suite, readable
@@ -50,3 +52,17 @@ def test_psij(world: World, alice: User) -> None:
     assert told["good"][0] == "COMPLETED"
     assert told["bad"][:2] == ["FAILED", 3]
     assert told["long"][0] == "CANCELED"
+
+
+def test_dask(world: World, alice: User) -> None:
+    total, workers = json.loads(world.run(COMPUTE, user=alice).lines[-1])
+    assert total == 2470
+    assert owners(world, *[job for job, _ in workers]) == {alice.name}
+
+
+def test_hydra(world: World, alice: User) -> None:
+    words = ["-m", "+x=3,4", "hydra/launcher=submitit_slurm", f"hydra.sweep.dir={world.directory}/sweep"]
+    world.run(APP, *words, *[f"hydra.launcher.{setting}" for setting in SETTINGS], user=alice)
+    told = [json.loads(readable(found)) for found in sorted(world.directory.glob("**/told-*"))]
+    assert [result for result, _ in told] == [6, 8]
+    assert owners(world, told[0][1]["SLURM_ARRAY_JOB_ID"]) == {alice.name}

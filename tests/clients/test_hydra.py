@@ -25,13 +25,14 @@ def main(config):
 main()
 """
 
+SETTINGS = ["timeout_min=3", "partition=gpu", "gpus_per_node=1", "mem_gb=1", "array_parallelism=2", "qos=any"]
+
 
 def test_multirun(cluster: Suite, light: Path, here: Path) -> None:
     world = World(cluster, light, here)
-    settings = ["timeout_min=3", "partition=gpu", "gpus_per_node=1", "mem_gb=1", "array_parallelism=2", "qos=any"]
     words = ["-m", "+x=3,4,5", "hydra/launcher=submitit_slurm", f"hydra.sweep.dir={here}/sweep"]
     world.environ["HYDRA_FULL_ERROR"] = "1"
-    world.run(APP, *words, *[f"hydra.launcher.{setting}" for setting in settings])
+    world.run(APP, *words, *[f"hydra.launcher.{setting}" for setting in SETTINGS])
     told = [json.loads(readable(found)) for found in sorted((here / "sweep").glob("**/told-*")) or sorted(here.glob("told-*"))]
     assert [result for result, _ in told] == [6, 8, 10]
     assert [seen["SLURM_ARRAY_TASK_ID"] for _, seen in told] == ["0", "1", "2"]

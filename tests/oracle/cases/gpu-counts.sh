@@ -8,3 +8,4 @@ env | grep -E '^SLURM_(NTASKS|NPROCS|TASKS_PER|GPUS|JOB_GPUS|JOB_CPUS|MEM)' | so
 J
 r() { echo "== $*"; submit -o o "$@" j.sh && wait_gone; cat o; }
 r -N2 --gpus-per-node=2 --gpus-per-task=1; r -n4 --gres=gpu:4 --gpus-per-task=2; r -N2 --ntasks-per-gpu=2; r -n4 -N2 --gpus-per-node=2 --ntasks-per-gpu=1; r --mem-per-gpu=0; r --mem-per-cpu=0; r -n2 --gpus=2 --gpus-per-node=1 --gpus-per-task=1
+r -N2 --gpus-per-task=1; b -N2 --gpus-per-task=1 -c2; b -N2 --gpus=4 --gpus-per-task=1; b -w n1 --gpus-per-task=1; b -N1 --ntasks-per-node=2 --gpus-per-task=1 -c2
