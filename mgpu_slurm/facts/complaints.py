@@ -56,6 +56,8 @@ ARGUMENTS: dict[str, str] = {
     "Hostlist is empty!": "SLURM_HOSTFILE, or the file of `-w`, names no host.",
     "chdir(...): ...": "The directory of `-D` has to be there where the command runs.",
     "Target filename cannot be a directory.": "`mgpu_sbcast SOURCE DIRECTORY/NAME`.",
+    "Can not execute ...": "The program's name: is it there and executable, on PATH or with its directory?",
+    "You asked for ... tasks but hostlist specified ... nodes": "`-n` and the hosts of SLURM_HOSTFILE or `-w` have to agree.",
     "No command given to execute.": "`mgpu_srun [options] PROGRAM [argument...]`.",
     "No job identification provided": "Name a job, or choose with `--me`, `-u`, `-p`, `-n`, `-t`.",
     "You didn't give me any jobs to stat.": "`mgpu_sstat JOB`.",
