@@ -300,3 +300,32 @@ def test_mapping_places_every_rank(nodes: list[int]) -> None:
 def test_a_mapping_too_long_for_a_value_is_left_out() -> None:
     nodes = [(rank * rank) % 97 for rank in range(1000)]
     assert pmi_grammar.mapping(nodes) == ""
+
+
+@pytest.mark.parametrize("nodes", [[3], [2, 1], [1, 1, 1]])
+def test_a_ring(nodes: list[int]) -> None:
+    """As PMIX_Ring of a real slurmstepd 22.05.8 does, twice; what is given may have any characters but ; of the grammar."""
+    exchange = keyspace.Exchange(len(nodes))
+    firsts = [sum(nodes[:at]) for at in range(len(nodes))]
+    spaces = [
+        space(count, first=first, size=3, alone=len(nodes) == 1) for count, first in zip(nodes, firsts, strict=True)
+    ]
+    for again in range(2):
+        answers: dict[int, str] = {}
+        for number, (here, count, first) in enumerate(zip(spaces, nodes, firsts, strict=True)):
+            for rank in range(first, first + count):
+                if not again:
+                    here.heard(rank, SECOND)
+                words = f"cmd=ring;ring-count={rank + 5};ring-left=L{rank} {again};ring-right=R{rank};"
+                effects = here.heard(rank, record(words))
+                answers |= said(effects)
+                for effect in effects:
+                    if isinstance(effect, pmi.Tell):
+                        for to, message in exchange.said(number, effect.message):
+                            answers |= said(spaces[to].told(message))
+        texts = {rank: answer[6:] for rank, answer in answers.items()}
+        assert texts == {
+            0: f"cmd=ring-response;rc=0;ring-count=0;ring-left=R2;ring-right=L1 {again};",
+            1: f"cmd=ring-response;rc=0;ring-count=5;ring-left=R0;ring-right=L2 {again};",
+            2: f"cmd=ring-response;rc=0;ring-count=11;ring-left=R1;ring-right=L0 {again};",
+        }

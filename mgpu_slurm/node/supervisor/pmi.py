@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+RING = "ring"
+"""Its name among the fences of a step."""
+
 MOST = 64 << 20
 """Bytes of keys and values that the tasks of a node may put between two fences."""
 
@@ -89,6 +92,8 @@ class NodeSpace:
         self._fenced: dict[int, str] = {}  # rank -> thread
         self._of_node: dict[str, str] = {}
         self._waiting: list[tuple[Member, str, str]] = []  # for an attribute of the node: who, key, thread
+        self._ringing: dict[int, str] = {}  # rank -> thread
+        self._rung: dict[str, str] = {}  # rank -> what it has given to the ring, while the ring is not closed
         self._names: dict[str, str] = {}
         self._asked: dict[int, str] = {}  # rank -> what about names it asked srun
 
@@ -210,6 +215,36 @@ class NodeSpace:
         self._fenced.clear()
         return effects
 
+    def _ring(self, member: Member, fields: Mapping[str, str]) -> list[Effect]:
+        """Every task gets what its neighbours by rank have given, and the sum of the counts of those before it."""
+        given = (fields.get("ring-count", ""), fields.get("ring-left", ""), fields.get("ring-right", ""))
+        self._ringing[member.rank] = member.thread
+        self._rung[str(member.rank)] = "\0".join(given)
+        if len(self._ringing) < len(self._members):
+            return []
+        if self._alone:
+            return self._leave_ring()
+        pairs, self._rung = self._rung, {}
+        return [Tell({"kind": "keys_fence", "name": RING, "pairs": part, "more": more}) for part, more in keyspace.pieces(pairs)]
+
+    def _leave_ring(self) -> list[Effect]:
+        ranks = sorted(map(int, self._rung))
+        given = {rank: self._rung[str(rank)].split("\0") for rank in ranks}
+        before, total = {}, 0
+        for rank in ranks:
+            before[rank] = total
+            count = given[rank][0]
+            total += int(count) if count.isascii() and count.isdecimal() else 0
+        effects: list[Effect] = []
+        for rank, thread in self._ringing.items():
+            member, at = self._members[rank], ranks.index(rank)
+            member.thread = thread
+            near = {"ring_left": given[ranks[at - 1]][2], "ring_right": given[ranks[(at + 1) % len(ranks)]][1]}
+            effects.append(self._answer(member, "ring-response", rc=0, ring_count=before[rank], **near))
+        self._ringing.clear()
+        self._rung = {}
+        return effects
+
     # --- attributes of job and node ---------------------------------------------------------------------------------
 
     def _job_attribute(self, member: Member, fields: Mapping[str, str]) -> list[Effect]:
@@ -271,6 +306,9 @@ class NodeSpace:
 
     def told(self, message: Mapping[str, Any]) -> list[Effect]:
         """A word of srun about keys or names."""
+        if message["kind"] == "keys_fence" and message.get("name") == RING:
+            self._rung.update(message["pairs"])
+            return [] if message.get("more") else self._leave_ring()
         if message["kind"] == "keys_fence":
             self._coming.update(message["pairs"])
             if message.get("more"):
@@ -307,6 +345,7 @@ _SECOND: dict[str, Action] = {
     "kvs-put": NodeSpace._put_key,
     "kvs-get": NodeSpace._get_key,
     "kvs-fence": NodeSpace._fence,
+    "ring": NodeSpace._ring,
     "finalize": NodeSpace._finalize,
     "name-publish": NodeSpace._publish,
     "name-unpublish": NodeSpace._unpublish,
