@@ -63,6 +63,7 @@ class _Pass:
         self.shortest: dict[Key, float] = {}  # requests that do not fit beside the promises when they end then, or later
         self.earliest: dict[Key, float] = {}  # promised starts; equal requests get no earlier ones
         self.limits: dict[tuple[object, ...], str] = {}
+        self.cpus: dict[str, int] = {}  # of the partitions, by name
         self.refused: dict[Key, str] = {}  # components of one job for which there is no room, with the sentence
         self.hopeless: set[Key] = set()  # those for which there never is
         self.never: dict[Key, tuple[str, str]] = {}
@@ -116,6 +117,12 @@ class _Pass:
                 found.append(partition)
         return found, reason
 
+    def _cpus_of(self, partition: PartitionSlot) -> int:
+        """How many CPUs its nodes have."""
+        if partition.name not in self.cpus:
+            self.cpus[partition.name] = sum(self.snapshot.nodes[index].cpus_total.bit_count() for index in partition.nodes)
+        return self.cpus[partition.name]
+
     def _limit(self, job: PendingJob, partition: PartitionSlot) -> str:
         """What of the partition itself forbids the job, in Slurm's order: more CPUs than it has, more nodes, ..."""
         need = job.need
@@ -125,7 +132,7 @@ class _Pass:
             return "PartitionInactive"
         if partition.max_time >= 0 and (job.time_limit < 0 or job.time_limit > partition.max_time):
             return "PartitionTimeLimit"
-        if need.least_cpus > sum(self.snapshot.nodes[index].cpus_total.bit_count() for index in partition.nodes):
+        if need.least_cpus > self._cpus_of(partition):
             return "PartitionConfig"
         most = len(partition.nodes) if partition.max_nodes < 0 else min(partition.max_nodes, len(partition.nodes))
         if need.min_nodes > most or 0 < need.max_nodes < partition.min_nodes:

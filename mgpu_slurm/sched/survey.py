@@ -46,13 +46,18 @@ class Survey:
             slot = nodes[index]
             why = eligible(slot, need)
             if why:
-                self._note(index, why)
                 self._fixed.add(index)
             elif not slot.usable and not whole:
                 self.unavailable.append(slot.name)
                 self._fixed.add(index)
             else:
-                self._look(index, slot)
+                room = capacity(slot, need, uid, partition, whole=whole)
+                if room.tasks:
+                    self._by_index[index] = Candidate(index, slot, room, self._rank(index, slot, room))
+                why = room.missing
+            if why:
+                self._missing[index] = why
+                self._counts[why] = self._counts.get(why, 0) + 1
         self._members = frozenset(self._by_index) | (frozenset(self._missing) - self._fixed)
 
     def _look(self, index: int, slot: NodeSlot) -> None:
