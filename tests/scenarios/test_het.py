@@ -15,20 +15,7 @@ from tests.kit.commands import finish, popen
 
 pytestmark = pytest.mark.ours  # Slurm's backfill takes its time with each
 
-KEYS = """\
-import os, socket
-sock = socket.socket(fileno=int(os.environ["PMI_FD"]))
-rank, size = int(os.environ["PMI_RANK"]), int(os.environ["PMI_SIZE"])
-
-def ask(line):
-    sock.sendall(line.encode() + b"\\n")
-    data = b""
-    while not data.endswith(b"\\n"):
-        data += sock.recv(4096)
-    return data.decode().strip()
-
-ask("cmd=init pmi_version=1 pmi_subversion=1")
-name = ask("cmd=get_my_kvsname").rpartition("=")[2]
+KEYS = mpi.TASK + """\
 ask(f"cmd=put kvsname={name} key=of-{rank} value={rank * 10}")
 assert ask("cmd=barrier_in") == "cmd=barrier_out rc=0"
 for other in range(size):

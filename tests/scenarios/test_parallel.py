@@ -17,20 +17,7 @@ from tests.kit.users import User
 OPEN_MPI = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_btl": "self,tcp"}
 """Its shared memory is named after the host and the rank within the node, so nodes that are one host must do without."""
 
-KEYS = """\
-import os, socket, sys
-sock = socket.socket(fileno=int(os.environ["PMI_FD"]))
-rank, size = int(os.environ["PMI_RANK"]), int(os.environ["PMI_SIZE"])
-
-def ask(line):
-    sock.sendall(line.encode() + b"\\n")
-    data = b""
-    while not data.endswith(b"\\n"):
-        data += sock.recv(4096)
-    return data.decode().strip()
-
-ask("cmd=init pmi_version=1 pmi_subversion=1")
-name = ask("cmd=get_my_kvsname").rpartition("=")[2]
+KEYS = mpi.TASK + """\
 assert name == os.environ["PMI_JOBID"] == os.environ["SLURM_JOB_ID"] + "." + os.environ["SLURM_STEP_ID"].partition("+")[0]
 for turn in range(3):
     ask(f"cmd=put kvsname={name} key={turn}-{rank} value={turn * 100 + rank}")
