@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import socket
 import time
 from collections.abc import Coroutine
 from typing import Any
@@ -17,13 +16,11 @@ import msgspec
 
 from mgpu_slurm import __version__
 from mgpu_slurm.base.errors import (
-    ESLURM_INVALID_JOB_ID,
     ESLURMD_SETUP_ENVIRONMENT_ERROR,
-    SLURM_UNEXPECTED_MSG_ERROR,
-    SlurmError,
 )
 from mgpu_slurm.node import core, inspection, orders, plainnames, spool
 from mgpu_slurm.node import settings as node_settings
+from mgpu_slurm.node.clients import Clients
 from mgpu_slurm.node.core import Key, Known, NodeCore
 from mgpu_slurm.node.hardware import activity, detect
 from mgpu_slurm.node.launcher import Launcher
@@ -33,30 +30,21 @@ from mgpu_slurm.node.supervisor import lease
 from mgpu_slurm.node.supervisor import result as results
 from mgpu_slurm.node.supervisors import Supervisors, log_of
 from mgpu_slurm.records.gpu import Gpu
-from mgpu_slurm.wire import credential, passing
-from mgpu_slurm.wire.credential import Identity
+from mgpu_slurm.wire import credential
 from mgpu_slurm.wire.link import Link, LinkClient, LinkFull, Timing
 from mgpu_slurm.wire.messages import (
-    AttachStep,
     GetUsage,
     Hardware,
     Heartbeat,
     Inspect,
-    LaunchTasks,
-    Ping,
-    Pong,
-    ReceiveFile,
     Register,
     Registered,
-    Sign,
-    Signed,
     TaskUsage,
     ToNode,
     ToNodeFromClient,
     Usage,
 )
-from mgpu_slurm.wire.server import Limits, Server, sign_for
-from mgpu_slurm.wire.stream import Stream
+from mgpu_slurm.wire.server import Limits, Server
 
 log = logging.getLogger("mgpu.node")
 
@@ -79,7 +67,6 @@ class NodeDaemon:
         self._gpu_notes: list[str] = []
         self._launcher = launcher
         self._timing = timing
-        self._nonces = orders.Nonces()
         self._tags: dict[Key, str] = {}
         self._beside: set[asyncio.Task[None]] = set()
 
@@ -94,6 +81,16 @@ class NodeDaemon:
         self._devices = orders.devices(self.gpus)
         self.hardware = detect(settings.tmp_fs)
         self._supervisors = Supervisors(self._live, self._gone, self._usage)
+        self._clients = Clients(
+            settings.name,
+            self.key,
+            self.core,
+            self._launcher,
+            self._supervisors,
+            self._launch,
+            self._carry_out,
+            self.started,
+        )
         self._take_up()
         self._listen()
         self.client = LinkClient(
@@ -114,7 +111,7 @@ class NodeDaemon:
         settings = self.settings
         self.server = Server(
             ToNodeFromClient,
-            self._from_client,
+            self._clients.asked,
             limits=Limits(),
             key=None if settings.embedded else self.key,
             only_uids={os.geteuid()} if settings.embedded else None,
@@ -378,72 +375,3 @@ class NodeDaemon:
             inspection.look, message, received, settings.name, settings.spool, len(self.gpus), self._gpu_notes
         )
         self.client.link.post(answer)
-
-    # --- srun -------------------------------------------------------------------------------------------------------
-
-    async def _from_client(self, who: Identity, message: Any, stream: Stream) -> object:
-        match message:
-            case LaunchTasks():
-                self._launch_tasks(who, message, stream)
-                return None
-            case AttachStep():
-                self._attach(who, message, stream)
-                return None
-            case ReceiveFile():
-                self._receive_file(who, message, stream)
-                return None
-            case Sign():
-                return Signed(credential=sign_for(stream, self.key, message.digest, time.time()))
-            case Ping():
-                return Pong(
-                    cluster="", hostname=socket.gethostname(), version=__version__, started=self.started, pid=os.getpid()
-                )
-        raise SlurmError(SLURM_UNEXPECTED_MSG_ERROR)
-
-    def _launch_tasks(self, who: Identity, message: LaunchTasks, stream: Stream) -> None:
-        descriptors = stream.take_descriptors()
-        try:
-            spec, plain = orders.verify(message, who, self.key, self.settings.name, self._nonces, time.time())
-            if len(descriptors) != len(message.passed):
-                raise SlurmError(SLURM_UNEXPECTED_MSG_ERROR)
-            key = self.core.tasks_asked(spec)
-            sock, ahead = stream.detach()
-            with sock:
-                order = orders.for_tasks(message, plain)
-                order["ahead"] = ahead.decode("latin-1")
-                more = {"srun": sock.fileno(), **dict(zip(message.passed, descriptors, strict=True))}
-                try:
-                    self._launch(key, spec.job.uid, order, more)
-                except OSError as error:
-                    log.error("step %s.%s: cannot launch: %s", key[0], key[1], error)
-                    self._tell_failure(sock, str(error))
-                    self._carry_out(self.core.abandoned(key))
-        finally:
-            passing.close_all(descriptors)
-
-    def _tell_failure(self, sock: Any, text: str) -> None:
-        message = {"kind": "launch_failed", "node": self.settings.name, "code": ESLURMD_SETUP_ENVIRONMENT_ERROR, "text": text}
-        try:
-            passing.send(sock, message)
-        except OSError:
-            pass  # srun is gone as well
-
-    def _receive_file(self, who: Identity, message: ReceiveFile, stream: Stream) -> None:
-        leave = orders.verify_file(message, who, self.key, self.settings.name, self._nonces, time.time())
-        order = orders.for_file(message, leave)
-        sock, ahead = stream.detach()
-        with sock:
-            try:
-                self._launcher.launch({**order, "ahead": ahead.decode("latin-1")}, [sock.fileno()])
-            except OSError as error:
-                log.error("job %d: cannot receive a file: %s", leave.job_id, error)
-
-    def _attach(self, who: Identity, message: AttachStep, stream: Stream) -> None:
-        key = self.core.attachable(message.job_id, message.step_id, who.uid)
-        sock, ahead = stream.detach()
-        word = {"kind": "attach", "stdin": message.stdin, "ahead": ahead.decode("latin-1")}
-        with sock:
-            if not self._supervisors.tell(key, word, [sock.fileno()]):
-                raise SlurmError(ESLURM_INVALID_JOB_ID)
-
-

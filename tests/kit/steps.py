@@ -237,3 +237,10 @@ class Place:
         directory, control = self._launch(raw, {"srun": theirs.fileno(), **(passed or {})})
         theirs.close()
         return Step(directory, control, Srun(ours))
+
+
+def finish(step: Step) -> Step:
+    """Until its srun has heard the last word."""
+    assert step.srun is not None
+    step.srun.until("step_ended")
+    return step

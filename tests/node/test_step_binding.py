@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,15 +12,6 @@ CPUS = sorted(os.sched_getaffinity(0))[:2]
 MACHINE = [[cpu, 0, at, 0, 0] for at, cpu in enumerate(CPUS)]
 AFFINITY = "import os; print(*sorted(os.sched_getaffinity(0)))"
 two_cpus = pytest.mark.skipif(len(CPUS) < 2, reason="needs two CPUs")
-
-
-@pytest.fixture
-def place() -> Iterator[Place]:
-    with tempfile.TemporaryDirectory(dir="/tmp", prefix="mgpu-test-") as name:
-        os.chmod(name, 0o755)
-        made = Place(Path(name))
-        yield made
-        made.launcher.close()
 
 
 def run(place: Place, *argv: str, **more: object) -> Srun:

@@ -6,8 +6,6 @@ import os
 import resource
 import signal
 import socket
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,16 +15,6 @@ from tests.kit.steps import Place, Srun, facts
 
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
-
-
-@pytest.fixture
-def place() -> Iterator[Place]:
-    # Below /tmp itself: pytest's own directories are closed to other users.
-    with tempfile.TemporaryDirectory(dir="/tmp", prefix="mgpu-test-") as name:
-        os.chmod(name, 0o755)
-        made = Place(Path(name))
-        yield made
-        made.launcher.close()
 
 
 def test_many_tasks_need_no_more_files_than_the_system_allows(tmp_path: Path) -> None:
