@@ -295,7 +295,8 @@ def _known_devices(ctx: Context, request: JobRequest) -> None:
             wanted = gres.parse(word)
         except SlurmError:
             continue
-        if any(name not in ctx.settings.gres_types for name, _, _ in wanted):
+        # nothing is asked for by that word alone, among others it is a name
+        if word == "none" or any(name not in ctx.settings.gres_types for name, _, _ in wanted):
             raise Refused(errors.ESLURM_INVALID_GRES, "")
 
 
