@@ -74,7 +74,7 @@ def test_what_fails_is_said_with_its_mend() -> None:
 
 STRANGE = """
 mount --make-rprivate /
-sed "s/^$1:x:[0-9]*/$1:x:54321/" /etc/passwd >"$2/passwd" && mount --bind "$2/passwd" /etc/passwd
+cp -a /etc "$2/etc" && sed -i "s/^$1:x:[0-9]*/$1:x:54321/" "$2/etc/passwd" && mount --bind "$2/etc" /etc
 mount -t tmpfs none ~root
 mkdir -p "$2/spool/n1" && mount -t tmpfs -o size=200m none "$2/spool/n1"
 mount -t tmpfs none /sys/fs/cgroup

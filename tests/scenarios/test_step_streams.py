@@ -68,8 +68,14 @@ def test_a_reader_that_does_not_read_costs_no_memory(cluster: Suite, here: Path,
     between = [process.pid, *(pid for job in jobs for pid in cluster.supervisors(job))]
     assert len(between) > 1
     assert all(memory(pid) < ENOUGH for pid in between), [(pid, memory(pid)) for pid in between]
-    process.stdout.read(1 << 20)
-    cluster.until(lambda: [written(pid) for pid in tasks_named(program)] != seen, "they go on when it reads")
+    reader = process.stdout
+    os.set_blocking(reader.fileno(), False)
+
+    def goes_on() -> bool:
+        reader.read(1 << 20)  # less than may wait on the way
+        return [written(pid) for pid in tasks_named(program)] != seen
+
+    cluster.until(goes_on, "they go on when it reads")
     process.stdout.close()
     done = finish(process)
     assert (done.status, done.err) == (0, "")
