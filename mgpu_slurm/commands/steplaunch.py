@@ -163,11 +163,11 @@ class Launch:
         failed: dict[str, str] = {}
         try:
             for turn in range(TRIES + 1):
-                if turn:
-                    time.sleep(client.back_off(turn))
                 todo = {node: tasks for node, tasks in wanted.items() if not any(link.node == node for link in links)}
                 if not todo:
                     break
+                if turn:
+                    time.sleep(client.back_off(turn))
                 failed.clear()
                 self._round(todo, addresses, links, failed)
             if failed:
