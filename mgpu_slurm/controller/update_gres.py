@@ -5,13 +5,11 @@ Until 23.11 Slurm wants "gres:" before each name of these keys but Gres= itself,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import SlurmError
-from mgpu_slurm.controller.update_wishes import need_pending
+from mgpu_slurm.controller.update_wishes import ask, need_pending
 from mgpu_slurm.intake import bindings, gres
 
 if TYPE_CHECKING:
@@ -25,10 +23,6 @@ if TYPE_CHECKING:
 
 SLASH = (23, 11)
 """From this version on devices are named gres/gpu."""
-
-
-def _change(job: Job, **values: Any) -> None:
-    job.request = msgspec.structs.replace(job.request, **values)
 
 
 def _devices(ctx: Context, text: str) -> list[tuple[str, str | None, int]]:
@@ -59,7 +53,7 @@ def _of(field: str, needs: str = "", less: tuple[str, ...] = ()) -> Setter:
         request = job.request
         if value and ((needs and not getattr(request, needs)) or any(getattr(request, name) for name in less)):
             raise SlurmError(errors.ESLURM_INVALID_GRES)
-        _change(job, **{field: value})
+        ask(job, **{field: value})
 
     return change
 
@@ -71,7 +65,7 @@ def _gres(ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> No
         raise SlurmError(errors.ESLURM_INVALID_TRES)
     if text == "none" or (text and job.request.gpus):
         raise SlurmError(errors.ESLURM_INVALID_GRES)
-    _change(job, gres=text or None)
+    ask(job, gres=text or None)
 
 
 def _per_node(ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
@@ -80,7 +74,7 @@ def _per_node(ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -
         _devices(ctx, text)
         if job.request.gpus:
             raise SlurmError(errors.ESLURM_INVALID_GRES)
-    _change(job, gres=text or None)
+    ask(job, gres=text or None)
 
 
 def _each(field: str) -> Setter:
@@ -91,7 +85,7 @@ def _each(field: str) -> Setter:
         value = _of_gpus(ctx, text)
         if value is not None and not value.isdecimal():
             raise SlurmError(errors.ESLURM_INVALID_GRES)
-        _change(job, **{field: int(value) if value else None})
+        ask(job, **{field: int(value) if value else None})
 
     return change
 
@@ -111,14 +105,14 @@ def _memory(ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> 
 def _bind(_ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
     if text and not text.startswith("gpu:"):
         raise SlurmError(errors.ESLURM_INVALID_TRES)
-    _change(job, gpu_bind=text.removeprefix("gpu:") or None)
+    ask(job, gpu_bind=text.removeprefix("gpu:") or None)
 
 
 def _frequency(_ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
     value = text.removeprefix("gpu:")
     if text and (value == text or not bindings.is_gpu_freq(value)):
         raise SlurmError(errors.ESLURM_INVALID_TRES)
-    _change(job, gpu_freq=value or None)
+    ask(job, gpu_freq=value or None)
 
 
 KEYS: dict[str, Setter] = {

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from mgpu_slurm.base import errors, units
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller import (
@@ -22,7 +20,7 @@ from mgpu_slurm.controller import (
     update_wishes,
     waiting,
 )
-from mgpu_slurm.controller.update_wishes import need_pending
+from mgpu_slurm.controller.update_wishes import ask, need_pending
 from mgpu_slurm.facts.states import TERMINAL
 from mgpu_slurm.intake import dates
 
@@ -64,10 +62,6 @@ def default_priority(ctx: Context, job: Job) -> int:
     return max(1, first + job.site_factor - job.request.nice)
 
 
-def _request(job: Job, **values: Any) -> None:
-    job.request = msgspec.structs.replace(job.request, **values)
-
-
 def _priority(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     try:
         wanted = int(text)
@@ -86,7 +80,7 @@ def _priority(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> 
     job.priority = wanted
     job.priority_fixed = True
     job.held_by = ""
-    _request(job, nice=0)
+    ask(job, nice=0)
 
 
 def _nice(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
@@ -95,7 +89,7 @@ def _nice(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None
         raise SlurmError(errors.ESLURM_ACCESS_DENIED)
     if job.priority_fixed:
         return
-    _request(job, nice=nice)
+    ask(job, nice=nice)
     if job.priority and job.state == "PENDING":
         job.priority = default_priority(ctx, job)
 
@@ -111,7 +105,7 @@ def _site_factor(ctx: Context, job: Job, caller: Caller, text: str, now: float) 
 
 def _name(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     job.name = text
-    _request(job, name=text)
+    ask(job, name=text)
 
 
 def _partition(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
@@ -123,7 +117,7 @@ def _partition(ctx: Context, job: Job, caller: Caller, text: str, now: float) ->
         if one.state in ("INACTIVE", "DRAIN"):
             raise SlurmError(errors.ESLURM_PARTITION_NOT_AVAIL)
     job.partition = text
-    _request(job, partition=text)
+    ask(job, partition=text)
     if job.request.time_limit is None:
         first = ctx.state.partitions[text.split(",")[0]]
         job.time_limit = launching.default_limit(first.default_time, first.max_time)
@@ -133,7 +127,7 @@ def _dependency(ctx: Context, job: Job, caller: Caller, text: str, now: float) -
     need_pending(job)
     job.dependency, job.dependency_any = waiting.read(ctx, text, job)
     job.dependency_text = ""
-    _request(job, dependency=text or None)
+    ask(job, dependency=text or None)
 
 
 def _throttle(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
@@ -144,25 +138,25 @@ def _throttle(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> 
 
 def _start_time(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     need_pending(job)
-    _request(job, begin=_instant(ctx, text, now))
+    ask(job, begin=_instant(ctx, text, now))
 
 
 def _deadline(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     at = _instant(ctx, text, now)
     if at <= now:
         raise SlurmError(errors.ESLURM_INVALID_TIME_VALUE)
-    _request(job, deadline=at)
+    ask(job, deadline=at)
 
 
 def _account(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     need_pending(job)
     job.account = text
-    _request(job, account=text)
+    ask(job, account=text)
 
 
 def _qos(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     """Kept with the request, as at submission: no QOS is known by which the job could be held to anything."""
-    _request(job, qos=text)
+    ask(job, qos=text)
 
 
 def _licenses(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
@@ -172,7 +166,7 @@ def _licenses(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> 
         if not permissions.is_operator(ctx, caller):
             raise SlurmError(errors.ESLURM_JOB_NOT_PENDING)
         job.licenses = (licenses.choices(text) or [{}])[0]
-    _request(job, licenses=text)
+    ask(job, licenses=text)
 
 
 def _nodes(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
@@ -185,20 +179,20 @@ def _nodes(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> Non
         return
     if least < 1 or (most and most < least):
         raise SlurmError(errors.ESLURM_INVALID_NODE_COUNT)
-    _request(job, min_nodes=least, max_nodes=most)
+    ask(job, min_nodes=least, max_nodes=most)
 
 
 def _tasks(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     need_pending(job)
     if not _number(text):
         raise SlurmError(errors.ESLURM_BAD_TASK_COUNT)
-    _request(job, ntasks=_number(text))
+    ask(job, ntasks=_number(text))
 
 
 def _cpus(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     """CPUs in all at least; an upper bound is met by the lower one."""
     need_pending(job)
-    _request(job, min_cpus=_number(text.partition("-")[0]))
+    ask(job, min_cpus=_number(text.partition("-")[0]))
 
 
 def _node_list(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
@@ -207,14 +201,14 @@ def _node_list(ctx: Context, job: Job, caller: Caller, text: str, now: float) ->
         if job.allocation is None or wanted != set(job.allocation.nodes):
             raise SlurmError(errors.ESLURM_INVALID_NODE_NAME)
         return
-    _request(job, nodelist=text or None)
+    ask(job, nodelist=text or None)
 
 
 def _time_min(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     least = update_wishes.minutes(text)
     if job.time_limit is not None and job.time_limit >= 0 and not 0 <= least <= job.time_limit:
         raise SlurmError(errors.ESLURM_INVALID_TIME_MIN_LIMIT)
-    _request(job, time_min=least or None)
+    ask(job, time_min=least or None)
 
 
 def _reservation(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
@@ -222,16 +216,16 @@ def _reservation(ctx: Context, job: Job, caller: Caller, text: str, now: float) 
     reservations.check(ctx, text or None, job.uid, job.account)
     if text or job.state == "PENDING":
         need_pending(job)
-        _request(job, reservation=text or None)
+        ask(job, reservation=text or None)
 
 
 def _mail_type(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
-    _request(job, mail_type=None if text == "NONE" else text)
+    ask(job, mail_type=None if text == "NONE" else text)
 
 
 def _std_out(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     need_pending(job)
-    _request(job, std_out=text or None)
+    ask(job, std_out=text or None)
 
 
 def _accrue(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
@@ -247,7 +241,7 @@ def _apart(field: str) -> Callable[[Context, Job, Caller, str, float], None]:
         need_pending(job)
         if not ctx.config.get("AllowSpecResourcesUsage"):
             raise SlurmError(errors.ESLURM_ACCESS_DENIED)
-        _request(job, **{"core_spec": None, "thread_spec": None, field: _number(text) or None})
+        ask(job, **{"core_spec": None, "thread_spec": None, field: _number(text) or None})
 
     return change
 
@@ -263,14 +257,14 @@ def _federated(ctx: Context, job: Job, caller: Caller, text: str, now: float) ->
 
 
 def _extra(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
-    _request(job, other={**job.request.other, "extra": text})
+    ask(job, other={**job.request.other, "extra": text})
 
 
 def _sharing(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     """Yes: with others; no: none of its nodes with anybody."""
     need_pending(job)
     shared = _truth(text)
-    _request(job, oversubscribe=shared, exclusive=None if shared else "exclusive")
+    ask(job, oversubscribe=shared, exclusive=None if shared else "exclusive")
 
 
 def _admin_comment(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
@@ -395,4 +389,4 @@ def _set_request(ctx: Context, job: Job, key: str, text: str) -> None:
         values[field] = bool(value)
     elif field == "work_dir" and not value:
         return
-    _request(job, **values)
+    ask(job, **values)

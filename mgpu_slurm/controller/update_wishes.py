@@ -29,9 +29,14 @@ def need_pending(job: Job) -> None:
         raise SlurmError(errors.ESLURM_JOB_NOT_PENDING)
 
 
+def ask(job: Job, **values: Any) -> None:
+    """Change what the job asks for; the request it shares with others stays."""
+    job.request = msgspec.structs.replace(job.request, **values)
+
+
 def _change(job: Job, **values: Any) -> None:
     need_pending(job)
-    job.request = msgspec.structs.replace(job.request, **values)
+    ask(job, **values)
 
 
 def _count(text: str) -> int:
@@ -67,7 +72,7 @@ def time_limit(ctx: Context, job: Job, caller: Caller, text: str, now: float) ->
     if job.request.time_min and 0 <= limit < job.request.time_min:
         raise SlurmError(errors.ESLURM_INVALID_TIME_MIN_LIMIT)
     job.time_limit = limit
-    job.request = msgspec.structs.replace(job.request, time_limit=limit)
+    ask(job, time_limit=limit)
 
 
 def _switches(_ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
@@ -76,11 +81,11 @@ def _switches(_ctx: Context, job: Job, _caller: Caller, text: str, _now: float) 
     seconds: int | None = job.request.switches_wait or 0
     if at:
         seconds = int(wait) if int(wait) >= 0 else None
-    job.request = msgspec.structs.replace(job.request, switches=_count(count) or None, switches_wait=seconds)
+    ask(job, switches=_count(count) or None, switches_wait=seconds)
 
 
 def _switches_wait(_ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
-    job.request = msgspec.structs.replace(job.request, switches_wait=_count(text))
+    ask(job, switches_wait=_count(text))
 
 
 def _reboot(_ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> None:
@@ -92,7 +97,7 @@ def _delay(_ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> 
         units.parse_seconds(text)
     except ValueError:
         raise SlurmError(errors.ESLURM_INVALID_TIME_VALUE) from None
-    job.request = msgspec.structs.replace(job.request, other={**job.request.other, "delay-boot": text})
+    ask(job, other={**job.request.other, "delay-boot": text})
 
 
 def _end(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
