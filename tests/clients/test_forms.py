@@ -345,9 +345,6 @@ def test_time_format_of_the_environment(jobs: Jobs) -> None:
     assert jobs.run("sinfo", "-h", env={"SINFO_FORMAT": "%R"}).out == "gpu\ndebug\n"
 
 
-
-
-
 def test_jobs_are_changed_in_the_clients_words(jobs: Jobs) -> None:
     """hold, release, update, requeue and cancel as operands and options come."""
     job = str(jobs.submit("-J", "mine", "-t", "7", "--requeue", "--wrap", "sleep 300"))

@@ -120,15 +120,20 @@ class Counter(submitit.helpers.Checkpointable):
         return [self.starts, submitit.JobEnvironment().job_id]
 """
 
-INTERRUPT = CHECKPOINT + """
+INTERRUPT = (
+    CHECKPOINT
+    + """
 executor.update_parameters(timeout_min=2)
 job = executor.submit(Counter(), "starts")
 until(lambda: os.path.exists("starts") and open("starts").read().endswith("\\n"))
 job._interrupt()
 print(json.dumps([job.job_id, job.result(), job.stdout(), job.stderr()]))
 """
+)
 
-ARRAY = CHECKPOINT + """
+ARRAY = (
+    CHECKPOINT
+    + """
 executor.update_parameters(timeout_min=2)
 jobs = executor.map_array(Counter(), ["starts0", "starts1"])
 until(lambda: all(os.path.exists(f"starts{n}") and open(f"starts{n}").read() for n in (0, 1)))
@@ -137,6 +142,7 @@ result = jobs[1].result()
 jobs[0].cancel()
 print(json.dumps([jobs[1].job_id, result]))
 """
+)
 
 
 def test_interrupted_job_goes_on_as_the_same_job(world: World) -> None:
@@ -156,11 +162,14 @@ def test_interrupted_array_element_goes_on_as_the_same_element(world: World) -> 
     assert lines[0][2] == lines[1][2]
 
 
-TIMEOUT = CHECKPOINT + """
+TIMEOUT = (
+    CHECKPOINT
+    + """
 executor.update_parameters(timeout_min=1, slurm_signal_delay_s=58)
 job = executor.submit(Counter(), "starts")
 print(json.dumps([job.job_id, job.result(), job.stderr()]))
 """
+)
 
 
 def test_warning_before_the_limit_saves_the_job(world: World) -> None:

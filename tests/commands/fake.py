@@ -74,9 +74,7 @@ def opened(session: FakeSession) -> Iterator[None]:
         session_module.open_session = before
 
 
-def call(
-    module: Any, session: FakeSession, *argv: str, environ: dict[str, str] | None = None, stdin_fd: int = 0
-) -> Result:
+def call(module: Any, session: FakeSession, *argv: str, environ: dict[str, str] | None = None, stdin_fd: int = 0) -> Result:
     """Run a command as the rim does."""
     out, err = io.StringIO(), io.StringIO()
     streams = Streams(out, err, stdin_fd)

@@ -84,9 +84,7 @@ def test_sort_keys(text: str, keys: list[tuple[str, bool, bool]], wrong: str) ->
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=30), st.booleans(), st.booleans())
 def test_order_is_that_of_the_keys_and_stable(rows: list[tuple[int, int]], first: bool, second: bool) -> None:
     keys = [([row[0] for row in rows], first), ([row[1] for row in rows], second)]
-    expected = sorted(
-        range(len(rows)), key=lambda at: (rows[at][0] * (-1 if first else 1), rows[at][1] * (-1 if second else 1))
-    )
+    expected = sorted(range(len(rows)), key=lambda at: (rows[at][0] * (-1 if first else 1), rows[at][1] * (-1 if second else 1)))
     assert listing.order(list(range(len(rows))), keys) == expected
 
 

@@ -98,9 +98,7 @@ def test_interrupt_once_and_twice(cluster: FakeCluster) -> None:
          ["sending Ctrl-C to StepId=5.0", "forcing job termination", "ABORT"]),
     ],
 )  # fmt: skip
-def test_signals(
-    cluster: FakeCluster, option: list[str], number: int, ends_at: int, got: list[int], lines: list[str]
-) -> None:
+def test_signals(cluster: FakeCluster, option: list[str], number: int, ends_at: int, got: list[int], lines: list[str]) -> None:
     heard = signals(cluster, ends_at)
     process = cluster.start("srun", *option, "sleep", "30")
     ready(process)

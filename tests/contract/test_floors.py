@@ -36,7 +36,7 @@ FILES = [file for file in sorted(PACKAGE.rglob("*.py")) if "migrations" not in f
 
 
 def name_of(file: Path) -> str:
-    """"wire.client" for mgpu_slurm/wire/client.py, "wire" for the room itself."""
+    """ "wire.client" for mgpu_slurm/wire/client.py, "wire" for the room itself."""
     parts = list(file.relative_to(PACKAGE).with_suffix("").parts)
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -86,9 +86,7 @@ def test_a_module_imports_only_what_lies_below(file: Path) -> None:
 @pytest.mark.parametrize("room", sorted(FLOORS))
 def test_no_cycles_within_a_room(room: str) -> None:
     graph = {
-        name_of(file): {
-            target for target in imports(ast.parse(file.read_text()), typed=False) if target.startswith(room + ".")
-        }
+        name_of(file): {target for target in imports(ast.parse(file.read_text()), typed=False) if target.startswith(room + ".")}
         for file in FILES
         if name_of(file).startswith(room + ".")
     }

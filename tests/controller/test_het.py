@@ -324,9 +324,7 @@ def test_parts_of_a_step_in_one_job_have_nodes_of_their_own() -> None:
     case.plan()
     requests = [StepRequest(job_id=job, ntasks=1, min_nodes=1, max_nodes=1) for _ in range(2)]
     refused = case.ask(wire.CreateStep(request=requests[0], others=[*requests[1:], requests[0]]))
-    assert refused.text == (
-        "Allocation failure of 1 nodes: job size of 2, already allocated 2 nodes to previous components."
-    )
+    assert refused.text == ("Allocation failure of 1 nodes: job size of 2, already allocated 2 nodes to previous components.")
     created = case.ask(wire.CreateStep(request=requests[0], others=requests[1:]))
     assert [created.step_id, created.others[0].step_id] == ["0+0", "0+1"]
     assert created.layout.nodes[0].node != created.others[0].layout.nodes[0].node

@@ -291,8 +291,6 @@ OPS = st.one_of(
 )
 
 
-
-
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(OPS, min_size=10, max_size=80))
 def test_every_acknowledged_job_ends_once(history: list[tuple[Any, ...]]) -> None:

@@ -59,9 +59,7 @@ class Network:
 class Machine:
     """A machine of its own, entered by ssh on port 22."""
 
-    def __init__(
-        self, directory: Path, network: Network, number: int, public: Path, user: User | None, keeps: str = ""
-    ) -> None:
+    def __init__(self, directory: Path, network: Network, number: int, public: Path, user: User | None, keeps: str = "") -> None:
         self.name = f"gpu{number:02}"
         self.address = NETWORK.format(network.number, number)
         self.directory = directory / self.name

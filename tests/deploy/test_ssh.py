@@ -298,6 +298,7 @@ def test_something_else_listens(client: Client, admin: Admin) -> None:
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as server:
+
         def greet() -> None:
             connection, _ = server.accept()
             connection.sendall(b"220 mail.example ESMTP\r\n" * 200)

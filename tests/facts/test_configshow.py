@@ -27,7 +27,6 @@ def _facts(config: conf.Config) -> configshow.Facts:
     )  # fmt: skip
 
 
-
 def test_listing_is_slurms() -> None:
     real = (DATA / "showconfig-22.05.txt").read_text()
     config = conf.load(str(DATA / "showconfig-22.05.conf"))

@@ -268,9 +268,7 @@ def test_the_plain_names_come_first_once() -> None:
         ("sort", ("sort", "quiet", None, "sort"), ("quiet", "", "")),
     ],
 )
-def test_memory_binding(
-    text: str, job: tuple[str, str, str | None, str | None], step: tuple[str, str, str]
-) -> None:
+def test_memory_binding(text: str, job: tuple[str, str, str | None, str | None], step: tuple[str, str, str]) -> None:
     told = environ_requests.requested({"other": {"mem-bind": text}}, (22, 5))
     assert (told["SLURM_MEM_BIND"], told["SLURM_MEM_BIND_VERBOSE"], told.get("SLURM_MEM_BIND_SORT")) == (job[0], job[1], job[3])
     inside = environ_requests.requested({"mem_bind": text}, (22, 5), step=True)

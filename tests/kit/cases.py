@@ -286,9 +286,7 @@ class Case:
         where = node or record.batch_host or record.steps[step].layout.nodes[0].node
         self.said(
             where,
-            wire.StepResult(
-                node=where, job_id=job, step_id=step, attempt=record.attempt, exit_code=code << 8 | signal, **fields
-            ),
+            wire.StepResult(node=where, job_id=job, step_id=step, attempt=record.attempt, exit_code=code << 8 | signal, **fields),
         )
 
     def gone(self, job: int, node: str = "") -> None:

@@ -422,4 +422,3 @@ def readable(path: Path) -> str:
         return path.read_text(errors="surrogateescape")
     except FileNotFoundError:
         return ""
-

@@ -35,7 +35,7 @@ class Embedded(Suite):
         return processes.of_user(self.user.uid)
 
     def daemons(self) -> dict[str, Process]:
-        """"master" and "node" -> process, of those that live."""
+        """ "master" and "node" -> process, of those that live."""
         found = {}
         for process in self.processes():
             if process.name.startswith("mgpu_"):

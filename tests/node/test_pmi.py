@@ -307,9 +307,7 @@ def test_a_ring(nodes: list[int]) -> None:
     """As PMIX_Ring of a real slurmstepd 22.05.8 does, twice; what is given may have any characters but ; of the grammar."""
     exchange = keyspace.Exchange(len(nodes))
     firsts = [sum(nodes[:at]) for at in range(len(nodes))]
-    spaces = [
-        space(count, first=first, size=3, alone=len(nodes) == 1) for count, first in zip(nodes, firsts, strict=True)
-    ]
+    spaces = [space(count, first=first, size=3, alone=len(nodes) == 1) for count, first in zip(nodes, firsts, strict=True)]
     for again in range(2):
         answers: dict[int, str] = {}
         for number, (here, count, first) in enumerate(zip(spaces, nodes, firsts, strict=True)):

@@ -1,6 +1,6 @@
 """The same discovery on real hardware, compared with nvidia-smi. Skips where no NVIDIA driver answers.
 
-    .venv/bin/python -m pytest tests/node/test_real_gpus.py -rs
+.venv/bin/python -m pytest tests/node/test_real_gpus.py -rs
 """
 
 from __future__ import annotations

@@ -78,9 +78,7 @@ def test_each_task_sees_its_own_gpu(place: Place) -> None:
 def test_a_task_prolog_of_the_cluster_comes_first(place: Place) -> None:
     theirs = program(place, "theirs", "echo export A=cluster; echo export B=cluster; echo hidden >&2; cat")
     ours = program(place, "ours", "echo export A=user; echo print seen; echo noise; echo exportC=1")
-    srun = run(
-        place, "sh", "-c", 'echo "$A $B $C $SLURM_SCRIPT_CONTEXT"', task_prolog=ours, order={"task_prolog": theirs}
-    )
+    srun = run(place, "sh", "-c", 'echo "$A $B $C $SLURM_SCRIPT_CONTEXT"', task_prolog=ours, order={"task_prolog": theirs})
     assert srun.out() == b"seen\nuser cluster  prolog_task\n"
     assert srun.err() == b""
 

@@ -45,9 +45,7 @@ def test_the_worst_status_of_several_tasks_counts(place: Place) -> None:
         ("./orphan", "#!/no/such/sh\n", 0o755, 2, "execve(): bad interpreter(/no/such/sh): No such file or directory"),
     ],
 )
-def test_a_program_that_cannot_start(
-    place: Place, name: str, content: str | None, mode: int, status: int, text: str
-) -> None:
+def test_a_program_that_cannot_start(place: Place, name: str, content: str | None, mode: int, status: int, text: str) -> None:
     if content is not None:
         (place.root / name).write_text(content)
         (place.root / name).chmod(mode)
@@ -142,6 +140,7 @@ def test_a_slow_reader_costs_no_memory(place: Place) -> None:
 
 def _sleeps(pid: int) -> bool:
     """Whether the process has not run for a while."""
+
     def switches() -> str:
         return Path(f"/proc/{pid}/schedstat").read_text()
 

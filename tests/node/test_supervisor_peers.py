@@ -44,9 +44,7 @@ def test_nobody_writes_by_the_supervisor_what_he_may_only_read(place: Place) -> 
     both = os.open(fifo, os.O_RDWR)
     end = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     os.set_blocking(end, True)
-    step = place.tasks(
-        "sh", "-c", "echo out; sleep 100", job=facts(uid=NOBODY, gid=NOBODY), passed={"stdin": end, "stdout": end}
-    )
+    step = place.tasks("sh", "-c", "echo out; sleep 100", job=facts(uid=NOBODY, gid=NOBODY), passed={"stdin": end, "stdout": end})
     assert step.srun is not None
     step.srun.until("tasks_started")
     ours, theirs = socket.socketpair()

@@ -1,97 +1,25 @@
-"""Every option of sbatch, as option, #SBATCH line and variable, with usual, odd, empty and wrong values, on Slurm and on ours.
+"""Runs many short lines on the real Slurm and on ours at once, and prints where they differ: a look-out, not a test.
 
-`python -m tests.oracle.survey [option|header|variable] [PATTERN]` prints what differs: exit status, output, and the job as
-scontrol shows it. A look-out for what the cases do not hold yet, not a test: what is left is known and said in KNOWN.
+A survey (survey_options, ...) makes the lines; what it finds and is worth holding becomes a case.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-import shlex
 import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mgpu_slurm.facts import options
-from mgpu_slurm.facts.option import NONE, OPTIONAL, Option
 from tests.oracle import comparing
 
-OLD = (22, 5)
-SKIPPED = frozenset(("autocomplete", "help", "usage", "version", "verbose", "wait", "uid", "resv-ports"))
-KNOWN = """\
-empty texts that Slurm shows as they are (Account=, Comment=, ...), jobs of no nodes (-N 0, -w '', -B 0), what newer versions
-take (--requeue=expedite, --exclusive=topo), clusters (ours has a database), sums of memory beyond a petabyte"""
 
-VALUES = {
-    "acctg-freq": "30 task=10,energy=5 energy=-1 task=0 =5 task=5k 31 -1 1.5",
-    "array": "1-3 1-10:3%2 3-1 1,1 01-03 [1-3]",
-    "begin": "now+1hour 2099-01-01 tomorrow 25:00 2099-13-01 fika",
-    "constraint": "a a&b [a|b] a*2 (a|b)",
-    "cpu-freq": "high 1000-2000:performance 2000-1000 low:performance",
-    "dependency": "singleton afterok:999999 after:1+5 afterok:1?afterok:2 foo:1 afterok:",
-    "distribution": "block cyclic:block plane=2 arbitrary plane block,pack block:x",
-    "exclude": "n1 n[1-2] n9 n[ n[2-1] /nonexistent",
-    "extra-node-info": "1 1:8:1 *:8 1-2:4 1:9 1:x",
-    "gpu-bind": "closest map_gpu:0,1 single:2 verbose map_gpu:x per_task:0",
-    "gpu-freq": "low high,memory=low 900 x=3 LOW",
-    "gpus": "1 a100:2 x:1 0 17 -1 a100: 1,2 1.5 a100:0",
-    "gres": "gpu gpu:1 gpu:a100:1 gpu:-1 gpu=1 none NONE foo:1 gpu:a100:1,gpu:1 gpu: gpu:1k gpu::1 ,gpu:1 gpu:1x",
-    "licenses": "lic lic:1 lic:9 nosuch lic:x lic: lic,lic",
-    "mail-type": "ALL NONE BEGIN,END x,END",
-    "mem": "100 1G 0 1gb 100K 1.5G 1x -1",
-    "nodelist": "n1 n[1-2] n9 n[ n1,n1 n[2-1] n[a] n[] n[1-2]x ./x",
-    "nodes": "1 1-2 2-1 1k 1- 1,2 1-2-3",
-    "output": "none o-%j %5j-%3t \\%j",
-    "partition": "gpu gpu,debug nosuch gpu,nosuch drained",
-    "profile": "none all task,energy x,task",
-    "signal": "USR1 USR1@10 B:USR1@10 USR1@x 65 SIGUSR1 X:USR1",
-    "time": "10 1:30 1-2:3:4 0 -1 infinite 1:60 1- 10s",
-}  # fmt: skip
-
-SHOWN = "grep -vE 'SubmitTime|EligibleTime|StartTime|AccrueTime|LastSched|AllocNode' | sed -E 's/JobId=[0-9]+/JobId=J/'"
-SHELL = f"""
-try() {{ "$@" > out 2> err; s=$?; sed -E 's/[0-9]{{5,}}/J/' out; cat err; echo "status $s"
-  j=$(grep -oE '[0-9]{{5}}' out | tail -n 1)
-  [ -z "$j" ] || {{ scontrol show job $j | {SHOWN}; scancel $j; }}; }}
-"""
-
-
-def values(row: Option) -> list[str | None]:
-    """Arguments of an option; None is none at all."""
-    if row.arg == NONE:
-        return [None]
-    texts: list[str | None] = [*shlex.split(VALUES.get(row.name, "1 x"), posix=False), "", "gar,bage"]
-    return [None, *texts] if row.arg == OPTIONAL else texts
-
-
-def tries(form: str) -> Iterator[tuple[str, str]]:
-    """What is tried, and the shell line that does so."""
-    base = "sbatch -H -o /dev/null"
-    for row in options.of("sbatch"):
-        if row.name in SKIPPED or not row.known_to(OLD):
-            continue
-        for value in values(row):
-            word = f"--{row.name}" + ("" if value is None else f"={value}")
-            quoted = shlex.quote(word)
-            if form == "option":
-                yield word, f"try {base} {quoted} --wrap true"
-            elif form == "header" and row.header:
-                line = shlex.quote(shlex.quote(word))
-                yield word, f"printf '#!/bin/sh\\n#SBATCH %s\\ntrue\\n' {line} > j.sh; try {base} j.sh"
-            elif form == "variable":
-                for name in row.variables("b"):
-                    setting = f"{name}={value or ''}"
-                    yield setting, f"try env {shlex.quote(setting)} {base} --wrap true"
-
-
-def run(programs: str, environment: dict[str, str], lines: list[str]) -> list[str]:
-    """What each line printed."""
+def run(programs: str, environment: dict[str, str], lines: list[str], prelude: str) -> list[str]:
+    """What each line printed, in a shell that has read the prelude."""
     with tempfile.TemporaryDirectory(prefix="case-") as directory:
-        script = SHELL + "".join(f"{line}; printf '\\n@@\\n'\n" for line in lines)
+        script = prelude + "".join(f"{line}; printf '\\n@@\\n'\n" for line in lines)
         env = {**environment, "PATH": f"{programs}:{environment['PATH']}"}
         done = subprocess.run(
             ["/bin/bash", "-c", script], cwd=directory, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -100,27 +28,22 @@ def run(programs: str, environment: dict[str, str], lines: list[str]) -> list[st
     return [re.sub(r"\b7\d{4}\b", "<job>", comparing.normalise(text)) for text in done.stdout.split("\n@@\n")]
 
 
-def main(form: str = "option", pattern: str = "") -> int:
-    chosen = [(what, line) for what, line in tries(form) if re.search(pattern, what)]
-    lines = [line for _, line in chosen]
+def differing(tries: Sequence[tuple[str, str]], prelude: str) -> int:
+    """How many of the tries, (name, shell line), differ; each is shown as a diff, Slurm's lines with a minus."""
+    lines = [line for _, line in tries]
     with tempfile.TemporaryDirectory(prefix="names-") as directory:
         pair = comparing.Pair(comparing.link_names(Path(directory)))
         try:
             with ThreadPoolExecutor(2) as threads:
-                real = threads.submit(run, "/usr/bin", pair.slurm.environment(), lines)
-                ours = threads.submit(run, directory, pair.mgpu.environment(), lines)
+                real = threads.submit(run, "/usr/bin", pair.slurm.environment(), lines, prelude)
+                ours = threads.submit(run, directory, pair.mgpu.environment(), lines, prelude)
                 expected, found = real.result(), ours.result()
         finally:
             pair.down()
     differ = 0
-    for (what, _), before, after in zip(chosen, expected, found, strict=False):
+    for (what, _), before, after in zip(tries, expected, found, strict=False):
         if before != after:
             differ += 1
             print(f"== {what}")
             print("\n".join(list(difflib.unified_diff(before.split("\n"), after.split("\n"), lineterm="", n=0))[2:]))
-    print(f"{len(chosen)} tried as {form}, {differ} differ. Known: {KNOWN}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    return differ

@@ -33,6 +33,7 @@ WITHIN = "for _ in $(seq 600); do {} && exit 0; sleep 0.1; done; {}; exit 1"
 
 def live(machine: roots.Machine, tool: Tool, newer_version: str) -> None:
     """Install a package, use what it brings, upgrade it under running jobs, and remove it."""
+
     def said(script: str, user: str = "ada") -> str:
         return machine.run(script, user).ok().out.strip()
 

@@ -27,7 +27,9 @@ def test_script_runs_and_its_output_is_found(cluster: Suite, here: Path) -> None
 @pytest.mark.parametrize(
     ("body", "state", "code", "status"),
     [
-        ("true", "COMPLETED", "0:0", 0), ("exit 7", "FAILED", "7:0", 7), ("kill -9 $$", "FAILED", "0:9", 1),
+        ("true", "COMPLETED", "0:0", 0),
+        ("exit 7", "FAILED", "7:0", 7),
+        ("kill -9 $$", "FAILED", "0:9", 1),
         ("kill -USR1 $$", "FAILED", "0:10", 1),
     ],
 )

@@ -74,7 +74,7 @@ sbcast -j 99999999 empty x; echo $?
         "sbcast: error: Can't open `nope`: No such file or directory\n255\n",
         f"REQUEST_FILE_BCAST({cluster.nodes[0]}): No such file or directory\n2\n",
         "sbcast: error: Target filename cannot be a directory.\n1\n",
-        "Need two file names, have 1 names\nTry \"sbcast --help\" for more information\n1\n",
+        'Need two file names, have 1 names\nTry "sbcast --help" for more information\n1\n',
         "sbcast: error: Slurm job 99999999 lookup error: Invalid job id specified\n255\n",
     ):
         assert text in said

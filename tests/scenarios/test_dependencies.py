@@ -12,7 +12,11 @@ from tests.kit.cluster import Suite, readable
 @pytest.mark.parametrize(
     ("kind", "status", "starts"),
     [
-        ("afterok", 0, True), ("afterok", 3, False), ("afternotok", 3, True), ("afternotok", 0, False), ("afterany", 3, True),
+        ("afterok", 0, True),
+        ("afterok", 3, False),
+        ("afternotok", 3, True),
+        ("afternotok", 0, False),
+        ("afterany", 3, True),
         ("afterany", 0, True),
     ],
 )

@@ -15,7 +15,9 @@ from tests.kit.commands import finish, popen
 
 pytestmark = pytest.mark.ours  # Slurm's backfill takes its time with each
 
-KEYS = mpi.TASK + """\
+KEYS = (
+    mpi.TASK
+    + """\
 ask(f"cmd=put kvsname={name} key=of-{rank} value={rank * 10}")
 assert ask("cmd=barrier_in") == "cmd=barrier_out rc=0"
 for other in range(size):
@@ -23,6 +25,7 @@ for other in range(size):
 assert ask("cmd=finalize") == "cmd=finalize_ack rc=0"
 print(rank, "of", size)
 """
+)
 
 SCRIPT = """#!/bin/bash
 #SBATCH -J both -n1 -o out -e out
@@ -94,7 +97,7 @@ def test_the_end_of_one_part_ends_the_step_where_it_is_to(cluster: Suite, here: 
 
 def test_a_shell_with_components(cluster: Suite, here: Path) -> None:
     srun = cluster.program("srun")
-    body = f'echo $SLURM_HET_SIZE $SLURM_NTASKS; {srun} --het-group=1 -l hostname | wc -l; {srun} --het-group=0,1 true; echo $?'
+    body = f"echo $SLURM_HET_SIZE $SLURM_NTASKS; {srun} --het-group=1 -l hostname | wc -l; {srun} --het-group=0,1 true; echo $?"
     done = cluster.run("salloc", "-n1", ":", "-n2", "sh", "-c", body, cwd=here).ok()
     assert done.out.split() == ["2", "3", "2", "0"]
 

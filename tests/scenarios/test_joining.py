@@ -121,5 +121,3 @@ def test_a_queue_without_a_master(tmp_path: Path) -> None:
     done = finish(popen([str(BIN / "mgpu_queue")], environ, tmp_path), 60)
     assert done.status == 1
     assert "Unable to contact slurm controller" in done.err
-
-

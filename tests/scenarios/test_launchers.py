@@ -24,7 +24,7 @@ SLURM_NAMES += ["sacct", "sstat", "sprio", "sdiag", "sattach", "sbcast", "sacctm
 OWN_NAMES = ["master", "node", "client", "queue", "cancel", "doctor", "cluster"]
 
 # What every program of the copied tree does: its first argument says what.
-TELLER = '''
+TELLER = """
 import json, os, sys
 from mgpu_slurm.base.errors import ConfigError, SlurmError, UsageError
 
@@ -48,7 +48,7 @@ def run(argv, environ, cwd, streams, cluster="-"):
     raise eval(rest[0])
 
 client = queue = cancel = doctor = cluster = run
-'''
+"""
 
 
 @pytest.fixture(scope="module")

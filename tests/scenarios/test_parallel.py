@@ -17,7 +17,9 @@ from tests.kit.users import User
 OPEN_MPI = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_btl": "self,tcp"}
 """Its shared memory is named after the host and the rank within the node, so nodes that are one host must do without."""
 
-KEYS = mpi.TASK + """\
+KEYS = (
+    mpi.TASK
+    + """\
 assert name == os.environ["PMI_JOBID"] == os.environ["SLURM_JOB_ID"] + "." + os.environ["SLURM_STEP_ID"].partition("+")[0]
 for turn in range(3):
     ask(f"cmd=put kvsname={name} key={turn}-{rank} value={turn * 100 + rank}")
@@ -28,6 +30,7 @@ for turn in range(3):
 assert ask("cmd=finalize") == "cmd=finalize_ack rc=0"
 sys.stdout.write(f"{rank} of {size}\\n")
 """
+)
 
 SECOND = """\
 import ctypes, sys

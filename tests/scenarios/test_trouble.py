@@ -76,8 +76,10 @@ def daemon(program: str, *words: str) -> Done:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("SlurmctldTimeout=soon", "SlurmctldTimeout"), ("NodeName=n[1-2 CPUs=1", "n[1-2"),
-        ("PartitionName=p Nodes=nosuch", "nosuch"), ("KillWait=-5", "KillWait"),
+        ("SlurmctldTimeout=soon", "SlurmctldTimeout"),
+        ("NodeName=n[1-2 CPUs=1", "n[1-2"),
+        ("PartitionName=p Nodes=nosuch", "nosuch"),
+        ("KillWait=-5", "KillWait"),
     ],
 )
 def test_a_wrong_line_is_named(tmp_path: Path, program: str, line: str, said: str) -> None:

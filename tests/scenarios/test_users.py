@@ -131,7 +131,7 @@ def test_output_into_anothers_directory_is_refused(cluster: Suite, alice: User, 
 def test_the_port_answers_no_stranger(cluster: Suite) -> None:
     """Every local user can connect to a loopback port; without a credential nothing is answered or done."""
     assert isinstance(cluster, Cluster)
-    lines = [b"GET / HTTP/1.0\r\n\r\n", b"\0\0\0\x12{\"kind\":\"ping\"}   ", os.urandom(64), b"\xff\xff\xff\xff" + b"x" * 100]
+    lines = [b"GET / HTTP/1.0\r\n\r\n", b'\0\0\0\x12{"kind":"ping"}   ', os.urandom(64), b"\xff\xff\xff\xff" + b"x" * 100]
     for text in lines:
         with socket.create_connection(("127.0.0.1", cluster.port), 5) as stranger:
             stranger.settimeout(10)

@@ -66,9 +66,7 @@ def test_no_requeue(cluster: Suite) -> None:
 
 
 @pytest.mark.ours
-@pytest.mark.parametrize(
-    ("partition", "reason"), [("closed", "PartitionDown"), ("never", "PartitionInactive"), ("drained", "")]
-)
+@pytest.mark.parametrize(("partition", "reason"), [("closed", "PartitionDown"), ("never", "PartitionInactive"), ("drained", "")])
 def test_partition_states(cluster: Suite, partition: str, reason: str) -> None:
     done = cluster.run("sbatch", "--parsable", "-p", partition, "-o", "/dev/null", "--wrap", "true")
     if not reason:

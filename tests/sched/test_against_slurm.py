@@ -114,7 +114,8 @@ def answer_of(job_words: str, step_words: str) -> str:
         pytest.param(*row, id=" / ".join(row[:2]))
         for row in world.rows("steps.tsv")
         # Steps of a job that has its nodes whole see their devices here; Slurm hides those that were not asked for.
-        if row[1] not in CLIENT and row[0] != "-N2 --exclusive"
+        if row[1] not in CLIENT
+        and row[0] != "-N2 --exclusive"
         # A step of one node cannot have six GPUs of two; it gets those of its node here.
         and row[:2] != ["--gpus=6 -n6", "-n1"]
     ],

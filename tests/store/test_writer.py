@@ -168,6 +168,7 @@ def test_damage_is_reported_and_nothing_carried_out(store: Recorder) -> None:
 
 # A real disk that is full
 
+
 @pytest.fixture
 def small_disk(tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
     """A file system of 2 MiB."""
