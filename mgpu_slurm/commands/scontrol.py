@@ -10,7 +10,7 @@ import os
 
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.commands import scontrol_names
-from mgpu_slurm.facts.queries.scontrol import ENTITIES, KEYWORDS, ROWS, TOO_FEW, TOO_MANY
+from mgpu_slurm.facts.queries.scontrol import ENTITIES, ENTITY_KEYS, KEYWORDS, ROWS, TOO_FEW, TOO_MANY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -173,13 +173,10 @@ def keyword(word: str) -> tuple[str, int, int | None] | None:
 
 def entity(word: str) -> str | None:
     lowered = word.lower()
-    singular = {name.removesuffix("s"): name for name, _ in ENTITIES if name != "aliases"}
-    if lowered in singular:
-        return singular[lowered]
-    for name, least in ENTITIES:
-        if len(lowered) >= least and name.startswith(lowered):
-            return name
-    return None
+    found = next((name for name, _ in ENTITIES if name.removesuffix("s") == lowered), None) or next(
+        (name for name, least in ENTITIES if len(lowered) >= least and name.startswith(lowered)), None
+    )
+    return ENTITY_KEYS.get(found, found) if found else None
 
 
 def command(desk: Desk, words: Sequence[str]) -> None:

@@ -117,7 +117,7 @@ def _named(desk: Desk, name: str, user: str) -> str:
         filters["users"] = [user]
     columns, count, _ = query(desk.session(), "jobs", ["job_id"], filters)
     if not count:
-        desk.complain("scontrol: error: No job with name " + name)
+        desk.complain(f"scontrol: error: No jobs with name '{name}'")
     return ",".join(str(one) for one in columns["job_id"])
 
 

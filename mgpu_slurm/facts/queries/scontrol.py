@@ -110,14 +110,20 @@ ENTITIES: tuple[tuple[str, int], ...] = (
     ("hostlist", 5),
     ("hostnames", 5),
     ("jobs", 1),
+    ("jobid", 1),
     ("licenses", 2),
     ("nodes", 1),
-    ("partitions", 1),
+    ("partitions", 2),
+    ("partitionname", 2),
     ("reservations", 1),
+    ("reservationname", 1),
     ("slurmd", 2),
     ("steps", 2),
     ("topology", 1),
 )
+
+# keys of `update` that show hears as well, and the entity meant
+ENTITY_KEYS: dict[str, str] = {"jobid": "jobs", "partitionname": "partitions", "reservationname": "reservations"}
 
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("show ENTITY [ID]", "aliases, config, daemons, hostlist, hostlistsorted, hostnames, job, licenses, node, partition,"
