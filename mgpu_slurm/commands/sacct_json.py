@@ -6,6 +6,7 @@ from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.commands import records_json
 from mgpu_slurm.commands.json_objects import exit_object, number
 from mgpu_slurm.commands.query_options import query
+from mgpu_slurm.facts.measures import IN, MEASURES, OUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ COLUMNS = (
     "job_id array_job_id array_task_id array_tasks array_limit het_job_id het_offset step_id name partition account qos"
     " user_name group_name state killed_by exit_code derived_exit_code submit eligible start end elapsed suspended planned"
     " time_limit cpus req_cpus nodes node_list num_nodes alloc_nodes held requested tasks layout user_seconds system_seconds"
-    " max_rss measured priority reason flags work_dir submit_line comment features container reservation wckey mcs_label"
+    " use priority reason flags work_dir submit_line comment features container reservation wckey mcs_label"
     " licenses restart_count std_in std_out std_err memory memory_kind req_qos req_reservation admin_comment extra"
 )
 
@@ -141,14 +142,6 @@ def job_object(row: Mapping[str, Any], cluster: str) -> dict[str, Any]:
 
 def step_object(row: Mapping[str, Any]) -> dict[str, Any]:
     user, system = row["user_seconds"], row["system_seconds"]
-    memory = row["max_rss"]
-    # a place and a mean are known where there was one task
-    node = row["node_list"][0] if row["num_nodes"] == 1 and row["node_list"] else ""
-    used = {"cpu": round((user + system) * 1000), "energy": 0} if row["measured"] else {}
-    peak = [
-        {"type": "mem", "name": "", "id": 2, "count": memory * 1024, "node": node, "task": 0 if row["tasks"] == 1 else -1}
-        for _ in range(memory is not None)
-    ]
     return {
         "time": {
             "elapsed": row["elapsed"],
@@ -166,7 +159,7 @@ def step_object(row: Mapping[str, Any]) -> dict[str, Any]:
         "CPU": {"requested_frequency": {"min": number(0), "max": number(0)}, "governor": "0"},
         "kill_request_user": user_name(row["killed_by"]),
         "state": [row["state"]],
-        "statistics": {"CPU": {"actual_frequency": 0}, "energy": {"consumed": number(0)}},
+        "statistics": {"CPU": {"actual_frequency": frequency(row["use"])}, "energy": {"consumed": number(0)}},
         "step": {
             "id": f"{row['job_id']}.{row['step_id']}",
             "name": row["name"],
@@ -180,11 +173,34 @@ def step_object(row: Mapping[str, Any]) -> dict[str, Any]:
         "submit_line": row["submit_line"] or "",
         "task": {"distribution": row["layout"]},
         "tres": {
-            "requested": {"max": peak, "min": [], "average": [], "total": tres(used)},
-            "consumed": {"max": [], "min": [], "average": [], "total": []},
+            "requested": used(row["use"], IN),
+            "consumed": used(row["use"], OUT),
             "allocated": tres(row["held"]),
         },
     }
+
+
+def used(use: Mapping[str, Sequence[Any]] | None, side: str) -> dict[str, list[dict[str, object]]]:
+    """What tasks took (as Slurm calls it, requested) or gave."""
+    found: dict[str, list[dict[str, object]]] = {"max": [], "min": [], "average": [], "total": []}
+    for measure in MEASURES:
+        row = (use or {}).get(measure.key)
+        if row is None or not measure.tres or measure.side != side:
+            continue
+        kind, _, rest = measure.tres.partition("/")
+        what = {"type": kind, "name": rest, "id": TRES_IDS.get(measure.tres, OTHER_TRES)}
+        most, most_task, least, least_task, total, count, most_node, least_node = row
+        found["max"].append({**what, "count": most, "node": most_node, "task": most_task})
+        found["min"].append({**what, "count": least, "node": least_node, "task": least_task})
+        found["average"].append({**what, "count": total // count})
+        found["total"].append({**what, "count": total})
+    return found
+
+
+def frequency(use: Mapping[str, Sequence[Any]] | None) -> int:
+    """Mean kHz of the CPUs its tasks ran on, 0 unknown."""
+    row = (use or {}).get("clock")
+    return row[4] // row[5] if row else 0
 
 
 def user_name(uid: int | None) -> str:

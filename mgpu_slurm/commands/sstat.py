@@ -76,8 +76,20 @@ def show(session: Session, given: Given, refs: list[ids.JobRef], made: accounted
                 streams.err.write(f"sstat: error: StepId={ref} not found running.\n")
             continue
         kept: dict[str, list[Any]] = {name: [values[row] for row in rows] for name, values in columns.items()}
-        streams.out.write(accounted.lines(made, kept, len(rows), view, separator, ended))
+        count = len(rows)
+        if given.has("pidformat"):
+            kept, count = by_node(kept), sum(len(parts) for parts in kept["pids"])
+        streams.out.write(accounted.lines(made, kept, count, view, separator, ended))
     return 0
+
+
+def by_node(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """A row for each node of each step, with the processes there."""
+    rows = [row for row, parts in enumerate(columns["pids"]) for _ in parts]
+    made = {name: [values[row] for row in rows] for name, values in columns.items()}
+    made["nodes"] = [node for parts in columns["pids"] for node, _ in parts]
+    made["pids"] = [[part] for parts in columns["pids"] for part in parts]
+    return made
 
 
 def chosen(steps: Sequence[str], ref: ids.JobRef, every: bool) -> list[int]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mgpu_slurm.records.columns import Source
     from mgpu_slurm.records.job import Job
     from mgpu_slurm.records.step import Step
+    from mgpu_slurm.records.usage import Use
 
 SPECIAL = {"batch": -3, "extern": -2, "interactive": -1}
 """Order of the steps without a number."""
@@ -262,13 +263,9 @@ def system_seconds(job: Job, step: Step | None, _source: Source) -> float:
     return step.system_seconds if step is not None else sum(one.system_seconds for one in job.steps.values())
 
 
-def max_rss(_job: Job, step: Step | None, _source: Source) -> int | None:
-    return None if step is None or not step.max_rss else step.max_rss
-
-
-def measured(_job: Job, step: Step | None, _source: Source) -> bool:
-    """Whether the row has figures of use: those of a step come with its end."""
-    return step is not None and bool(step.ended_nodes)
+def use(_job: Job, step: Step | None, _source: Source) -> dict[str, Use] | None:
+    """By measure. Figures of use come with the end of a step; None: this row has none."""
+    return step.use if step is not None and step.ended_nodes else None
 
 
 def numbered_steps(job: Job, step: Step | None, _source: Source) -> int:
@@ -337,8 +334,6 @@ HISTORY: dict[str, Callable[[Job, Step | None, Source], Any]] = {
     "held": held,
     "killed_by": killed_by,
     "layout": layout,
-    "max_rss": max_rss,
-    "measured": measured,
     "name": name,
     "node_list": node_list,
     "nodes": nodes,
@@ -360,5 +355,6 @@ HISTORY: dict[str, Callable[[Job, Step | None, Source], Any]] = {
     "system_seconds": system_seconds,
     "tasks": tasks,
     "time_limit": time_limit,
+    "use": use,
     "user_seconds": user_seconds,
 }

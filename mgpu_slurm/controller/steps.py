@@ -16,7 +16,7 @@ from mgpu_slurm.base import errors, hostlist
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller import launching, lifecycle, permissions
 from mgpu_slurm.facts.states import COMPLETING, TERMINAL
-from mgpu_slurm.records import step_asks
+from mgpu_slurm.records import step_asks, usage
 from mgpu_slurm.records.step import Step, StepLayout
 from mgpu_slurm.wire.messages import CreateStep, Done, StepCreated, StepPart, StepPending, StepSpec, TerminateJob, WholeStep
 
@@ -287,7 +287,7 @@ def result(ctx: Context, job: Job, step: Step, message: StepResult, now: float) 
     step.user_seconds += message.user_seconds
     step.system_seconds += message.system_seconds
     step.cpu_seconds += message.user_seconds + message.system_seconds
-    step.max_rss = max(step.max_rss, message.max_rss)
+    usage.add(step.use, message.use, message.node)
     step.ending = step.ending or message.ending
     ctx.save(job)
     if is_live(step) and all(part.node in step.ended_nodes for part in step.layout.nodes):

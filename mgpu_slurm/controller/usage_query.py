@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mgpu_slurm.base import errors, hostlist, ids
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller import permissions
+from mgpu_slurm.records import usage
 from mgpu_slurm.wire.messages import GetUsage, Table, Usage
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mgpu_slurm.controller.events import Caller
     from mgpu_slurm.records.job import Job
     from mgpu_slurm.records.step import Step
+    from mgpu_slurm.records.usage import Use
     from mgpu_slurm.wire.messages import Query
 
 PATIENCE = 3.0
@@ -115,7 +117,11 @@ _COLUMNS = ("job_id", "array_job_id", "array_task_id", "het_job_id", "het_offset
 
 
 def _row(job: Job, step: Step, parts: list[Usage]) -> dict[str, Any]:
-    """`pids`: [node, [pid, ...]]; `use`: [node, rank, cpu seconds, rss, vsize (KiB), pages, read, written (bytes)]."""
+    """`pids`: [node, [pid, ...]]; `use`: by measure, a row of records.usage.Use."""
+    use: dict[str, Use] = {}
+    order = {part.node: index for index, part in enumerate(step.layout.nodes)}
+    for part in sorted(parts, key=lambda part: order.get(part.node, 0)):
+        usage.add(use, part.use, part.node)
     return {
         "job_id": job.job_id,
         "array_job_id": job.array_job_id,
@@ -125,10 +131,6 @@ def _row(job: Job, step: Step, parts: list[Usage]) -> dict[str, Any]:
         "step_id": step.step_id,
         "tasks": step.layout.ntasks,
         "nodes": hostlist.fold([part.node for part in parts]),
-        "pids": [[part.node, [pid for task in part.tasks for pid in task.pids]] for part in parts],
-        "use": [
-            [part.node, task.rank, task.cpu, task.rss, task.vsize, task.pages, task.read, task.written]
-            for part in parts
-            for task in part.tasks
-        ],
+        "pids": [[part.node, part.pids] for part in parts],
+        "use": use,
     }

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from mgpu_slurm.intake.values import leading_int
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mgpu_slurm.intake.conf import Config
+
 KINDS = ("task", "energy", "network", "filesystem")
 NOT_SET = -1
 
@@ -29,6 +33,16 @@ def read(text: str) -> list[tuple[str, str, int]]:
         seconds = NOT_SET if number is None else (number + (1 << 31)) % (1 << 32) - (1 << 31)
         found.append((word, kind, seconds))
     return found
+
+
+DEFAULT = 30
+"""Seconds, where the cluster's configuration does not say."""
+
+
+def of_cluster(config: Config) -> int:
+    """What JobAcctGatherFrequency says of tasks."""
+    seconds = of_tasks(str(config.get("JobAcctGatherFrequency") or ""))
+    return DEFAULT if seconds is None or seconds < 0 else seconds
 
 
 def of_tasks(text: str) -> int | None:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from mgpu_slurm.base.errors import ESLURM_INVALID_JOB_ID, ESLURMD_STEP_EXISTS, ESLURMD_STEP_NOTRUNNING, SlurmError
+from mgpu_slurm.records.usage import Use
 from mgpu_slurm.wire.messages import (
     BatchStarted,
     Beat,
@@ -187,7 +188,7 @@ class NodeCore:
         message = StepResult(node=self.name, job_id=job_id, step_id=step_id, attempt=attempt)
         for field, value in (known.result or {}).items():
             if hasattr(message, field):
-                setattr(message, field, value)
+                setattr(message, field, msgspec.convert(value, dict[str, Use]) if field == "use" else value)
         return Report(message=message, key=_report_key(known.key))
 
     def _gone_jobs(self) -> list[Effect]:

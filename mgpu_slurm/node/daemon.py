@@ -30,6 +30,7 @@ from mgpu_slurm.node.supervisor import lease
 from mgpu_slurm.node.supervisor import result as results
 from mgpu_slurm.node.supervisors import Supervisors, log_of
 from mgpu_slurm.records.gpu import Gpu
+from mgpu_slurm.records.usage import Use
 from mgpu_slurm.wire import credential
 from mgpu_slurm.wire.link import Link, LinkClient, LinkFull, Timing
 from mgpu_slurm.wire.messages import (
@@ -39,7 +40,6 @@ from mgpu_slurm.wire.messages import (
     Inspect,
     Register,
     Registered,
-    TaskUsage,
     ToNode,
     ToNodeFromClient,
     Usage,
@@ -326,6 +326,7 @@ class NodeDaemon:
             "tag": tag,
             "plain_names": self.plain_names,
             **self._lease(),
+            **self.settings.steps.sampling_of(order),
             "descriptors": ["control", *more],
         }
         places = self.hardware.places
@@ -363,9 +364,10 @@ class NodeDaemon:
         self.client.link.post(Usage(node=self.settings.name, ask=message.ask, count=count))
 
     def _usage(self, key: Key, word: dict[str, Any]) -> None:
-        rows = msgspec.convert(word.get("tasks") or [], list[TaskUsage])
+        use = msgspec.convert(word.get("use") or {}, dict[str, Use])
+        pids = msgspec.convert(word.get("pids") or [], list[int])
         ask = int(word.get("ask") or 0)
-        self.client.link.post(Usage(node=self.settings.name, ask=ask, job_id=key[0], step_id=key[1], tasks=rows))
+        self.client.link.post(Usage(node=self.settings.name, ask=ask, job_id=key[0], step_id=key[1], pids=pids, use=use))
 
     # --- how this machine looks -------------------------------------------------------------------------------------
 

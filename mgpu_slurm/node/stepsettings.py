@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from mgpu_slurm.intake import sampling
 from mgpu_slurm.intake.conf import Config
 
 
 class StepSettings(msgspec.Struct, kw_only=True, frozen=True):
-    """`bind_cpus`, `limit_memory`: tasks are kept to the CPUs and the memory that the step holds."""
+    """`bind_cpus`, `limit_memory`: tasks are kept to the CPUs and the memory that the step holds. `sampling`: seconds between
+    two looks at what tasks use, 0 for their end alone, None for never."""
 
     task_prolog: str = ""
     task_epilog: str = ""
     bind_cpus: bool = False
     limit_memory: bool = False
+    sampling: int | None = 30
 
     def as_order(self) -> dict[str, Any]:
         """The part of a launch order that comes from here; CPUs are the daemon's to add."""
         return {"task_prolog": self.task_prolog, "task_epilog": self.task_epilog, "limit_memory": self.limit_memory}
+
+    def sampling_of(self, order: Mapping[str, Any]) -> dict[str, int]:
+        """The part that --acctg-freq of the step or of its job may change."""
+        if self.sampling is None:
+            return {}
+        spec = order.get("spec") or {}
+        facts = spec.get("job") or order.get("facts") or {}
+        for asker in (spec, facts):
+            other = (asker.get("request") or {}).get("other") or {}
+            seconds = sampling.of_tasks(str(other.get("acctg-freq") or ""))
+            if seconds is not None and seconds >= 0:
+                return {"sampling": seconds}
+        return {"sampling": self.sampling}
 
 
 def of(config: Config) -> StepSettings:
@@ -30,4 +47,5 @@ def of(config: Config) -> StepSettings:
         task_epilog=str(config.get("TaskEpilog") or ""),
         bind_cpus=bool(plugins & {"affinity", "cgroup"}),
         limit_memory="cgroup" in plugins,
+        sampling=None if str(config.get("JobAcctGatherType") or "").endswith("none") else sampling.of_cluster(config),
     )

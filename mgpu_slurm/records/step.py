@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from mgpu_slurm.records.allocation import NodeShare
+from mgpu_slurm.records.usage import Use
 
 
 class NodeTasks(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -48,7 +49,7 @@ class Step(msgspec.Struct, omit_defaults=True, kw_only=True):
     cpu_seconds: float = 0.0
     user_seconds: float = 0.0
     system_seconds: float = 0.0
-    max_rss: int = 0  # KiB, largest single task
+    use: dict[str, Use] = {}  # by measure, of all its tasks that have ended
     asked: dict[str, str] = {}  # what it asked for, in Slurm's words (step_asks.py)
     killed_by: int | None = None
     apart: bool = False  # not in the job's stored record: it has a row of its own

@@ -13,6 +13,7 @@ from mgpu_slurm.records.allocation import Allocation
 from mgpu_slurm.records.gpu import Gpu
 from mgpu_slurm.records.request import JobRequest, StepRequest
 from mgpu_slurm.records.step import StepLayout
+from mgpu_slurm.records.usage import Use
 
 
 class Message(msgspec.Struct, omit_defaults=True, kw_only=True, tag_field="kind"):
@@ -617,7 +618,7 @@ class StepResult(Message, tag="step_result"):
     ended: float = 0.0
     user_seconds: float = 0.0
     system_seconds: float = 0.0
-    max_rss: int = 0  # KiB
+    use: dict[str, Use] = {}  # by measure, of the tasks here
 
 
 class LaunchRefused(Message, tag="launch_refused"):
@@ -638,19 +639,6 @@ class JobGone(Message, tag="job_gone"):
     attempt: int
 
 
-class TaskUsage(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """Of a live task with all processes below it. Seconds, KiB, bytes."""
-
-    rank: int
-    pids: list[int] = []
-    cpu: float = 0.0
-    rss: int = 0
-    vsize: int = 0
-    pages: int = 0
-    read: int = 0
-    written: int = 0
-
-
 class Usage(Message, tag="usage"):
     """Answer to GetUsage: one live step. One message of an answer has no `step_id` and says how many steps are answered for."""
 
@@ -658,7 +646,8 @@ class Usage(Message, tag="usage"):
     ask: int
     job_id: int = 0
     step_id: str = ""
-    tasks: list[TaskUsage] = []
+    pids: list[int] = []
+    use: dict[str, Use] = {}
     count: int = 0
 
 

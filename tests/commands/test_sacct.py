@@ -11,18 +11,31 @@ from mgpu_slurm.commands import accounted, sacct
 from mgpu_slurm.facts.fields.accounted import find, listed
 from mgpu_slurm.facts.fields.sacct import COLUMNS
 from mgpu_slurm.records.request import JobRequest
+from mgpu_slurm.records.usage import Use
 from tests.kit.ledger import NOON, Ledger, command, job, share, step
 
 TWO = [share("n0", 3, 300, 1), share("n1", 1, 100, 1)]
 OLD, NEW = (22, 5), (26, 5)
+
+USE = {"cpu": Use(53, 0, 53, 0, 53, 1, "n0", "n0"), "rss": Use(10899456, 0, 10899456, 0, 10899456, 1, "n0", "n0")}
+TWO_TASKS = {
+    "cpu": Use(10410, 1, 10200, 0, 20610, 2, "n1", "n0"),
+    "clock": Use(2596146, 0, 2596146, 0, 5192292, 2, "n0", "n0"),
+    "rss": Use(39333888, 1, 23990272, 0, 63324160, 2, "n1", "n0"),
+    "vsize": Use(45248512, 1, 29761536, 0, 75010048, 2, "n1", "n0"),
+    "pages": Use(3000, 0, 0, 1, 3000, 2, "n0", "n1"),
+    "read": Use(10045412, 1, 5045412, 0, 15090824, 2, "n1", "n0"),
+    "written": Use(6442450945, 1, 0, 0, 6442450945, 2, "n1", "n0"),
+    "gpu_memory": Use(1 << 30, 0, 1 << 30, 0, 1 << 30, 1, "n0", "n0"),
+}
 
 JOBS = [
     job(
         1, TWO, name="work", account="default_acct", time_limit=5, derived_exit_code=1 << 8,
         request=JobRequest(mem_per_cpu=100, gres="gpu:1", work_dir="/tmp/acct", submit_line="sbatch work.sh"),
         steps=[
-            step(1, "batch", TWO[:1], user_seconds=0.019, system_seconds=0.034, max_rss=10644),
-            step(1, "0", TWO[:1], 2, name="hostname", user_seconds=20.314, system_seconds=0.296),
+            step(1, "batch", TWO[:1], user_seconds=0.019, system_seconds=0.034, use=USE),
+            step(1, "0", TWO[:1], 2, name="hostname", user_seconds=20.314, system_seconds=0.296, use=TWO_TASKS),
             step(1, "1", TWO, 4, name="stepname", exit_code=1 << 8, state="FAILED"),
         ],
     ),
@@ -123,9 +136,41 @@ def test_resources_and_use(monkeypatch: pytest.MonkeyPatch, ledger: Ledger) -> N
         "1|billing=4,cpu=4,gres/gpu=2,mem=400M,node=2|billing=4,cpu=4,gres/gpu=2,mem=400M,node=2|400M||2|||00:20.663||00:00:08"
         "|00:05:00|1:0",
         "1.batch|cpu=3,gres/gpu=1,mem=300M,node=1|||1|1|10644K|n0|00:00.053|00:00:00|00:00:06||",
-        "1.0|cpu=3,gres/gpu=1,mem=300M,node=1|||2|1|||00:20.610|00:00:10|00:00:06||",
-        "1.1|cpu=4,gres/gpu=2,mem=400M,node=2|||4|2|||00:00:00|00:00:00|00:00:08||",
+        "1.0|cpu=3,gres/gpu=1,mem=300M,node=1|||2|1|38412K|n1|00:20.610|00:00:10|00:00:06||",
+        "1.1|cpu=4,gres/gpu=2,mem=400M,node=2|||4|2|||00:00:00||00:00:08||",
     ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "options", "shown"),
+    [
+        ("averss,avevmsize,maxvmsize,maxvmsizetask", (), ["30920K", "36626K", "44188K", "1"]),
+        ("maxdiskread,avediskread,maxdiskwrite,avediskwrite", (), ["9.58M", "7.20M", "6.00G", "3.00G"]),
+        ("maxdiskread,maxdiskwrite,maxpages,avecpufreq", ("--noconvert",), ["9.58M", "6144.00M", "3000", "2596K"]),
+        ("maxdiskread,maxpages,avecpufreq,maxdiskwrite", ("--units=K",), ["9809.97K", "2.93K", "2596K", "6291456.00K"]),
+        ("avecpufreq,mincpu,mincpunode,mincputask,maxpagesnode", (), ["2.60M", "00:00:10", "n0", "0", "n0"]),
+        ("tresusageinmax", (), ["cpu=00:00:10,energy=0,fs/disk=10045412,mem=38412K,pages=3000,vmem=44188K"]),
+        ("tresusageinmax", ("--units=K",), ["cpu=00:00:10,energy=0,fs/disk=9809.97K,mem=38412K,pages=2.93K,vmem=44188K"]),
+        ("tresusageinmin", (), ["cpu=00:00:10,energy=0,fs/disk=5045412,mem=23428K,pages=0,vmem=29064K"]),
+        ("tresusageinmaxn", (), ["cpu=n1,energy=n0,fs/disk=n1,mem=n1,pages=n0,vmem=n1"]),
+        ("tresusageinmaxt", (), ["cpu=1,fs/disk=1,mem=1,pages=0,vmem=1"]),
+        ("tresusageouttot,tresusageoutmint", (), ["energy=0,fs/disk=6442450945", "fs/disk=0"]),
+        ("tresusageoutminn", (), ["energy=n0,fs/disk=n0"]),
+    ],
+)  # fmt: skip
+def test_use(monkeypatch: pytest.MonkeyPatch, ledger: Ledger, fields: str, options: tuple[str, ...], shown: list[str]) -> None:
+    assert out(monkeypatch, ledger, "-nPj", "1.0", "-o", fields, *options) == ["|".join(shown)]
+
+
+def test_use_that_is_not_known(monkeypatch: pytest.MonkeyPatch, ledger: Ledger) -> None:
+    fields = "avecpu,maxrss,avecpufreq,tresusageinave,tresusageinmax,tresusageouttot,tresusageoutminn"
+    assert out(monkeypatch, ledger, "-nPj", "1.1", "-o", fields) == ["||0|energy=0||energy=0|"]
+    assert out(monkeypatch, ledger, "-nPXj", "1", "-o", fields) == ["||||||"]
+
+
+def test_gpus_are_among_the_use_since_23(monkeypatch: pytest.MonkeyPatch, ledger: Ledger) -> None:
+    (shown,) = out(monkeypatch, ledger, "-nPj", "1.0", "-o", "tresusageinmax", MGPU_COMPAT="26.05")
+    assert shown == "cpu=00:00:10,energy=0,fs/disk=10045412,gres/gpumem=1G,mem=38412K,pages=3000,vmem=44188K"
 
 
 @pytest.mark.parametrize(

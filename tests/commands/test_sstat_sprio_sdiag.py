@@ -15,8 +15,15 @@ from mgpu_slurm.facts.fields.accounted import listed
 from mgpu_slurm.facts.fields.sstat import COLUMNS
 from tests.kit.ledger import Ledger, command, job
 
-USE = [["n0", 0, 6.2, 62232, 65400, 0, 1685836, 1695], ["n0", 1, 6.0, 62312, 65400, 1, 1685836, 1695]]
-BATCH = [["n0", 0, 0.02, 10732, 219452, 0, 27934, 1079]]
+KIB = 1024
+USE = {
+    "cpu": [6200, 0, 6000, 1, 12200, 2, "n0", "n1"], "rss": [62312 * KIB, 1, 62232 * KIB, 0, 124544 * KIB, 2, "n1", "n0"],
+    "vsize": [65400 * KIB, 0, 65400 * KIB, 0, 130800 * KIB, 2, "n0", "n0"], "pages": [1, 1, 0, 0, 1, 2, "n1", "n0"],
+    "read": [1685836, 0, 1685836, 0, 3371672, 2, "n0", "n0"], "written": [1695, 0, 1695, 0, 3390, 2, "n0", "n0"],
+    "clock": [2596146, 0, 2596146, 0, 5192292, 2, "n0", "n0"],
+}  # fmt: skip
+BATCH = {"rss": [10732 * KIB, 0, 10732 * KIB, 0, 10732 * KIB, 1, "n0", "n0"],
+         "vsize": [219452 * KIB, 0, 219452 * KIB, 0, 219452 * KIB, 1, "n0", "n0"]}  # fmt: skip
 
 
 class Running(Ledger):
@@ -28,11 +35,12 @@ class Running(Ledger):
         [ref] = message["filters"]["ids"]
         if ref.partition(".")[0] not in ("29", "1"):
             raise SlurmError(ESLURM_INVALID_JOB_ID)
-        rows = [("batch", 1, BATCH, [20571, 20568]), ("0", 2, USE, [20591, 20592])] if ref.startswith("29") else []
+        two = [["n0", [20591]], ["n1", [20592, 20593]]]
+        rows = [("batch", 1, BATCH, [["n0", [20571, 20568]]]), ("0", 2, USE, two)] if ref.startswith("29") else []
         made = [
             {
                 "job_id": 29, "array_job_id": 0, "array_task_id": None, "het_job_id": 0, "het_offset": 0, "step_id": step,
-                "tasks": tasks, "nodes": "n0", "pids": [["n0", pids]], "use": use,
+                "tasks": tasks, "nodes": "n[0-1]", "pids": pids, "use": use,
             }
             for step, tasks, use, pids in rows
             if ref in ("29", f"29.{step}")
@@ -53,8 +61,9 @@ def ledger(tmp_path: Path) -> Running:
          "29.0|62312K|62272K|00:00:06|00:00:06|1|1|2\n", ""),
         (["-j", "29.0", "-o", "tresusageintot"], "cpu=00:00:12,energy=0,fs/disk=3371672,mem=124544K,pages=1,vmem=130800K\n", ""),
         (["-j", "29.0", "-o", "tresusageinmaxn,tresusageinmaxt,tresusageouttot"],
-         "cpu=n0,energy=n0,fs/disk=n0,mem=n0,pages=n0,vmem=n0|cpu=0,fs/disk=0,mem=1,pages=1,vmem=0|energy=0,fs/disk=3390\n", ""),
-        (["-a", "-j", "29", "-i"], "29.batch|n0|20571,20568\n29.0|n0|20591,20592\n", ""),
+         "cpu=n0,energy=n0,fs/disk=n0,mem=n1,pages=n1,vmem=n0|cpu=0,fs/disk=0,mem=1,pages=1,vmem=0|energy=0,fs/disk=3390\n", ""),
+        (["-a", "-j", "29", "-i"], "29.batch|n0|20571,20568\n29.0|n0|20591\n29.0|n1|20592,20593\n", ""),
+        (["-j", "29", "-o", "maxdiskread,avediskwrite,avecpufreq,maxpagesnode"], "1685836|1695|2.60M|n1\n", ""),
         (["-j", "29.batch", "--noconvert", "-o", "jobid,maxrss,maxvmsize"], "29.batch|10989568|224718848\n", ""),
         (["-j", "1"], "", "sstat: error: No steps running for job 1\n"),
         (["-j", "29.5"], "", "sstat: error: StepId=29.5 not found running.\n"),

@@ -33,13 +33,13 @@ def run_steps(store: Store, job: Job) -> list[int]:
         job.steps[step.step_id] = step
         at_start = keep(store, job)
         if number >= LIVING:
-            step.state, step.end_time, step.max_rss = "COMPLETED", 1000.5 + number, number
+            step.state, step.end_time, step.exit_code = "COMPLETED", 1000.5 + number, number
         written.append(at_start + keep(store, job))
     return written
 
 
 def shown(job: Job) -> list[tuple[str, str, int]]:
-    return [(key, step.state, step.max_rss) for key, step in job.steps.items()]
+    return [(key, step.state, step.exit_code) for key, step in job.steps.items()]
 
 
 def test_all_are_there_again_and_late_ones_cost_no_more_than_early_ones(tmp_path: pathlib.Path) -> None:

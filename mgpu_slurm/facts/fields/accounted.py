@@ -117,6 +117,8 @@ def duration(_view: View, seconds: float | None) -> str:
 
 def amount(view: View, number: float, unit: str, raw: bool = False) -> str:
     """A number that counts `unit` ("K", "M", "" for ones), in the unit asked for or the largest that keeps halves at most."""
+    if not number:
+        return "0"
     wanted = getattr(view, "unit", "")
     place = UNITS.find(unit) if unit else -1
     if wanted:
@@ -129,15 +131,6 @@ def amount(view: View, number: float, unit: str, raw: bool = False) -> str:
         place += 1
     mark = UNITS[place] if place >= 0 else ""
     return f"{int(number)}{mark}" if number == int(number) else f"{number:.2f}{mark}"
-
-
-def kib(view: View, number: float | None) -> str:
-    """Memory used: 10732K, with --noconvert in bytes."""
-    if number is None:
-        return ""
-    if view.raw_units and not getattr(view, "unit", ""):
-        return str(int(number * 1024))
-    return amount(view, number, "K")
 
 
 def job_name(job: int, array: int, task: int | None, tasks: str, limit: int, het: int, offset: int, step: str) -> str:

@@ -1,13 +1,11 @@
 """The fields of sacct, in the order of its own list. Widths and forms as Slurm 22.05.8 prints them.
-
-Not measured here, and therefore empty: disk traffic, page faults, virtual memory and clock rates of ended tasks. The mean of
-a step's memory is known where it had one task, whose place is then known as well.
 """
 
 from __future__ import annotations
 
 from mgpu_slurm.base.units import UNLIMITED
-from mgpu_slurm.facts.fields.accounted import NEVER, PLAIN, Column, amount, blank, clock, duration, job_name, kib, text
+from mgpu_slurm.facts.fields import usage
+from mgpu_slurm.facts.fields.accounted import NEVER, PLAIN, Column, amount, blank, clock, duration, job_name, text
 from mgpu_slurm.facts.fields.field import exit_pair
 
 TYPE_CHECKING = False
@@ -110,28 +108,6 @@ def total_cpu(_view: View, user: float, system: float) -> str:
     return clock(user + system, True)
 
 
-def mean_cpu(_view: View, measured: bool, user: float, system: float, tasks: int | None) -> str:
-    return clock((user + system) / (tasks or 1)) if measured else ""
-
-
-def only_cpu(_view: View, measured: bool, user: float, system: float, tasks: int | None) -> str:
-    """What a single task used is also the least."""
-    return clock(user + system) if measured and tasks == 1 else ""
-
-
-def only_rss(view: View, tasks: int | None, rss: int | None) -> str:
-    return kib(view, rss) if tasks == 1 else ""
-
-
-def place_of(_view: View, known: object, count: int, names: str) -> str:
-    """The node of a step's figure, where it had one node."""
-    return names if known and count == 1 else ""
-
-
-def rank_of(_view: View, known: object, tasks: int | None) -> str:
-    return "0" if known and tasks == 1 else ""
-
-
 def step_zero(_view: View, step: str, over: float) -> str:
     return "0" if step and over else ""
 
@@ -143,46 +119,6 @@ def energy(_view: View, step: str, begun: float | None, over: float, numbered: i
 
 def frequency(_view: View, step: str) -> str:
     return "0" if step in ("batch", "extern", "interactive") else "Unknown"
-
-
-def usage_total(view: View, measured: bool, user: float, system: float, rss: int | None, tasks: int | None) -> str:
-    if not measured:
-        return ""
-    memory = f",mem={kib(view, rss)}" if rss is not None and tasks == 1 else ""
-    return f"cpu={clock(user + system)},energy=0{memory}"
-
-
-def usage_mean(view: View, measured: bool, user: float, system: float, rss: int | None, tasks: int | None) -> str:
-    if not measured:
-        return ""
-    memory = f",mem={kib(view, rss)}" if rss is not None and tasks == 1 else ""
-    return f"cpu={clock((user + system) / (tasks or 1))},energy=0{memory}"
-
-
-def usage_most(view: View, measured: bool, user: float, system: float, rss: int | None, tasks: int | None) -> str:
-    if not measured:
-        return ""
-    words = [f"cpu={clock(user + system)}"] if tasks == 1 else []
-    words.append("energy=0")
-    if rss is not None:
-        words.append(f"mem={kib(view, rss)}")
-    return ",".join(words)
-
-
-def usage_least(view: View, measured: bool, user: float, system: float, rss: int | None, tasks: int | None) -> str:
-    return usage_most(view, measured, user, system, rss, tasks) if tasks == 1 else ""
-
-
-def usage_node(_view: View, known: object, count: int, names: str) -> str:
-    return f"cpu={names},energy={names},mem={names}" if known and count == 1 else ""
-
-
-def usage_task(_view: View, known: object, tasks: int | None) -> str:
-    return "cpu=0,mem=0" if known and tasks == 1 else ""
-
-
-def out(_view: View, measured: bool) -> str:
-    return "energy=0" if measured else ""
 
 
 def joined(_view: View, words: list[str]) -> str:
@@ -205,10 +141,6 @@ def suspended(_view: View, seconds: int) -> str:
     return clock(seconds)
 
 
-_USE = "measured user_seconds system_seconds tasks"
-_USAGE = "measured user_seconds system_seconds max_rss tasks"
-_PLACE = "max_rss num_nodes nodes"
-
 COLUMNS: tuple[Column, ...] = (
     Column("Account", 10, "account", text),
     Column("AdminComment", 15, "admin_comment", text),
@@ -216,13 +148,13 @@ COLUMNS: tuple[Column, ...] = (
     Column("AllocNodes", 10, "alloc_nodes", text, NEVER),
     Column("AllocTRES", 10, "held", tres),
     Column("AssocID", 7, "job_id", always_zero, NEVER),
-    Column("AveCPU", 10, _USE, mean_cpu),
-    Column("AveCPUFreq", 10, "step_id end", step_zero),
-    Column("AveDiskRead", 14, "job_id", blank),
-    Column("AveDiskWrite", 14, "job_id", blank),
-    Column("AvePages", 10, "job_id", blank),
-    Column("AveRSS", 10, "tasks max_rss", only_rss),
-    Column("AveVMSize", 10, "job_id", blank),
+    Column("AveCPU", 10, "use", usage.field("cpu", usage.mean)),
+    Column("AveCPUFreq", 10, "use", usage.frequency),
+    Column("AveDiskRead", 14, "use", usage.field("read", usage.mean, usage.megabytes)),
+    Column("AveDiskWrite", 14, "use", usage.field("written", usage.mean, usage.megabytes)),
+    Column("AvePages", 10, "use", usage.field("pages", usage.mean)),
+    Column("AveRSS", 10, "use", usage.field("rss", usage.mean)),
+    Column("AveVMSize", 10, "use", usage.field("vsize", usage.mean)),
     Column("BlockID", 16, "job_id", blank),
     Column("Cluster", 10, "job_id", cluster),
     Column("Comment", 14, "comment", text),
@@ -251,25 +183,25 @@ COLUMNS: tuple[Column, ...] = (
     Column("JobName", 10, "name", text),
     Column("Layout", 9, "layout", text),
     Column("Licenses", 10, "licenses", text, since=NEWER),
-    Column("MaxDiskRead", 12, "job_id", blank),
-    Column("MaxDiskReadNode", 15, "job_id", blank),
-    Column("MaxDiskReadTask", 15, "job_id", blank),
-    Column("MaxDiskWrite", 12, "job_id", blank),
-    Column("MaxDiskWriteNode", 16, "job_id", blank),
-    Column("MaxDiskWriteTask", 16, "job_id", blank),
-    Column("MaxPages", 8, "job_id", blank),
-    Column("MaxPagesNode", 12, "job_id", blank),
-    Column("MaxPagesTask", 14, "job_id", blank),
-    Column("MaxRSS", 10, "max_rss", kib),
-    Column("MaxRSSNode", 10, _PLACE, place_of),
-    Column("MaxRSSTask", 10, "max_rss tasks", rank_of),
-    Column("MaxVMSize", 10, "job_id", blank),
-    Column("MaxVMSizeNode", 14, "job_id", blank),
-    Column("MaxVMSizeTask", 14, "job_id", blank),
+    Column("MaxDiskRead", 12, "use", usage.field("read", usage.most, usage.megabytes)),
+    Column("MaxDiskReadNode", 15, "use", usage.place("read", usage.most_node)),
+    Column("MaxDiskReadTask", 15, "use", usage.place("read", usage.most_task)),
+    Column("MaxDiskWrite", 12, "use", usage.field("written", usage.most, usage.megabytes)),
+    Column("MaxDiskWriteNode", 16, "use", usage.place("written", usage.most_node)),
+    Column("MaxDiskWriteTask", 16, "use", usage.place("written", usage.most_task)),
+    Column("MaxPages", 8, "use", usage.field("pages", usage.most)),
+    Column("MaxPagesNode", 12, "use", usage.place("pages", usage.most_node)),
+    Column("MaxPagesTask", 14, "use", usage.place("pages", usage.most_task)),
+    Column("MaxRSS", 10, "use", usage.field("rss", usage.most)),
+    Column("MaxRSSNode", 10, "use", usage.place("rss", usage.most_node)),
+    Column("MaxRSSTask", 10, "use", usage.place("rss", usage.most_task)),
+    Column("MaxVMSize", 10, "use", usage.field("vsize", usage.most)),
+    Column("MaxVMSizeNode", 14, "use", usage.place("vsize", usage.most_node)),
+    Column("MaxVMSizeTask", 14, "use", usage.place("vsize", usage.most_task)),
     Column("McsLabel", 12, "mcs_label", text),
-    Column("MinCPU", 10, _USE, only_cpu),
-    Column("MinCPUNode", 10, "measured num_nodes nodes", place_of),
-    Column("MinCPUTask", 10, "measured tasks", rank_of),
+    Column("MinCPU", 10, "use", usage.field("cpu", usage.least)),
+    Column("MinCPUNode", 10, "use", usage.place("cpu", usage.least_node)),
+    Column("MinCPUTask", 10, "use", usage.place("cpu", usage.least_task)),
     Column("NCPUS", 10, "cpus", text, NEVER),
     Column("NNodes", 8, "num_nodes", text, NEVER),
     Column("NodeList", 15, "nodes", nodes),
@@ -315,22 +247,22 @@ COLUMNS: tuple[Column, ...] = (
     Column("Timelimit", 10, "time_limit step_id", time_limit),
     Column("TimelimitRaw", 10, "time_limit step_id", time_limit_raw),
     Column("TotalCPU", 10, "user_seconds system_seconds", total_cpu),
-    Column("TRESUsageInAve", 14, _USAGE, usage_mean),
-    Column("TRESUsageInMax", 14, _USAGE, usage_most),
-    Column("TRESUsageInMaxNode", 18, _PLACE, usage_node),
-    Column("TRESUsageInMaxTask", 18, "max_rss tasks", usage_task),
-    Column("TRESUsageInMin", 14, _USAGE, usage_least),
-    Column("TRESUsageInMinNode", 18, "job_id", blank),
-    Column("TRESUsageInMinTask", 18, "job_id", blank),
-    Column("TRESUsageInTot", 14, _USAGE, usage_total),
-    Column("TRESUsageOutAve", 15, "measured", out),
-    Column("TRESUsageOutMax", 15, "measured", out),
-    Column("TRESUsageOutMaxNode", 19, "job_id", blank),
-    Column("TRESUsageOutMaxTask", 19, "job_id", blank),
-    Column("TRESUsageOutMin", 15, "job_id", blank),
-    Column("TRESUsageOutMinNode", 19, "job_id", blank),
-    Column("TRESUsageOutMinTask", 19, "job_id", blank),
-    Column("TRESUsageOutTot", 15, "measured", out),
+    Column("TRESUsageInAve", 14, "use", usage.inward(usage.mean, always=True)),
+    Column("TRESUsageInMax", 14, "use", usage.inward(usage.most)),
+    Column("TRESUsageInMaxNode", 18, "use", usage.inward(usage.most_node, "node")),
+    Column("TRESUsageInMaxTask", 18, "use", usage.inward(usage.most_task, "task")),
+    Column("TRESUsageInMin", 14, "use", usage.inward(usage.least)),
+    Column("TRESUsageInMinNode", 18, "use", usage.inward(usage.least_node, "node")),
+    Column("TRESUsageInMinTask", 18, "use", usage.inward(usage.least_task, "task")),
+    Column("TRESUsageInTot", 14, "use", usage.inward(usage.total, always=True)),
+    Column("TRESUsageOutAve", 15, "use", usage.outward(usage.mean, always=True)),
+    Column("TRESUsageOutMax", 15, "use", usage.outward(usage.most)),
+    Column("TRESUsageOutMaxNode", 19, "use", usage.outward(usage.most_node, "node")),
+    Column("TRESUsageOutMaxTask", 19, "use", usage.outward(usage.most_task, "task")),
+    Column("TRESUsageOutMin", 15, "use", usage.outward(usage.least)),
+    Column("TRESUsageOutMinNode", 19, "use", usage.outward(usage.least_node, "node")),
+    Column("TRESUsageOutMinTask", 19, "use", usage.outward(usage.least_task, "task")),
+    Column("TRESUsageOutTot", 15, "use", usage.outward(usage.total, always=True)),
     Column("UID", 6, "uid", text, NEVER),
     Column("User", 9, "user_name", text),
     Column("UserCPU", 10, "user_seconds", used),

@@ -24,7 +24,6 @@ class Exits:
         self._unreported: list[Task] = []
         self.user_seconds = 0.0
         self.system_seconds = 0.0
-        self.max_rss = 0
 
     @property
     def all_ended(self) -> bool:
@@ -38,12 +37,15 @@ class Exits:
     def alive(self) -> list[Task]:
         return [task for task in self.tasks if task.status is None]
 
+    def task_of(self, pid: int) -> Task | None:
+        """The task that has not ended yet and has this process."""
+        return self._by_pid.get(pid)
+
     def reaped(self, pid: int, status: int, usage: resource.struct_rusage) -> Task | None:
         """A child, task or adopted, has ended; the task if it is one. Its figures include those of
         the children it has waited for."""
         self.user_seconds += usage.ru_utime
         self.system_seconds += usage.ru_stime
-        self.max_rss = max(self.max_rss, usage.ru_maxrss)
         task = self._by_pid.pop(pid, None)
         if task is not None:
             task.status = status

@@ -161,7 +161,11 @@ class Supervisor:
             self._started = time.time()
             plans = streams.wires.plans
             self._processes.epilogs = hooks.Epilogs(self.order, who, plans, shared.environment)
-            self._processes.exits = Exits(tasks.start(self.order, who, plans, group, shared))
+            started = tasks.start(self.order, who, plans, group, shared)
+            self._processes.exits = Exits(started)
+            if self.order.sampling is not None:
+                sampler = usage.Sampler(started, group, shared.peaks, self.order.sampling, self._started)
+                self._processes.sampler = sampler
         except _NOT_STARTED as error:
             return error
         streams.wires.close_theirs()
@@ -227,6 +231,7 @@ class Supervisor:
             return
         if self._lease is not None and now >= self._lease_at:
             self._look_at_lease(self._lease, now)
+        self._processes.look_at_use(now)
         due = self._ending.due(now)
         if due == "timeout":
             self.terminate("TIMEOUT", by_own_limit=True)
@@ -296,7 +301,7 @@ class Supervisor:
             "ended": time.time(),
             "user_seconds": self._exits.user_seconds,
             "system_seconds": self._exits.system_seconds,
-            "max_rss": self._exits.max_rss,
+            "use": self._processes.use(),
         }
         try:
             result.write(self._directory, self._result)
@@ -362,7 +367,8 @@ class Supervisor:
         elif kind == "extend":
             self._ending.deadline = float(message["deadline"])
         elif kind == "usage":
-            control.tell({"kind": USAGE, "ask": message["ask"], "tasks": usage.of_tasks(self._exits.tasks)})
+            pids, use = self._processes.use_now()
+            control.tell({"kind": USAGE, "ask": message["ask"], "pids": pids, "use": use})
 
     def terminate(
         self, word: str, kill_wait: float | None = None, hurry: bool = False, *, by_own_limit: bool = False

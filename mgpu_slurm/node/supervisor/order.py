@@ -22,12 +22,13 @@ class Order:
 
     kind, node, log_name ("slurmstepd"), directory, tag, uid, gid, plain_names, ordinals, variables, near, start,
     machine (rows of binding.cpus_of; absent: CPUs are not bound), task_prolog and task_epilog of the configuration,
-    limit_memory;
+    limit_memory; sampling (seconds between two looks at the tasks' use; absent: never, 0: at their end);
     batch: facts, script (its path), argv, environment, deadline, kill_wait; tasks: spec, launch.
     """
 
     def __init__(self, raw: dict[str, Any]) -> None:
         self.raw = raw
+        self.sampling: int | None = raw.get("sampling")
         self.kind: str = raw["kind"]
         self.node: str = raw["node"]
         self.log_name: str = raw.get("log_name") or "slurmstepd"

@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mgpu_slurm.node.supervisor.cgroup import Cgroup
     from mgpu_slurm.node.supervisor.hooks import Epilogs
+    from mgpu_slurm.node.supervisor.usage import Sampler
 
 _FIRST_SWEEP, _LONGEST_SWEEP = 0.005, 1.0
 
@@ -23,6 +24,7 @@ class Processes:
         self.exits = Exits([])
         self.group: Cgroup | None = None
         self.epilogs: Epilogs | None = None
+        self.sampler: Sampler | None = None
         self.sweep_at = 0.0
         self._sweep_wait = _FIRST_SWEEP
 
@@ -51,12 +53,18 @@ class Processes:
         """Take the exits that are there; whether no process is left at all."""
         while True:
             try:
-                pid, status, usage = os.wait4(-1, os.WNOHANG)
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
                 return self.exits.all_ended and not (self.group and self.group.pids())
-            if pid == 0:
+            if ended is None:
                 return False
+            pid = ended.si_pid
+            if self.sampler is not None:
+                self.sampler.ending(pid, self.exits.task_of(pid))
+            _, status, usage = os.wait4(pid, 0)
             task = self.exits.reaped(pid, status, usage)
+            if self.sampler is not None:
+                self.sampler.ended(task, usage)
             if self.epilogs is not None:
                 if task is None:
                     self.epilogs.ended(pid, status)
@@ -76,8 +84,24 @@ class Processes:
 
     def next_time(self) -> float:
         """When something is due; 0 = never."""
-        times = [at for at in (self.sweep_at, self.epilogs.next_time() if self.epilogs is not None else 0.0) if at]
-        return min(times, default=0.0)
+        epilog = self.epilogs.next_time() if self.epilogs is not None else 0.0
+        look = self.sampler.next_at if self.sampler is not None and not self.exits.all_ended else 0.0
+        return min((at for at in (self.sweep_at, epilog, look) if at), default=0.0)
+
+    def look_at_use(self, now: float) -> None:
+        if self.sampler is not None and not self.exits.all_ended:
+            self.sampler.due(now)
+
+    def use(self) -> dict[str, list[int]]:
+        """What is known of the tasks' use: rows of records.usage.Use by measure."""
+        return {} if self.sampler is None else self.sampler.summary()
+
+    def use_now(self) -> tuple[list[int], dict[str, list[int]]]:
+        """The processes of the tasks, and their use after one more look."""
+        if self.sampler is None:
+            return [task.pid for task in self.exits.alive], {}
+        self.sampler.look(closely=True)
+        return self.sampler.pids(), self.sampler.summary()
 
     def sweep(self, now: float) -> None:
         """Kill everything that is left; `sweep_at` is when to do it again, until nothing is."""

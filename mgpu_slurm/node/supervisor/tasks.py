@@ -11,6 +11,7 @@ import termios
 from mgpu_slurm.facts import environ
 from mgpu_slurm.node.supervisor import binding, hooks, identity, login, programs, rlimits, texts
 from mgpu_slurm.node.supervisor.order import BATCH
+from mgpu_slurm.node.supervisor.peaks import Peaks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,10 +50,11 @@ class Common:
     """What the tasks of a step have in common. `bound` None: CPUs are not bound here. `own`: descriptors that only the
     task of a rank gets (-1: none), with the variables that tell it of them."""
 
-    __slots__ = ("bound", "environment", "own")
+    __slots__ = ("bound", "environment", "own", "peaks")
 
-    def __init__(self, environment: dict[str, str], bound: binding.Binding | None) -> None:
+    def __init__(self, environment: dict[str, str], bound: binding.Binding | None, peaks: Peaks) -> None:
         self.environment = environment
+        self.peaks = peaks
         self.bound = bound
         self.own: dict[int, tuple[int, dict[str, str]]] = {}
 
@@ -65,7 +67,7 @@ def common(order: Order) -> Common:
         part = order.spec["layout"]["nodes"][order.node_index]
         bound = binding.bind(order.spec.get("request") or {}, order.request, part, order.machine)
         environment.update(bound.variables)
-    return Common(environment, bound)
+    return Common(environment, bound, Peaks(order.ranks))
 
 
 def start(order: Order, who: identity.Identity, plans: list[Plan], group: Cgroup | None, shared: Common) -> list[Task]:
@@ -154,6 +156,7 @@ def _become_task(
     try:
         if not path:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))  # which Python calls a wrong value
+        shared.peaks.note(plan.rank)
         os.execve(path, plan.argv, environment)
     except OSError as error:
         _say(order, texts.no_exec(path, path if "/" in path else "", error))
