@@ -50,7 +50,7 @@ KEYS: dict[str, str] = {
     "InteractiveStepOptions": "srun's options for salloc's shell",
     "JobAcctGatherFrequency": "how often the use of running tasks is looked at",
     "JobAcctGatherParams": "what is counted, and whether a task over its memory is ended",
-    "JobAcctGatherType": "use is always taken from /proc and cgroups",
+    "JobAcctGatherType": "jobacct_gather/none: the use of tasks is not looked at",
     "JobCompType": "where a line for each ended job goes",
     "JobFileAppend": "1 adds to output files that exist, 0 begins them anew",
     "JobRequeue": "whether batch jobs go back into the queue when a node fails; 0 is not",
