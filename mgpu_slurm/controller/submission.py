@@ -225,7 +225,7 @@ def settle(ctx: Context, job: Job) -> None:
     job.asked_gpus = need.asked_in_all("gpu")
     job.default_memory = picture.default_memory(ctx, job)
     job.node_tasks = tasks_per_node(request)
-    size = sizes(request, need)
+    size = sizes(request, need, len(ctx.state.nodes))
     job.min_nodes, job.max_nodes, job.ntasks, job.min_cpus = size.min_nodes, size.max_nodes, size.ntasks, size.min_cpus
 
 

@@ -13,7 +13,9 @@ from mgpu_slurm.intake.merge import COMMAND, ENVIRONMENT, Choice, Choices
 from mgpu_slurm.intake.values import Reading
 
 BAD_GRES = "Invalid generic resource (gres) specification"
-_BY_GPU = ("gpus", "gpus_per_node", "gres", "gpus_per_task", "gpus_per_socket", "ntasks_per_gpu", "mem_per_gpu")
+_BY_GPU = (
+    "gpus", "gpus_per_node", "gres", "gpus_per_task", "gpus_per_socket", "ntasks_per_gpu", "mem_per_gpu", "cpus_per_gpu",
+)  # fmt: skip
 # SLURM_HOSTFILE is read as --nodelist=FILE would be.
 _HOSTFILE = Option("nodelist", "", "bra", "hosts", "nodelist", "hidden", "")
 _MEMORY = ("mem_per_node", "mem_per_cpu", "mem_per_gpu")
@@ -101,10 +103,9 @@ def _per_gpu(choices: Choices) -> None:
 
     nodes, most = choices.number("min_nodes") or 1, choices.number("max_nodes")
     gpus = gpucounts.total(choices, "gpus")
-    if not gpus and most in (None, nodes):
-        gpus = gpucounts.total(choices, "gpus_per_node") * nodes
-        if not gpus and choices.has("min_nodes") and not gpucounts.total(choices, "gres"):
-            gpus = nodes  # where only nodes are known, each has one
+    if not gpus and most in (None, nodes) and not gpucounts.total(choices, "gres"):
+        # where only nodes are known, each has one
+        gpus = gpucounts.total(choices, "gpus_per_node") * nodes or gpucounts.fixed_nodes(choices)
     if gpus and not choices.has("ntasks"):
         mine = choices.fields["ntasks_per_gpu"]
         choices.put("ntasks", Choice(mine.name, gpus * (choices.number("ntasks_per_gpu") or 1), mine.source, mine.text))
@@ -123,10 +124,7 @@ def _devices(choices: Choices, reading: Reading) -> None:
         names = [word.removeprefix("gres:").partition(":")[0] for word in choices.text("gres").split(",")]
         if any("=" in name or "/" in name for name in names):
             raise UsageError(BAD_GRES, 1)
-    if older:
-        if choices.has("cpus_per_gpu") and choices.has("cpus_per_task"):
-            raise UsageError(["--cpus-per-gpu is mutually exclusive with --cpus-per-task", BAD_GRES], 1)
-    elif _drop_weaker(choices, "cpus_per_gpu", "cpus_per_task"):
+    if not older and _drop_weaker(choices, "cpus_per_gpu", "cpus_per_task"):
         text = "--cpus-per-task, --tres-per-task=cpu:#, and --cpus-per-gpu are mutually exclusive"
         raise UsageError([("fatal", text)], 1)
     if not older and reading.command == "srun" and choices.by_user("gpus") and not choices.by_user("gpus_per_node"):
@@ -204,6 +202,11 @@ def _layout(choices: Choices, reading: Reading) -> None:
     _hint(choices)
     _geometry(choices, reading)
     tasks, least = choices.number("ntasks"), choices.number("min_nodes")
+    each, plane = choices.number("ntasks_per_node"), choices.number("plane_size")
+    if plane and least and reading.command != "srun":
+        number = tasks or (each * least if each else 1)
+        if number <= (least - 1) * plane:
+            raise UsageError("Too few processes for the requested {plane,node} distribution", 1)
     word = "Warning" if reading.compat < (23, 2) else "warning"
     if tasks is not None and least is not None and tasks < least:
         text = f"can't run {tasks} processes on {least} nodes, setting nnodes to {tasks}"
@@ -212,7 +215,6 @@ def _layout(choices: Choices, reading: Reading) -> None:
             if field == "min_nodes" or (choices.number(field) or tasks + 1) > tasks:
                 choices.put(field, Choice("nodes", tasks, COMMAND, None))
         least = tasks
-    each = choices.number("ntasks_per_node")
     if reading.command == "srun" and tasks and least and each and tasks // least != each:
         if each < tasks:
             most = "" if reading.compat < (23, 2) else "maximum "

@@ -16,9 +16,24 @@ _NODE = "--gres=gpu/--gpus-per-node"
 _FAILED = "Failed to validate job spec"
 
 
+Counts = dict[str, int]
+"""How many GPUs each field asks for of one type."""
+
+
 def total(choices: Choices, field: str) -> int:
     """How many GPUs a field asks for. Malformed counts are the controller's to refuse, as in Slurm."""
     return sum(number for _, number in _kinds(choices, field))
+
+
+def of_node(choices: Choices) -> int:
+    """How many GPUs each node shall give; --gres is heard after --gpus-per-node."""
+    return total(choices, "gres") or total(choices, "gpus_per_node")
+
+
+def fixed_nodes(choices: Choices) -> int:
+    """The number of nodes, where it is fixed: a node list alone only says how many at least; 0 where it is not."""
+    least = choices.number("min_nodes")
+    return least if least is not None and choices.number("max_nodes") == least else 0
 
 
 def _kinds(choices: Choices, field: str) -> list[tuple[str | None, int]]:
@@ -36,51 +51,74 @@ def _kinds(choices: Choices, field: str) -> list[tuple[str | None, int]]:
 
 def check(choices: Choices, compat: tuple[int, int]) -> None:
     """Raises UsageError."""
-    kinds = {kind is not None for field in _FIELDS for kind, _ in _kinds(choices, field)}
-    if len(kinds) > 1:
+    by_kind: dict[str | None, Counts] = {}
+    for field in _FIELDS:
+        for kind, number in _kinds(choices, field):
+            by_kind.setdefault(kind, {})[field] = number
+    problem = _uncounted(choices, bool(by_kind))
+    for counts in by_kind.values() if by_kind else ({},):
+        problem = problem or _problem(choices, counts, compat)
+    if problem:
+        raise UsageError([problem, errors.strerror(gres.ESLURM_INVALID_GRES, compat)], 1)
+    if None in by_kind and len(by_kind) > 1:
         raise UsageError(errors.strerror(gres.ESLURM_INVALID_GRES_TYPE, compat), 1)
-    problem = _problem(choices)
-    if not problem and total(choices, "gpus_per_task") and not any(total(choices, field) for field in _FIELDS[:3]):
+    if total(choices, "gpus_per_task") and not any(total(choices, field) for field in _FIELDS[:3]):
         tasks = _tasks_of_nodes(choices)
         if tasks and not choices.has("ntasks"):
             given = choices.fields["gpus_per_task"]
             choices.put("ntasks", Choice(given.name, tasks, given.source, given.text))
-    if problem:
-        raise UsageError([problem, errors.strerror(gres.ESLURM_INVALID_GRES, compat)], 1)
+
+
+def _uncounted(choices: Choices, given: bool) -> str:
+    """What is asked for by GPU needs GPUs, or tasks that they can be counted by."""
+    memory, tasks = choices.number("mem_per_gpu"), choices.number("ntasks_per_gpu")
+    counted = total(choices, "gpus") or of_node(choices)
+    if tasks and not counted:
+        wanted = choices.number("ntasks")
+        if wanted is not None and wanted % tasks:
+            return f"{_FAILED}, -n/--ntasks has to be a multiple of --ntasks-per-gpu."
+        if wanted is None and not fixed_nodes(choices):
+            return (
+                "gres_job_state_validate: --ntasks-per-tres needs either a GRES GPU specification or a node/ntask "
+                "specification"
+            )
+    if memory and not (given or tasks):
+        return f"Requested mem_per_tres=gres:gpu:{memory} but did not request any GPU."
+    return ""
 
 
 def _tasks_of_nodes(choices: Choices) -> int:
     """A fixed number of nodes stands for as many tasks where nothing else says how many there are; 0: it does not."""
-    least = choices.number("min_nodes")
     said = choices.has("ntasks_per_node") or choices.has("cpus_per_task")
-    return 0 if said or least is None or choices.number("max_nodes") != least else least
+    return 0 if said else fixed_nodes(choices)
 
 
-def _problem(choices: Choices) -> str:
-    """What is wrong, in Slurm's words and order; "" where nothing is."""
-    job = total(choices, "gpus")
-    node = total(choices, "gpus_per_node") or total(choices, "gres")
-    task = total(choices, "gpus_per_task")
-    socket = total(choices, "gpus_per_socket")
+def _problem(choices: Choices, counts: Counts, compat: tuple[int, int]) -> str:
+    """What is wrong with the GPUs of one type, in Slurm's words and order; "" where nothing is."""
+    job = counts.get("gpus", 0)
+    node = counts.get("gres") or counts.get("gpus_per_node", 0)
+    task = counts.get("gpus_per_task", 0)
+    socket = counts.get("gpus_per_socket", 0)
     least, most = choices.number("min_nodes"), choices.number("max_nodes")
-    fixed = least is not None and most in (None, least)
     tasks_of_node = choices.number("ntasks_per_node")
     implied = _tasks_of_nodes(choices)
     tasks = choices.number("ntasks") or (tasks_of_node or 0) * (least or 1) or implied
-    if socket and not choices.has("sockets_per_node"):
-        return "--gpus-per-socket option requires --sockets-per-node specification"
-    if task and not job and not choices.has("ntasks") and not (fixed and (tasks_of_node or implied)):
-        return f"{_FAILED}. --gpus-per-task used without either --gpus or -n/--ntasks is not allowed."
     if job and job < max(node, socket, task):
         return f"Failed to ensure --gpus >= {_NODE} >= --gpus-per-socket"
     if node and node < max(socket, task):
         return "Failed to ensure --gpus >= --gpus-per-task"
+    if socket and not choices.has("sockets_per_node"):
+        return "--gpus-per-socket option requires --sockets-per-node specification"
+    if compat < (23, 2) and choices.has("cpus_per_gpu") and choices.has("cpus_per_task"):
+        return "--cpus-per-gpu is mutually exclusive with --cpus-per-task"
+    counted = choices.has("ntasks") or implied or (tasks_of_node and most in (None, least))
+    if task and not job and not counted:
+        return f"{_FAILED}. --gpus-per-task used without either --gpus or -n/--ntasks is not allowed."
     return (
         _of_job(job, node, task, tasks, least, most)
         or _of_node(choices, node, socket, task)
         or _of_socket(choices, socket, task)
         or (f"{_FAILED}, --gpus < -N" if job and job < (least or 1) else "")
-        or _of_gpu(choices, job, node, task or socket, fixed)
     )
 
 
@@ -127,22 +165,5 @@ def _of_socket(choices: Choices, socket: int, task: int) -> str:
             return (
                 f"{_FAILED}. Based on --gpus-per-socket and --gpus-per-task requested number of tasks per sockets differ from "
                 "--ntasks-per-socket."
-            )
-    return ""
-
-
-def _of_gpu(choices: Choices, job: int, node: int, other: int, fixed: bool) -> str:
-    """What is asked for by GPU needs GPUs, or tasks that they can be counted by."""
-    memory, tasks = choices.number("mem_per_gpu"), choices.number("ntasks_per_gpu")
-    if memory and not (job or node or other):
-        return f"Requested mem_per_tres=gres:gpu:{memory} but did not request any GPU."
-    if tasks and not (job or node):
-        wanted = choices.number("ntasks")
-        if wanted is not None and wanted % tasks:
-            return f"{_FAILED}, -n/--ntasks has to be a multiple of --ntasks-per-gpu."
-        if wanted is None and not fixed:
-            return (
-                "gres_job_state_validate: --ntasks-per-tres needs either a GRES GPU specification or a node/ntask "
-                "specification"
             )
     return ""

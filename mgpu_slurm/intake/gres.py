@@ -20,7 +20,8 @@ _UNITS = "kmgtp"
 
 
 def parse(text: str, name: str | None = None) -> list[tuple[str, str | None, int]]:
-    """(name, type or None, count) for each resource asked for, equal ones added up, in the order of their first mention.
+    """(name, type or None, count) for each resource asked for, in the order of their first mention; of equal ones the last
+    counts.
 
     `name` is "gpu" for the --gpus family. "none" and the empty text of that family ask for nothing. Raises SlurmError:
     2072 for a malformed entry, 2115 for an empty entry or a malformed count, 2119 when one name is asked for both with
@@ -36,8 +37,16 @@ def parse(text: str, name: str | None = None) -> list[tuple[str, str | None, int
         key, kind, number = _entry(entry, name)
         if typed.setdefault(key, kind is not None) != (kind is not None):
             raise SlurmError(ESLURM_INVALID_GRES_TYPE)
-        wanted[(key, kind)] = wanted.get((key, kind), 0) + number
+        wanted[(key, kind)] = number
     return [(key, kind, number) for (key, kind), number in wanted.items() if number]
+
+
+def of_node(text: str | None, gpus_per_node: str | None) -> list[tuple[str, str | None, int]]:
+    """What --gres and --gpus-per-node ask for on each node: --gres is heard last, and of equal devices the last count.
+    Raises as parse does."""
+    gpus = {(key, kind): number for key, kind, number in parse(gpus_per_node, "gpu")} if gpus_per_node else {}
+    named = {(key, kind): number for key, kind, number in parse(text)} if text else {}
+    return [(key, kind, number) for (key, kind), number in {**gpus, **named}.items()]
 
 
 def total(text: str, name: str | None = None) -> int:

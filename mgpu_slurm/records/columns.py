@@ -16,11 +16,12 @@ from mgpu_slurm.facts.environ_requests import ANY_NUMBER
 from mgpu_slurm.records import job_files, job_sizes
 from mgpu_slurm.records.step_columns import step_cpus as step_cpus
 from mgpu_slurm.records.step_columns import step_nodes as step_nodes
-from mgpu_slurm.records.tres import asked_tres, device_counts, job_tres, share_gres
+from mgpu_slurm.records.tres import asked_tres, by_type, declared_types, job_tres, share_devices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from mgpu_slurm.records.allocation import NodeShare
     from mgpu_slurm.records.job import Job
     from mgpu_slurm.records.node import Node
     from mgpu_slurm.records.partition import Partition
@@ -226,11 +227,20 @@ def gpu_text(text: str | None) -> str:
 
 
 def tres_per_node(job: Job, _source: Source) -> str:
-    return ",".join(word for word in (gres_text(job.request.gres), gpu_text(job.request.gpus_per_node)) if word)
+    return ",".join(word for word in (gpu_text(job.request.gpus_per_node), gres_text(job.request.gres)) if word)
 
 
 def het_job_id_set(job: Job, source: Source) -> str:
     return idset.fold(source.het_members(job.het_job_id, job.het_size)) if job.het_job_id else ""
+
+
+def job_devices(job: Job, share: NodeShare, source: Source) -> dict[str, list[int]]:
+    """What the job holds on a node: name with type -> devices. Of GPUs that it only counted CPUs by it holds none, by name."""
+    node = source.nodes.get(share.node)
+    found = share_devices(share, node)
+    if job.request.cpus_per_gpu and "gpu" not in share.gres:
+        found.update({word: [] for word in by_type(node, "gpu", list(range(len(declared_types(node, "gpu")))))})
+    return found
 
 
 def job_gres(job: Job, source: Source) -> str:
@@ -239,8 +249,8 @@ def job_gres(job: Job, source: Source) -> str:
         return ""
     total: dict[str, int] = {}
     for share in job.allocation.shares:
-        for word, count in device_counts(share, source.nodes.get(share.node)).items():
-            total[word] = total.get(word, 0) + count
+        for word, devices in job_devices(job, share, source).items():
+            total[word] = total.get(word, 0) + len(devices)
     return ",".join(f"{word}:{count}" for word, count in total.items())
 
 
@@ -250,7 +260,9 @@ def details(job: Job, source: Source) -> list[list[str]]:
         return []
     rows: list[tuple[list[str], list[str]]] = []
     for share in job.allocation.shares:
-        same = [idset.fold(share.cpus), str(share.mem), share_gres(share, source.nodes.get(share.node))]
+        held = job_devices(job, share, source)
+        gres = ",".join(f"{word}:{len(devices)}(IDX:{idset.fold(devices)})" for word, devices in held.items())
+        same = [idset.fold(share.cpus), str(share.mem), gres]
         if rows and rows[-1][1] == same:
             rows[-1][0].append(share.node)
         else:

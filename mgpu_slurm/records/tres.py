@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mgpu_slurm.base import billing, idset
+from mgpu_slurm.base import billing
 from mgpu_slurm.facts.fields.field import scaled
 
 if TYPE_CHECKING:
@@ -105,19 +105,9 @@ def by_type(node: Node | None, name: str, devices: list[int]) -> dict[str, list[
     return found
 
 
-def device_counts(share: NodeShare, node: Node | None) -> dict[str, int]:
-    """Name with type -> number held on one node."""
-    counts: dict[str, int] = {}
+def share_devices(share: NodeShare, node: Node | None) -> dict[str, list[int]]:
+    """Name with type -> devices held on one node."""
+    found: dict[str, list[int]] = {}
     for name, devices in share.gres.items():
-        for word, part in by_type(node, name, devices).items():
-            counts[word] = counts.get(word, 0) + len(part)
-    return counts
-
-
-def share_gres(share: NodeShare, node: Node | None) -> str:
-    """gpu:a100:2(IDX:0-1)."""
-    words = []
-    for name, devices in share.gres.items():
-        for word, part in by_type(node, name, devices).items():
-            words.append(f"{word}:{len(part)}(IDX:{idset.fold(part)})")
-    return ",".join(words)
+        found.update(by_type(node, name, devices))
+    return found

@@ -36,7 +36,7 @@ def eligible(slot: NodeSlot, need: Need) -> str:
         return "threads"
     if need.ntasks_per_socket * need.cpus_per_task > slot.cores_per_socket * slot.threads_per_core:
         return "tasks"
-    if not need.overcommit and need.ntasks_per_node * need.cpus_per_task > slot.cpus_total.bit_count():
+    if need.ntasks_per_node * (1 if need.overcommit else need.cpus_per_task) > slot.cpus_total.bit_count():
         return "tasks"
     if need.tmp_disk > slot.tmp_disk:
         return "disk"
@@ -95,7 +95,7 @@ def capacity(slot: NodeSlot, need: Need, uid: int, partition: PartitionSlot | No
         cpus = min(cpus, slot.cpus_total.bit_count() - need.core_spec * slot.threads_per_core)
     if partition is not None and partition.max_cpus_per_node >= 0:
         cpus = min(cpus, partition.max_cpus_per_node)
-    least = 1 if need.ntasks else max(1, need.ntasks_per_node)  # tasks the node must at least run
+    least = need.least_tasks
     tasks = _by_cpus(slot, need, cpus)
     if tasks < least:
         return Capacity(0, missing="cpu")

@@ -107,8 +107,7 @@ def _named_by_job(job: Job) -> dict[str, int]:
     """The devices that a step has when it asks for none: what the job asked for, by name, with their number on a node, 0
     where that is open. Those that came with whole nodes are for steps that name them."""
     request = job.request
-    wanted = gres_text.parse(request.gres) if request.gres else []
-    wanted += gres_text.parse(request.gpus_per_node, "gpu") if request.gpus_per_node else []
+    wanted = gres_text.of_node(request.gres, request.gpus_per_node)
     numbers: dict[str, int] = {}
     for name, _, number in wanted:
         numbers[name] = numbers.get(name, 0) + number

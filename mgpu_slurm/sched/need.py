@@ -27,7 +27,7 @@ Devices = tuple[tuple[str, str, int], ...]
 
 def derive(request: JobRequest, partition: Partition | None, config: Defaults) -> Need:
     """The Need of a request in a partition. Raises SlurmError for GRES texts that cannot be read."""
-    per_node = _devices(request.gres) + _devices(request.gpus_per_node, "gpu")
+    per_node = _of_node(request)
     per_job = _devices(request.gpus, "gpu")
     per_task = _devices(request.gpus_per_task, "gpu")
     per_socket = _devices(request.gpus_per_socket, "gpu")
@@ -36,13 +36,13 @@ def derive(request: JobRequest, partition: Partition | None, config: Defaults) -
     cpus_per_task = request.cpus_per_task or next((n for name, _, n in tres if name == "cpu"), 1)
 
     ntasks = request.ntasks or 0
-    min_nodes = request.min_nodes or 1
+    min_nodes = said_nodes = request.min_nodes or 1
     max_nodes = request.max_nodes or 0
     required = tuple(dict.fromkeys(hostlist.expand(request.nodelist))) if request.nodelist else ()
     if required:
         # Of more names than nodes the first count: sbatch has lowered the number to that of the tasks.
         required = required[: max_nodes or None]
-        min_nodes = max(min_nodes, len(required))
+        min_nodes = said_nodes = max(min_nodes, len(required))
     if request.ntasks_per_gpu and not per_job and not _count(per_node):
         number = max(1, ntasks // request.ntasks_per_gpu)
         if max_nodes == min_nodes and number % min_nodes == 0:
@@ -69,17 +69,19 @@ def derive(request: JobRequest, partition: Partition | None, config: Defaults) -
     of_node = _count(per_node)
     if gpus_total and of_node and (not request.min_nodes or gpus_total % of_node == 0):
         min_nodes = max(min_nodes, -(-gpus_total // of_node))
-        max_nodes = min_nodes
+        max_nodes = said_nodes = min_nodes
     elif gpus_total and max_nodes > min_nodes:
         max_nodes = max(min_nodes, min(max_nodes, gpus_total))  # none without a GPU
 
     memory = _memory(request, partition, config)
     return Need(
         min_nodes=min_nodes,
+        said_nodes=said_nodes,
         max_nodes=max_nodes,
         ntasks=ntasks,
         cpus_per_task=cpus_per_task,
         ntasks_per_node=tasks_per_node(request),
+        least_tasks=request.ntasks_per_node or 1,
         ntasks_per_socket=request.ntasks_per_socket or 0,
         ntasks_per_core=request.ntasks_per_core or (1 if request.hint == "nomultithread" else 0),
         ntasks_per_gpu=request.ntasks_per_gpu or 0,
@@ -103,7 +105,7 @@ def derive(request: JobRequest, partition: Partition | None, config: Defaults) -
         exclusive_user=request.exclusive == "user",
         overcommit=request.overcommit,
         contiguous=request.contiguous,
-        spread=request.spread_job and bool(ntasks or request.min_nodes),
+        spread=request.spread_job and bool(ntasks or request.max_nodes),
         as_many_nodes=max_nodes > min_nodes and not request.use_min_nodes and not gpus_total,
         required_nodes=required,
         excluded_nodes=tuple(hostlist.expand(request.exclude)) if request.exclude else (),
@@ -118,7 +120,7 @@ def tasks_per_node(request: JobRequest) -> int:
     if request.ntasks_per_node or not request.gpus_per_task:
         return request.ntasks_per_node or 0
     each = _count(_devices(request.gpus_per_task, "gpu"))
-    there = _count(_devices(request.gpus_per_node, "gpu")) or _count(_devices(request.gres))
+    there = _count(_of_node(request))
     return there // each if each else 0
 
 
@@ -131,8 +133,9 @@ class Sizes(NamedTuple):
     min_cpus: int
 
 
-def sizes(request: JobRequest, need: Need) -> Sizes:
-    """As Slurm counts a request: nodes as typed, and CPUs of a range of nodes for the one task that is sure."""
+def sizes(request: JobRequest, need: Need, nodes: int) -> Sizes:
+    """As Slurm counts a request: nodes as typed, and CPUs of a range of nodes for the one task that is sure. `nodes`: how
+    many the cluster has."""
     per_node = request.ntasks_per_node or 0
     least = need.min_nodes
     if request.ntasks and tasks_per_node(request) and not request.min_nodes:
@@ -144,6 +147,8 @@ def sizes(request: JobRequest, need: Need) -> Sizes:
     most = request.max_nodes or need.max_nodes
     if need.gres_per_job:
         most = min(most, need.max_nodes or most)
+    if need.spread and not most:
+        most = nodes if not need.ntasks else min(nodes, need.ntasks)
     if request.ntasks:
         most = min(most, request.ntasks)
     counted = request.ntasks or per_node or need.ntasks
@@ -204,6 +209,10 @@ def _devices(text: str | None, name: str | None = None) -> Devices:
     if not text:
         return ()
     return tuple((key, kind or "", number) for key, kind, number in gres.parse(text, name))
+
+
+def _of_node(request: JobRequest) -> Devices:
+    return tuple((key, kind or "", number) for key, kind, number in gres.of_node(request.gres, request.gpus_per_node))
 
 
 def _tres_per_task(text: str | None) -> Devices:

@@ -18,6 +18,7 @@ from mgpu_slurm.records.allocation import Allocation, NodeShare
 from mgpu_slurm.sched import devices, features
 from mgpu_slurm.sched.fit import cpus_of
 from mgpu_slurm.sched.snapshot import Need, NodeSlot, PartitionSlot
+from mgpu_slurm.sched.spread import counts
 from mgpu_slurm.sched.survey import Candidate, Survey
 
 
@@ -170,6 +171,10 @@ def _assign(chosen: list[Candidate], need: Need, partition: PartitionSlot | None
         tasks = [need.ntasks_per_node for _ in shares]
     elif not need.ntasks:
         tasks = [max(1, len(share.cpus) // need.cpus_per_task) for share in shares]
+    elif not need.overcommit:
+        # those that were given more CPUs than their tasks need take tasks of the others
+        rooms = [len(share.cpus) // need.cpus_per_task for share in shares]
+        tasks = counts(need.ntasks, [max(pair) for pair in zip(tasks, rooms, strict=True)])
     return Placement(Allocation(shares=shares), tasks)
 
 

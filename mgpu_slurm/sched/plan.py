@@ -135,7 +135,7 @@ class _Pass:
         if need.least_cpus > self._cpus_of(partition):
             return "PartitionConfig"
         most = len(partition.nodes) if partition.max_nodes < 0 else min(partition.max_nodes, len(partition.nodes))
-        if need.min_nodes > most or 0 < need.max_nodes < partition.min_nodes:
+        if need.said_nodes > most or 0 < need.max_nodes < partition.min_nodes:
             return "PartitionNodeLimit"
         return ""
 

@@ -18,10 +18,12 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     min_nodes: int = 1
+    said_nodes: int = 1  # those that the request itself speaks of: min_nodes without what follows from tasks
     max_nodes: int = 0  # 0: as many as it takes
     ntasks: int = 0  # 0: one task per node, or as many as the nodes' CPUs
     cpus_per_task: int = 1
     ntasks_per_node: int = 0
+    least_tasks: int = 1  # what a node must be able to run to be taken
     ntasks_per_socket: int = 0
     ntasks_per_core: int = 0
     ntasks_per_gpu: int = 0

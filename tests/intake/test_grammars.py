@@ -145,7 +145,7 @@ GRES = {
     "gpu": [("gpu", None, 1)], "gpu:2": [("gpu", None, 2)], "gpu:a100:2": [("gpu", "a100", 2)], "gpu:a100": [("gpu",
     "a100", 1)],
     "gres:gpu:1": [("gpu", None, 1)], "gres/gpu:1": [("gpu", None, 1)], "gpu=2": [("gpu", None, 2)], "gpu:0": [],
-    "gpu:1k": [("gpu", None, 1024)], "gpu:1kb": [("gpu", None, 1000)], "none": [], "gpu,gpu": [("gpu", None, 2)],
+    "gpu:1k": [("gpu", None, 1024)], "gpu:1kb": [("gpu", None, 1000)], "none": [], "gpu:2,gpu": [("gpu", None, 1)],
     "gpu:a100:2,gpu:v100:1": [("gpu", "a100", 2), ("gpu", "v100", 1)], "gpu:2,shard:4": [("gpu", None, 2),
     ("shard", None, 4)],
     "gpu:1:1": [("gpu", "1", 1)],
@@ -173,7 +173,7 @@ def test_gpus() -> None:
     assert gres.parse("2", "gpu") == [("gpu", None, 2)]
     assert gres.parse("a100:1,v100:1", "gpu") == [("gpu", "a100", 1), ("gpu", "v100", 1)]
     assert gres.parse("a100", "gpu") == [("gpu", "a100", 1)]
-    assert gres.total("1,2", "gpu") == 3
+    assert gres.total("a100:1,v100:2,a100:3", "gpu") == 5
     with pytest.raises(SlurmError):
         gres.parse("gpu:a100:1", "gpu")
 

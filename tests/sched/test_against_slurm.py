@@ -26,11 +26,6 @@ OTHER_PLACEMENTS = {
     "--ntasks-per-gpu=1 --gpus=6": "n0 0-3 400 gpu:0-3; n1 0-1 200 gpu:0-1",
 }
 
-OTHER_REFUSALS = {
-    # Five nodes follow from the words and the partition has four: it may grow, as for -N5.
-    "--ntasks-per-node=4 -n20": "PartitionNodeLimit",
-}
-
 # The line that is printed before a refusal, by the explanation that comes with it.
 LINES = {
     "": "",
@@ -80,7 +75,7 @@ def test_refusal(words: str, answer: str) -> None:
     found = decision.reason
     if found == "BadConstraints":
         found = " | ".join([*filter(None, [LINES[decision.text]]), errors.strerror(2014, world.COMPAT)])
-    assert found == OTHER_REFUSALS.get(words, answer)
+    assert found == answer
 
 
 def job_of(words: str) -> Job:

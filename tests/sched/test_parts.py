@@ -72,7 +72,7 @@ def test_need(words: str, part: Partition | None, config: dict[str, Any], expect
 def test_sizes_shown_of_a_waiting_job(words: str, nodes: tuple[int, int], tasks: int, cpus: int) -> None:
     """As `scontrol show job` of Slurm 22.05.8 has them (8 CPUs a node)."""
     request = world.request(words)
-    assert sizes(request, derive(request, None, {})) == (*nodes, tasks, cpus)
+    assert sizes(request, derive(request, None, {}), 4) == (*nodes, tasks, cpus)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_memory_of_the_request_comes_first() -> None:
         (Need(ntasks=1, ntasks_per_socket=2), {"sockets": 2, "cores_per_socket": 4}, 4, ""),
         (Need(ntasks=1, ntasks_per_core=1), {"threads_per_core": 2, "cores_per_socket": 4}, 4, ""),
         (Need(ntasks=1, threads_per_core=1), {"threads_per_core": 2, "cores_per_socket": 4}, 4, ""),
-        (Need(ntasks_per_node=4, gres_per_task=(("gpu", "", 2),)), {}, 0, "cpu"),
+        (Need(ntasks_per_node=4, least_tasks=4, gres_per_task=(("gpu", "", 2),)), {}, 0, "cpu"),
         (Need(ntasks=9, overcommit=True), {}, fit.MANY, ""),
     ],
 )

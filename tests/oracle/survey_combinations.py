@@ -1,0 +1,102 @@
+"""Options of sbatch together, as people combine them: what is recorded of a held job, and what a running one is given.
+
+`python -m tests.oracle.survey_combinations [SEED [COUNT]]` draws COUNT sets of two to four options, the same ones for the
+same seed, and prints what differs: the job as `scontrol show job` shows it while it is held, and from within its script
+`scontrol show job -d` (nodes, CPUs, devices) and every SLURM variable. `... only WORDS` tries one set of options.
+"""
+
+from __future__ import annotations
+
+import random
+import shlex
+import sys
+
+from tests.oracle import survey
+
+CHOICES = {
+    "nodes": "-N1 -N2 -N3 -N4 -N1-2 -N2-3 -N1-4 -N2-4",
+    "tasks": "-n1 -n2 -n3 -n4 -n5 -n6 -n8 -n12 -n16 -n20 -n32",
+    "cpus": "-c1 -c2 -c3 -c4 -c8",
+    "per-node": "--ntasks-per-node=1 --ntasks-per-node=2 --ntasks-per-node=3 --ntasks-per-node=4 --ntasks-per-node=8",
+    "gres": "--gres=gpu --gres=gpu:1 --gres=gpu:2 --gres=gpu:4 --gres=gpu:a100:1 --gres=gpu:a100:3",
+    "gpus": "-G1 -G2 -G3 -G4 -G6 -G8 --gpus=a100:2",
+    "gpus-node": "--gpus-per-node=1 --gpus-per-node=2 --gpus-per-node=a100:4",
+    "gpus-task": "--gpus-per-task=1 --gpus-per-task=2",
+    "gpus-socket": "--gpus-per-socket=1 --gpus-per-socket=2",
+    "tasks-gpu": "--ntasks-per-gpu=1 --ntasks-per-gpu=2",
+    "cpus-gpu": "--cpus-per-gpu=1 --cpus-per-gpu=2 --cpus-per-gpu=3",
+    "mem": "--mem=500 --mem=2G --mem=0 --mem=15G",
+    "mem-cpu": "--mem-per-cpu=50 --mem-per-cpu=300 --mem-per-cpu=2G",
+    "mem-gpu": "--mem-per-gpu=100 --mem-per-gpu=2G",
+    "exclusive": "--exclusive --exclusive=user -s",
+    "nodelist": "-wn1 -wn[1-2] -wn2,n0",
+    "exclude": "-xn0 -xn[0-1] -xn1,n3",
+    "partition": "-pgpu -pdebug -psmall -pgpu,debug",
+    "time": "-t10 -t5:00 -t1-0",
+    "time-min": "--time-min=5",
+    "threads": "--threads-per-core=1 --hint=nomultithread --hint=multithread --hint=compute_bound",
+    "tasks-core": "--ntasks-per-core=1 --ntasks-per-core=2",
+    "tasks-socket": "--ntasks-per-socket=1 --ntasks-per-socket=2 --ntasks-per-socket=4",
+    "sockets": "--sockets-per-node=1 --cores-per-socket=4 -B1 -B1:4 --mincpus=2 --mincpus=6",
+    "spread": "--spread-job --use-min-nodes --contiguous",
+    "overcommit": "-O",
+    "distribution": "-mblock -mcyclic -mplane=2 -marbitrary -mcyclic:block -mblock,pack",
+    "array": "-a1 -a3-5:2%1",
+    "reserve": "--licenses=lic:1 --tmp=10 --nice=5 --no-kill --reboot --gpu-bind=closest --gres-flags=enforce-binding",
+}
+RARE = ("time-min", "time", "partition", "gpus-socket", "array", "reserve", "sockets", "tasks-core", "tasks-socket",
+        "threads", "overcommit")  # fmt: skip
+
+SHOWN = (
+    "grep -vE 'Time=|Secs|LastSched|AllocNode|StdErr|StdOut|StdIn|WorkDir|Command|Features=|^ *Power|UserId|^ *$' |"
+    " sed -E 's/JobId=[0-9]+/JobId=J/; s/[jJ]ob.?Id.?.?.?.?=7[0-9]{4}[-0-9]*/JobId=J/g'"
+)
+PRELUDE = f"""
+shown() {{ scontrol show job "$@" | {SHOWN}; }}
+cat > j.sh <<'J'
+#!/bin/bash
+scontrol show job -d $SLURM_JOB_ID | {SHOWN}
+env | grep ^SLURM | grep -vE 'SLURM_CONF=|PORT=|PID=|TOPOLOGY|PRIO_PROC|SUBMIT_HOST|SUBMIT_DIR|WORKING_CLUSTER|CLUSTER_NAME' |
+  sed -E 's/JOB_?ID=[0-9]+/JOBID=J/; s/7[0-9]{{4}}/J/' | sort
+J
+gone() {{ for turn in $(seq 200); do
+    state=$(squeue -h -o '%t %r' | sort -u)
+    [ -n "$state" ] || return
+    case $state in PD*TaskLimit) ;; PD*) [ $turn -lt 30 ] || break ;; esac
+    sleep 0.05
+  done
+  echo "waits: $state"; scancel $(squeue -h -o %A | sort -u) 2> /dev/null
+  while [ -n "$(squeue -h -o %A)" ]; do sleep 0.05; done; }}
+combined() {{ rm -f o-*
+  sbatch -H -o /dev/null "$@" j.sh > out 2> err; echo "held $?"; cat err
+  j=$(grep -oE '[0-9]{{5}}' out | tail -n 1)
+  [ -z "$j" ] || {{ shown $j; scancel $j; }}
+  sbatch -o o-%a "$@" j.sh > out 2> err; echo "status $?"; cat err; gone; cat o-* 2> /dev/null; }}
+"""
+
+
+def draw(seed: int, count: int) -> list[list[str]]:
+    """The sets of options of a seed, none twice."""
+    chance = random.Random(seed)
+    found: dict[tuple[str, ...], None] = {}
+    weights = [1 if kind in RARE else 4 for kind in CHOICES]
+    while len(found) < count:
+        size = chance.choice((2, 3, 3, 4))
+        kinds: dict[str, None] = {}
+        while len(kinds) < size:
+            kinds[chance.choices(list(CHOICES), weights)[0]] = None
+        words = [chance.choice(CHOICES[kind].split()) for kind in sorted(kinds, key=list(CHOICES).index)]
+        found[tuple(words)] = None
+    return [list(words) for words in found]
+
+
+def main(seed: str = "1", *rest: str) -> int:
+    sets = [list(rest)] if seed == "only" else draw(int(seed), int(rest[0]) if rest else 60)
+    tries = [(" ".join(words), "combined " + shlex.join(words)) for words in sets]
+    differ = survey.differing(tries, PRELUDE)
+    print(f"{len(tries)} tried, {differ} differ")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
