@@ -2,7 +2,9 @@
 
 Read are lines that start with `#SBATCH` (or `#SLURM`, with a complaint), up to the first line that is neither blank nor a
 comment. All lines of one part make one list of words, so an argument may stand on the next line. Quotes group, a
-backslash takes the next character as it is (before 23.02 not a blank), an unquoted `#` ends the line even within a word.
+backslash takes the next character as it is (before 23.02 not a blank), an unquoted `#` ends the line even within a word. A
+line whose first word is `hetjob`, in any case and without quotes, begins the next part; what follows the word on its line
+is never read.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 from mgpu_slurm.base.errors import UsageError
 
 _SPACE = " \t\n\v\f\r"
+_SEPARATORS = ("hetjob", "packjob")
 OLD_PREFIX = "Change from #SLURM to #SBATCH in your script and verify the options are valid in sbatch"
 OLD_SEPARATOR = 'Warning: the "packjob" component separator is being deprecated. Please, use "hetjob" instead.'
 
@@ -58,39 +61,41 @@ def read(script: str, name: str, compat: tuple[int, int]) -> Header:
             continue
         else:
             break
-        found = _words(rest, name, number, compat)
-        if found and found[0] in ("hetjob", "packjob"):
-            if found[0] == "packjob":
-                header.warnings.append(("", OLD_SEPARATOR))
+        words, separator = _words(rest, name, number, compat)
+        if separator == "packjob":
+            header.warnings.append(("", OLD_SEPARATOR))
+        if separator and not words:
             header.parts.append([])
-            found = found[1:]
-        if "hetjob" in found:
-            found = found[: found.index("hetjob")]
-        header.parts[-1].extend(found)
+        header.parts[-1].extend(words)
     return header
 
 
-def _words(line: str, name: str, number: int, compat: tuple[int, int]) -> list[str]:
+def _words(line: str, name: str, number: int, compat: tuple[int, int]) -> tuple[list[str], str]:
+    """The words of a line, and the separator of parts that ends them, "" for none."""
     words: list[str] = []
     rest = line.lstrip(_SPACE)
     while True:
-        at = len(rest) - len(rest.lstrip(_SPACE))
-        if at == len(rest) or rest[at] == "#":
-            return words
-        if rest[at] == ":":
+        bare = rest.lstrip(_SPACE)
+        if not bare or bare[0] == "#":
+            return words, ""
+        if bare[0] == ":":
             raise UsageError([("fatal", f"{name}: line {number}: Unexpected `:` in [{rest}]")], 1)
-        word, end, open_quote = _word(rest, at, compat)
+        separator = bare.split(maxsplit=1)[0].lower()
+        if separator in _SEPARATORS:
+            return words, separator
+        word, end, open_quote = _word(bare, compat)
         if open_quote:
             raise UsageError([("fatal", f"{name}: line {number}: Unmatched `{open_quote}` in [{rest}]")], 1)
         if word == "" and not words:
-            return words
+            return words, ""
         if word is not None:
             words.append(word)
-        rest = rest[end:]
+        rest = bare[end:]
 
 
-def _word(text: str, at: int, compat: tuple[int, int]) -> tuple[str | None, int, str]:
-    """The word that starts at `at`, where it ends, and the quote left open in it. None for a lone backslash."""
+def _word(text: str, compat: tuple[int, int]) -> tuple[str | None, int, str]:
+    """The word that the text starts with, where it ends, and the quote left open in it. None for a lone backslash."""
+    at = 0
     word: list[str] = []
     quote = ""
     quoted = False

@@ -32,6 +32,20 @@ def test_header_and_command_line_make_the_same_components() -> None:
     assert [{**one, "script": ""} for one in found] == [{**one, "script": ""} for one in again]
 
 
+@pytest.mark.parametrize(("line", "parts"), [
+    ("hetjob", 2), ("HetJob -n", 2), ("packjob # x", 2), ("hetjob : x", 2), ("-c2 hetjob -c4", 1), ("-c2 PACKJOB", 1),
+    ("-J 'a hetjob b'", 1), ("# hetjob", 1),
+])  # fmt: skip
+def test_separators_of_a_header(line: str, parts: int) -> None:
+    assert len(requests("sbatch", "job", script=f"#!/bin/sh\n#SBATCH {line}\n")) == parts
+
+
+@pytest.mark.parametrize("line", ["hetjob# x", '"hetjob"', "hetjob,", "-c2 xhetjob"])
+def test_what_is_no_separator_is_no_option_either(line: str) -> None:
+    with pytest.raises(UsageError, match=r"Invalid directive found in batch script: x?hetjob"):
+        requests("sbatch", "job", script=f"#!/bin/sh\n#SBATCH {line}\n")
+
+
 @pytest.mark.parametrize(("option", "field"), [
     ("--account=a", "account"), ("--time=3", "time_limit"), ("--mem=50", "mem_per_node"), ("--hint=compute_bound", "hint"),
     ("--job-name=x", "name"), ("--exclude=n3", "exclude"), ("--comment=c", "comment"), ("--nice=5", "nice"),
