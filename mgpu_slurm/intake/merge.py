@@ -1,7 +1,8 @@
 """Who goes first: `#SBATCH` lines, then the environment, then the command line, each through the same rows.
 
-The last one to set a field wins, options are never merged. Fields remember where they come from, since the rules about
-options that exclude each other (checks.py) treat the environment differently. Headers count as command line there.
+The last one to set a field wins; only the events of --mail-type add up. Fields remember where they come from, since the
+rules about options that exclude each other (checks.py) treat the environment differently. Headers count as command line
+there.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from mgpu_slurm.facts.option import NONE, OPTIONAL
 from mgpu_slurm.intake import argv
 from mgpu_slurm.intake.readers import READERS
 from mgpu_slurm.intake.values import Reading, leading_int, whole
+from mgpu_slurm.intake.words import mail_also
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,6 +90,8 @@ class Choices:
             self.put(field, Choice(row.name, times + 1 if isinstance(times, int) else 1, source, text))
             return
         value = READERS[row.kind](text, reading)
+        if row.kind == "mail_type" and field in self.fields:
+            value = mail_also(str(self.fields[field].value), str(value))
         if "," not in field:
             self.put(field, Choice(row.name, value, source, text))
             return

@@ -10,9 +10,9 @@ from __future__ import annotations
 from mgpu_slurm.base.errors import NEWEST, UsageError
 from mgpu_slurm.facts import options
 from mgpu_slurm.intake import argv as getopt
-from mgpu_slurm.intake import checks, header, merge
+from mgpu_slurm.intake import checks, merge, script
 from mgpu_slurm.intake.readers import READERS
-from mgpu_slurm.intake.values import Finished, Reading
+from mgpu_slurm.intake.values import Finished, Reading, directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from mgpu_slurm.facts.option import Option
 
 __all__ = ["Component", "Finished", "Submission", "parse", "step"]
-
-# Bigger scripts are refused by the client; the controller has a limit of its own.
-SCRIPT_LIMIT = 512 << 20
 
 # Fields of a request that srun needs itself as well: name there -> name here.
 _BOTH = {
@@ -65,13 +62,12 @@ class Component:
 class Submission:
     """What was asked for. `operands`: the script, or program, and its arguments. `warnings`: whole lines for stderr."""
 
-    __slots__ = ("command", "components", "script_path", "warnings")
+    __slots__ = ("command", "components", "warnings")
 
     def __init__(self, command: str, components: list[Component], warnings: list[str]) -> None:
         self.command = command
         self.components = components
         self.warnings = warnings
-        self.script_path: str | None = None
 
     @property
     def requests(self) -> list[dict[str, Any]]:
@@ -101,27 +97,32 @@ def parse(
 ) -> Submission:
     """Read one command line. `command` is "sbatch", "srun" or "salloc", `argv` comes without the program's name.
 
-    `read_script(name or None for stdin)` returns (absolute path or "", bytes) and may raise OSError; `read_file(path)`
+    `read_script(name or None for stdin)` returns (path or "", bytes) and may raise OSError; `read_file(path)`
     serves -F, -w FILE, --bbf. Both default to the real files. `now` is needed for --begin and --deadline only.
     Raises UsageError with Slurm's lines and status, Finished for --help and its kind.
     """
     reading = Reading(command, prog or command, environ, cwd, _now(now), compat, read_file or _read_file)
     rows = options.of(command)
     components = []
-    script: str | None = None
-    path = ""
+    batch = script.Script()
     operands: list[str] = []
+    where = cwd
     if command == "sbatch":
         # The whole command line is read before the script is opened, and once more when its turn has come.
         given = _all(argv, rows, reading)
         reading.warnings.clear()
         operands = given[-1].operands
-        script, path, parts = _script(given, read_script or _Files(cwd, environ), environ, reading)
+        places = [text for parsed in given for row, text in parsed.options if row.name == "chdir"]
+        if places:
+            where = directory(places[-1], reading)
+        batch = script.of(given, read_script or script.Files(cwd, where, environ), environ, reading)
         choices = merge.Choices()
-        for index in range(max(len(given), len(parts))):
+        for index in range(max(len(given), len(batch.parts))):
             choices = choices.for_next()
-            if index < len(parts):
-                merge.from_header(choices, parts[index], rows, reading)
+            if index < len(batch.parts):
+                merge.from_header(choices, batch.parts[index], rows, reading)
+                # lines of other systems are stronger, and count for every part
+                merge.from_header(choices, batch.other_words(reading.prog), rows, reading)
             merge.from_environment(choices, rows, environ, None, reading)
             if index < len(given):
                 merge.from_command(choices, given[index].options, reading)
@@ -134,7 +135,7 @@ def parse(
         reading.warnings.insert(0, f"{reading.prog}: error: SLURM_EXIT_ERROR has zero value")
     if command == "srun" and any(not one.operands and not one.client.get("test_only") for one in components):
         raise UsageError([("fatal", "No command given to execute.")], 1)
-    _complete(submission, argv, script, path, operands, reading)
+    _complete(submission, argv, batch, operands, where, reading)
     return submission
 
 
@@ -244,43 +245,6 @@ def _manual(row: Option, text: str | None, rows: tuple[Option, ...], reading: Re
     return Finished(manual.usage(reading.command) if row.kind == "usage" else manual.help_text(reading.command))
 
 
-def _script(
-    given: list[getopt.Parsed],
-    read_script: Callable[[str | None], tuple[str, bytes]],
-    environ: Mapping[str, str],
-    reading: Reading,
-) -> tuple[str | None, str, list[list[str]]]:
-    """The script's text, its path and the words of its header's parts."""
-    chosen = {row.name: text for parsed in given for row, text in parsed.options}
-    operands = given[-1].operands
-    if "external" in chosen:
-        return None, "", [[]]
-    if "wrap" in chosen:
-        if operands:
-            raise UsageError("Script arguments not permitted with --wrap option", 1)
-        blank = "" if len(given) > 1 else "\n"  # sbatch leaves the line out where there are components
-        text = f"#!/bin/sh\n# This script was created by sbatch --wrap.\n{blank}{chosen['wrap']}\n"
-        return text, "", [[]]
-    name = operands[0] if operands else None
-    try:
-        path, data = read_script(name)
-    except OSError:
-        raise UsageError(f"Unable to open file {name}", 1) from None
-    if len(data) > SCRIPT_LIMIT:
-        raise UsageError([("fatal", f"Script file {name} is too large")], 1)
-    header.check(data)
-    text = data.decode("utf-8", "surrogateescape")
-    found = header.read(text, name or "stdin", reading.compat)
-    for level, line in found.warnings:
-        reading.warnings.append(f"{reading.prog}: {level + ': ' if level else ''}{line}")
-    if not ("ignore-pbs" in chosen or "SBATCH_IGNORE_PBS" in environ):
-        from mgpu_slurm.intake import foreign
-
-        # PBS and LSF lines are stronger than #SBATCH lines of the first part.
-        found.parts[0].extend(foreign.translate(text, reading.prog))
-    return text, path, found.parts
-
-
 def _component(choices: merge.Choices, operands: list[str], reading: Reading, in_job: bool) -> Component:
     request: dict[str, Any] = {}
     client: dict[str, Any] = {}
@@ -315,12 +279,11 @@ def _component(choices: merge.Choices, operands: list[str], reading: Reading, in
 
 
 def _complete(
-    submission: Submission, argv: Sequence[str], script: str | None, path: str, operands: list[str], reading: Reading
+    submission: Submission, argv: Sequence[str], batch: script.Script, operands: list[str], where: str, reading: Reading
 ) -> None:
     """What follows from the whole: names, directories, the script and what runs."""
     command = submission.command
     line = " ".join([reading.prog, *argv])
-    submission.script_path = path or None
     first = submission.components[0]
     name = _name(command, operands if command == "sbatch" else first.operands, submission.client, reading.compat)
     for index, component in enumerate(submission.components):
@@ -329,14 +292,16 @@ def _complete(
         if "name" not in request:
             request["name"] = name
         request["kind"] = "batch" if command == "sbatch" else "alloc"
-        request["argv"] = [path or program[0], *program[1:]] if program and command != "salloc" else []
-        request.setdefault("work_dir", reading.cwd)
+        request["argv"] = [batch.path or program[0], *program[1:]] if program and command != "salloc" else []
+        request.setdefault("work_dir", where)
         request["submit_dir"] = reading.cwd
         request["submit_line"] = line
+        if index:
+            request.pop("mail_type", None)  # mail is written about the job as a whole
         if command == "sbatch":
             component.operands = list(operands)
-            if script is not None and index == 0:
-                request["script"] = script
+            if batch.text is not None and index == 0:
+                request["script"] = batch.text
 
 
 def _name(command: str, program: list[str], client: dict[str, Any], compat: tuple[int, int]) -> str:
@@ -369,30 +334,3 @@ def _now(now: float | None) -> float:
 def _read_file(path: str) -> bytes:
     with open(path, "rb") as file:
         return file.read()
-
-
-class _Files:
-    """The real script: a file of the working directory, else of PATH, else standard input."""
-
-    def __init__(self, cwd: str, environ: Mapping[str, str]) -> None:
-        self.cwd = cwd
-        self.environ = environ
-
-    def __call__(self, name: str | None) -> tuple[str, bytes]:
-        import os
-
-        if name is None:
-            chunks = []
-            while chunk := os.read(0, 1 << 20):
-                chunks.append(chunk)
-            return "", b"".join(chunks)
-        path = name if name.startswith("/") else os.path.normpath(f"{self.cwd}/{name}")
-        if "/" not in name and not os.path.exists(path):
-            for directory in self.environ.get("PATH", "").split(":"):
-                if directory and os.access(f"{directory}/{name}", os.R_OK) and os.path.isfile(f"{directory}/{name}"):
-                    path = f"{directory}/{name}"
-                    break
-        try:
-            return path, _read_file(path)
-        except IsADirectoryError:
-            return path, b""

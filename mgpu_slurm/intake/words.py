@@ -79,6 +79,11 @@ def mail_type(text: str | None, reading: Reading) -> str:
     return found
 
 
+def mail_also(before: str, given: str) -> str:
+    """What an option that is given again asks for: what it did before as well, and NONE takes nothing back."""
+    return mail_words(",".join(words for words in (before, given) if words != "NONE")) or "NONE"
+
+
 def mail_words(text: str) -> str:
     """The known words in Slurm's order; unknown ones are dropped while one is known, NONE stands alone."""
     chosen: set[str] = set()

@@ -7,7 +7,6 @@ Columns of steps, nodes and partitions: step_columns.py, node_columns.py.
 
 from __future__ import annotations
 
-import os.path
 from typing import TYPE_CHECKING, Any
 
 from mgpu_slurm.base import hostlist, idset
@@ -182,7 +181,7 @@ def command(job: Job, _source: Source) -> str:
         return ""
     if job.request.kind != "batch":
         return argv[0]
-    return " ".join([os.path.normpath(os.path.join(job.request.work_dir, argv[0])), *argv[1:]])
+    return " ".join(argv)
 
 
 def exec_host(job: Job, _source: Source) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os.path
 from typing import TYPE_CHECKING
 
 from mgpu_slurm.base import patterns
@@ -27,7 +26,7 @@ def file_name(job: Job, given: str | None, default: str, fill: bool = True) -> s
         "x": job.name,
     }
     filled = patterns.expand(name, values) if fill or given is None else name
-    return filled if filled.startswith("/") else os.path.join(job.request.work_dir, filled)
+    return filled if filled.startswith("/") else f"{job.request.work_dir}/{filled}"
 
 
 def std_out(job: Job, _source: Source, fill: bool = True) -> str:
