@@ -82,9 +82,6 @@ def _fit_together(ctx: Context, pairs: list[tuple[Job, Start]], now: float) -> b
 
 def _wait(ctx: Context, job: Job, decision: Wait, now: float) -> None:
     reason = decision.reason
-    plain_batch = job.request.kind == "batch" and not job.het_job_id
-    if ctx.settings.compat < (23, 2) and plain_batch and reason == "PartitionNodeLimit":
-        reason = "PartitionConfig"
     text = decision.text
     if ctx.state.reservations and not text and (reason == "BadConstraints" or (reason == "ReqNodeNotAvail")):
         reason, text = "ReqNodeNotAvail", reservations.RESERVED

@@ -15,6 +15,9 @@ from mgpu_slurm.facts import environ_het
 from mgpu_slurm.facts import gpu_binding as gpu_bindings
 from mgpu_slurm.facts.environ_devices import Devices, device_variables
 from mgpu_slurm.facts.environ_requests import requested
+from mgpu_slurm.facts.environ_shares import gpus as gpus_of
+from mgpu_slurm.facts.environ_shares import of_node, usable
+from mgpu_slurm.facts.environ_shares import shares as shares_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,22 +64,9 @@ def apply(environment: Mapping[str, str], changes: Mapping[str, str | None]) -> 
     return result
 
 
-def _shares(facts: Facts) -> list[Facts]:
-    allocation = facts.get("allocation") or {}
-    return list(allocation.get("shares") or ())
-
-
-def _share(shares: list[Facts], node: str) -> Facts:
-    return next((share for share in shares if share.get("node") == node), {})
-
-
-def _gpus(share: Facts) -> list[int]:
-    return list((share.get("gres") or {}).get("gpu") or ())
-
-
 def _job(facts: Facts) -> Variables:
     """What everyone in a job sees, salloc's shell included."""
-    shares = _shares(facts)
+    shares = shares_of(facts)
     nodes = [str(share["node"]) for share in shares]
     job_id = str(facts["job_id"])
     request = facts.get("request") or {}
@@ -90,7 +80,7 @@ def _job(facts: Facts) -> Variables:
         "SLURM_NODELIST": folded,
         "SLURM_JOB_NUM_NODES": str(len(nodes)),
         "SLURM_NNODES": str(len(nodes)),
-        "SLURM_JOB_CPUS_PER_NODE": compress([len(share.get("cpus") or ()) for share in shares]),
+        "SLURM_JOB_CPUS_PER_NODE": compress([usable(share) for share in shares]),
         "SLURM_TASKS_PER_NODE": compress([int(count) for count in facts.get("tasks_per_node") or ()]),
         "SLURM_CLUSTER_NAME": facts.get("cluster") or "",
     }
@@ -154,8 +144,14 @@ def _task_counts(facts: Facts, request: Facts) -> Variables:
     )
     if not by_devices and not any(request.get(key) for key in ("ntasks", "ntasks_per_node", "ntasks_per_gpu")):
         return {}
-    count = str(request.get("ntasks") or sum(facts.get("tasks_per_node") or ()))
+    count = str(request.get("ntasks") or _of_nodes(request) or sum(facts.get("tasks_per_node") or ()))
     return {"SLURM_NTASKS": count, "SLURM_NPROCS": count}
+
+
+def _of_nodes(request: Facts) -> int:
+    """Tasks as sbatch counts them by those of a node; 0 where the number of nodes is left open."""
+    least, most = request.get("min_nodes") or 1, request.get("max_nodes")
+    return int(request.get("ntasks_per_node") or 0) * least if most in (None, least) else 0
 
 
 def _arbitrary(request: Facts) -> Variables:
@@ -199,7 +195,7 @@ def batch_environment(facts: Facts, node: str, devices: Devices | None = None) -
     """A batch script on its node. The task's own pid (SLURM_TASK_PID) is added by `pid_variables`."""
     request = facts.get("request") or {}
     compat = compat_of(facts)
-    share = _share(_shares(facts), node)
+    share = of_node(shares_of(facts), node)
     changes: Variables = dict.fromkeys(UNSET)
     changes.update(_job(facts))
     del changes["SLURM_JOB_NAME"]  # sbatch has set it: it stays what it was at submission
@@ -221,7 +217,7 @@ def batch_environment(facts: Facts, node: str, devices: Devices | None = None) -
     changes.update(
         ENVIRONMENT="BATCH",
         HOSTNAME=node,
-        SLURM_CPUS_ON_NODE=str(len(share.get("cpus") or ())),
+        SLURM_CPUS_ON_NODE=str(usable(share)),
         SLURM_GTIDS="0",
         SLURM_LOCALID="0",
         SLURM_NODEID="0",
@@ -237,7 +233,7 @@ def batch_environment(facts: Facts, node: str, devices: Devices | None = None) -
         changes["SLURM_RESTART_COUNT"] = str(restarts)
     if request.get("dependency"):
         changes["SLURM_JOB_DEPENDENCY"] = request["dependency"]
-    gpus = _gpus(share)
+    gpus = gpus_of(share)
     if gpus:
         changes["SLURM_GPUS_ON_NODE"] = str(len(gpus))
     changes.update(device_variables(gpus, devices, "SLURM_JOB_GPUS"))
@@ -287,7 +283,7 @@ def step_environment(
         SLURM_NTASKS=ntasks,
         SLURM_NPROCS=ntasks,
         SLURM_TASKS_PER_NODE=per_node,
-        SLURM_CPUS_ON_NODE=str(len(share.get("cpus") or ())),
+        SLURM_CPUS_ON_NODE=str(usable(share)),
         SLURM_NODEID=str(index),
         SLURM_GTIDS=",".join(str(task) for task in part.get("tasks") or ()),
         SLURM_UMASK=f"{int(launch.get('umask', 0o022)):04o}",
@@ -302,7 +298,7 @@ def step_environment(
     changes.update(_launcher(launch))
     if facts.get("het_job_id") or spec.get("whole"):
         changes.update(environ_het.step(facts, spec.get("whole"), layout, index))
-    gpus = _gpus(share)
+    gpus = gpus_of(share)
     if gpus:
         changes["SLURM_GPUS_ON_NODE"] = str(len(gpus))
     return changes
@@ -346,7 +342,7 @@ def gpu_binding(
     if not request.get("gpu_bind") and local < len(own) and own[local]:
         return gpu_bindings.GpuBinding(list(own[local]), bound=len(part["tasks"]) > 1)
     near = devices.near if devices is not None else {}
-    gpus = _gpus(part.get("share") or {})
+    gpus = gpus_of(part.get("share") or {})
     text = gpu_bindings.wanted(request)
     return gpu_bindings.bind(text, gpus, local, len(part["tasks"]), compat_of(spec["job"]), near, cpus)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from mgpu_slurm.base.counts import compress
 from mgpu_slurm.base.hostlist import fold
+from mgpu_slurm.facts.environ_shares import usable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def step(facts: Facts, whole: Facts | None, layout: Facts, index: int) -> Variab
         whole = {
             "nodes": [part["node"] for part in parts],
             "tasks": [len(part.get("tasks") or ()) for part in parts],
-            "cpus": [len(share.get("cpus") or ()) for share in shares],
+            "cpus": [usable(share) for share in shares],
         }
     nodes = fold([str(node) for node in whole["nodes"]])
     count, ntasks = str(len(whole["nodes"])), str(sum(whole["tasks"]))

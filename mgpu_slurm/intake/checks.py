@@ -215,6 +215,7 @@ def _layout(choices: Choices, reading: Reading) -> None:
             if field == "min_nodes" or (choices.number(field) or tasks + 1) > tasks:
                 choices.put(field, Choice("nodes", tasks, COMMAND, None))
         least = tasks
+        _keep_names(choices, tasks)
     if reading.command == "srun" and tasks and least and each and tasks // least != each:
         if each < tasks:
             most = "" if reading.compat < (23, 2) else "maximum "
@@ -225,13 +226,26 @@ def _layout(choices: Choices, reading: Reading) -> None:
         choices.drop("ntasks_per_node")
 
 
+def _keep_names(choices: Choices, number: int) -> None:
+    """Only the first nodes that are asked for by name."""
+    from mgpu_slurm.base import hostlist
+
+    given = choices.fields.get("nodelist")
+    try:
+        names = list(dict.fromkeys(hostlist.expand(choices.text("nodelist")))) if given is not None else []
+    except hostlist.HostlistError:
+        return  # the controller's to refuse
+    if given is not None and len(names) > number:
+        choices.put("nodelist", Choice(given.name, ",".join(names[:number]), given.source, given.text))
+
+
 _GEOMETRY = ("sockets_per_node", "cores_per_socket", "threads_per_core")
 
 
 def _geometry(choices: Choices, reading: Reading) -> None:
     """On a fixed number of nodes, sockets, cores and threads without a number of tasks ask for a task on each thread.
 
-    --extra-node-info does so without a number of nodes, too; for srun it must name a number of sockets.
+    --extra-node-info does so without a number of nodes, too, though not with a range; for srun it must name a number of sockets.
     """
     if choices.has("ntasks") or choices.has("ntasks_per_node"):
         return
@@ -241,7 +255,7 @@ def _geometry(choices: Choices, reading: Reading) -> None:
         if not sockets.isdecimal():
             return
     least, most = choices.number("min_nodes"), choices.number("max_nodes")
-    if given and (given[0].name == "extra-node-info" or (least is not None and most in (None, least))):
+    if given and most in (None, least) and (given[0].name == "extra-node-info" or least is not None):
         count = least or 1
         for field in _GEOMETRY:
             count *= choices.number(field) or 1

@@ -13,6 +13,12 @@ class NodeShare(msgspec.Struct, omit_defaults=True, kw_only=True):
     mem: int = 0  # MiB
     gres: dict[str, list[int]] = {}  # resource name ("gpu") -> device indices on the node, ascending
     whole: bool = False  # the job has the node for itself
+    counted: int = 0  # CPUs that count where threads of the cores are left idle (--threads-per-core), 0: all
+
+    @property
+    def usable(self) -> int:
+        """How many CPUs tasks may have."""
+        return self.counted or len(self.cpus)
 
 
 class Allocation(msgspec.Struct, omit_defaults=True, kw_only=True):

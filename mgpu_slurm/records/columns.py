@@ -201,10 +201,10 @@ def batch_host(job: Job, _source: Source) -> str:
 
 def over_subscribe(job: Job, source: Source) -> str:
     request = job.request
-    if request.exclusive is not None:
-        return {"user": "USER", "mcs": "MCS", "topo": "TOPO"}.get(request.exclusive, "NO")
     if request.reboot:
         return "NO"
+    if request.exclusive is not None:
+        return {"user": "USER", "mcs": "MCS", "topo": "TOPO"}.get(request.exclusive, "NO")
     partition = source.partitions.get(job.partition.partition(",")[0])
     if partition is not None and partition.oversubscribe.startswith("EXCLUSIVE"):
         return "NO"
@@ -254,12 +254,13 @@ def job_gres(job: Job, source: Source) -> str:
 
 
 def details(job: Job, source: Source) -> list[list[str]]:
-    """Rows of nodes that hold the same: [nodes, cpu ids, memory, devices], for scontrol -d."""
+    """Rows of nodes that hold the same: [nodes, cpu ids, memory, devices], for scontrol -d. A job that is over has given its
+    devices back."""
     if job.allocation is None or job.state == "PENDING":
         return []
     rows: list[tuple[list[str], list[str]]] = []
     for share in job.allocation.shares:
-        held = job_devices(job, share, source)
+        held = job_devices(job, share, source) if job.state in ("RUNNING", "SUSPENDED") else {}
         gres = ",".join(f"{word}:{len(devices)}(IDX:{idset.fold(devices)})" for word, devices in held.items())
         same = [idset.fold(share.cpus), str(share.mem), gres]
         if rows and rows[-1][1] == same:
@@ -273,12 +274,10 @@ def pending_seconds(job: Job, source: Source) -> int:
     return max(int(job.start_time or source.now) - int(job.submit_time), 0)
 
 
-def wanted_nodes(text: str | None, as_typed: bool) -> str:
-    """A node list as asked for, folded: each node once and in order but for `as_typed`; one that cannot be read is shown as
-    it is."""
+def wanted_nodes(text: str | None) -> str:
+    """A node list as asked for, folded: each node once and in order; one that cannot be read is shown as it is."""
     try:
-        names = hostlist.expand(text) if text else []
-        return hostlist.fold(names) if as_typed else hostlist.fold_sorted(set(names))
+        return hostlist.fold_sorted(set(hostlist.expand(text))) if text else ""
     except hostlist.HostlistError:
         return text or ""
 
@@ -303,7 +302,7 @@ _JOB_OWN = (
 )
 _REQUEST_OWN = (
     "submit_host work_dir comment contiguous cores_per_socket sockets_per_node threads_per_core core_spec thread_spec"
-    " cpus_per_task cpus_per_gpu deadline nice ntasks_per_socket ntasks_per_gpu prefer reboot"
+    " cpus_per_gpu deadline nice ntasks_per_socket ntasks_per_gpu prefer reboot"
     " reservation spread_job switches tmp_disk licenses wckey mail_type mail_user submit_line kind"
     " kill_on_invalid_dep"
 )
@@ -347,12 +346,13 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
     "batch_host": batch_host,
     "batch": lambda job, _source: job.request.kind == "batch",
     "command": command,
+    "cpus_per_task": lambda job, _source: job_sizes.cpus_per_task(job),
     "cpus_per_tres": lambda job, _source: f"gres:gpu:{job.request.cpus_per_gpu}" if job.request.cpus_per_gpu else "",
     "delay_boot": job_sizes.delay_boot,
     "dependency": lambda job, _source: job.dependency_text,
     "details": details,
     "end_time": end_time,
-    "exc_nodes": lambda job, _source: wanted_nodes(job.request.exclude, False),
+    "exc_nodes": lambda job, _source: wanted_nodes(job.request.exclude),
     "exec_host": exec_host,
     "features": lambda job, _source: job.request.constraint,
     "het_job_id_set": het_job_id_set,
@@ -371,7 +371,7 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
     "num_nodes": job_sizes.num_nodes,
     "over_subscribe": over_subscribe,
     "pending_seconds": pending_seconds,
-    "req_nodes": lambda job, _source: wanted_nodes(job.request.nodelist, job.request.distribution == "arbitrary"),
+    "req_nodes": lambda job, _source: wanted_nodes(job.request.nodelist),
     "requeue": lambda job, _source: job.request.requeue is not False,
     "run_seconds": run_seconds,
     "sched_nodes": sched_nodes,

@@ -16,6 +16,11 @@ def tasks_per_node(job: Job, _source: Source | None = None) -> int:
     return job.request.ntasks_per_node or job.node_tasks
 
 
+def cpus_per_task(job: Job) -> int | None:
+    """As asked for, else those of a task's GPUs."""
+    return job.request.cpus_per_task or job.request.cpus_of_task_gpus or None
+
+
 def num_nodes(job: Job, source: Source) -> int:
     if job.allocation is not None and job.allocation.shares and job.state != "PENDING":
         return len(job.allocation.shares)
@@ -25,10 +30,7 @@ def num_nodes(job: Job, source: Source) -> int:
 def node_estimate(job: Job, source: Source) -> int:
     """How many nodes Slurm says that a waiting job will need: a guess from the largest node, with the oddities of 22.05."""
     request, cpus = job.request, source.most_cpus
-    tasks, per_task, per_node = request.ntasks or 0, request.cpus_per_task or 1, tasks_per_node(job)
-    if request.cpus_per_gpu and request.gpus_per_task:
-        number = request.gpus_per_task.rpartition(":")[2]
-        per_task = request.cpus_per_gpu * (int(number) if number.isdecimal() else 1)
+    tasks, per_task, per_node = request.ntasks or 0, cpus_per_task(job) or 1, tasks_per_node(job)
     if per_node and not tasks:
         return job.min_nodes
     if tasks and per_node:
@@ -81,6 +83,6 @@ def delay_boot(job: Job, _source: Source) -> int:
 
 def min_cpus_node(job: Job, _source: Source) -> int:
     request = job.request
-    per_task = request.cpus_per_task or 1
+    per_task = cpus_per_task(job) or 1
     tasks = 1 if request.overcommit or request.ntasks == 1 else tasks_per_node(job) or 1
     return max(request.min_cpus_per_node or 1, per_task * tasks)

@@ -114,6 +114,14 @@ class JobRequest(msgspec.Struct, omit_defaults=True, kw_only=True):
     # Options that are checked, kept and shown, but do not change what happens here: long name -> text
     other: dict[str, str] = {}
 
+    @property
+    def cpus_of_task_gpus(self) -> int:
+        """CPUs that a task has by --cpus-per-gpu and --gpus-per-task; 0 where one of them is not given."""
+        if not (self.cpus_per_gpu and self.gpus_per_task):
+            return 0
+        number = self.gpus_per_task.rpartition(":")[2]
+        return self.cpus_per_gpu * (int(number) if number.isdecimal() else 1)
+
     def __repr__(self) -> str:
         """Without script and environment, which are nobody else's business and may hold passwords."""
         names = [name for name in self.__struct_fields__ if name not in ("script", "environment")]

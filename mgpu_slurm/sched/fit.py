@@ -81,6 +81,12 @@ def cpus_of(slot: NodeSlot, need: Need, tasks: int, gpus: int) -> int:
     return -(-number // threads) * threads
 
 
+def counted(slot: NodeSlot, need: Need, cpus: int) -> int:
+    """How many of so many CPUs of the node tasks may use, and memory is given for: no more threads of a core than wanted."""
+    threads = slot.threads_per_core
+    return cpus // threads * min(need.threads_per_core or threads, threads)
+
+
 def capacity(slot: NodeSlot, need: Need, uid: int, partition: PartitionSlot | None, *, whole: bool = False) -> Capacity:
     """How many tasks of the need fit on the node now, or with `whole` when nothing else runs there."""
     exclusive = need.exclusive or (partition is not None and partition.exclusive)
@@ -167,11 +173,11 @@ def _by_memory(
         if exclusive:  # holds every CPU, but never more memory than there is
             return min(tasks, memory // (need.mem_per_cpu * need.cpus_per_task)), per_job
         if need.overcommit:
-            return (tasks if cpus_of(slot, need, 1, 0) * need.mem_per_cpu <= memory else 0), per_job
+            return (tasks if counted(slot, need, cpus_of(slot, need, 1, 0)) * need.mem_per_cpu <= memory else 0), per_job
         tasks = min(tasks, memory // (need.mem_per_cpu * need.cpus_per_task))
         each = sum(number for name, _, number in need.gres_per_task if name == "gpu")
         gpus = need.fixed_per_node("gpu")
-        while tasks and cpus_of(slot, need, tasks, gpus or each * tasks) * need.mem_per_cpu > memory:
+        while tasks and counted(slot, need, cpus_of(slot, need, tasks, gpus or each * tasks)) * need.mem_per_cpu > memory:
             tasks -= 1
         if need.cpus_per_gpu:
             per_job = tuple(min(number, memory // (need.mem_per_cpu * need.cpus_per_gpu)) for number in per_job)

@@ -33,7 +33,7 @@ def derive(request: JobRequest, partition: Partition | None, config: Defaults) -
     per_socket = _devices(request.gpus_per_socket, "gpu")
     tres = _tres_per_task(request.tres_per_task)
     per_task += tuple(row for row in tres if row[0] != "cpu")
-    cpus_per_task = request.cpus_per_task or next((n for name, _, n in tres if name == "cpu"), 1)
+    cpus_per_task = request.cpus_per_task or request.cpus_of_task_gpus or next((n for name, _, n in tres if name == "cpu"), 1)
 
     ntasks = request.ntasks or 0
     min_nodes = said_nodes = request.min_nodes or 1
@@ -45,8 +45,9 @@ def derive(request: JobRequest, partition: Partition | None, config: Defaults) -
         min_nodes = said_nodes = max(min_nodes, len(required))
     if request.ntasks_per_gpu and not per_job and not _count(per_node):
         number = max(1, ntasks // request.ntasks_per_gpu)
-        if max_nodes == min_nodes and number % min_nodes == 0:
+        if request.min_nodes and number % min_nodes == 0:
             per_node = (("gpu", "", number // min_nodes),)
+            max_nodes = min_nodes
         else:
             per_job = (("gpu", "", number),)
     gpus_total = _count(per_job)
@@ -140,10 +141,15 @@ def sizes(request: JobRequest, need: Need, nodes: int) -> Sizes:
     least = need.min_nodes
     if request.ntasks and tasks_per_node(request) and not request.min_nodes:
         least = max(1, len(need.required_nodes))
+    per_task = need.cpus_per_task
     if request.ntasks:
         tasks = request.ntasks
+        per_task = request.cpus_per_task or (per_task if request.tres_per_task else 1)
+    elif per_node:
+        tasks = per_node * max(request.min_nodes or 1, len(need.required_nodes))  # not those that follow from devices
+        per_task = request.cpus_per_task or (per_task if request.tres_per_task else 1)
     else:
-        tasks = per_node * least or need.ntasks or least
+        tasks = need.ntasks or least
     most = request.max_nodes or need.max_nodes
     if need.gres_per_job:
         most = min(most, need.max_nodes or most)
@@ -153,7 +159,7 @@ def sizes(request: JobRequest, need: Need, nodes: int) -> Sizes:
         most = min(most, request.ntasks)
     counted = request.ntasks or per_node or need.ntasks
     fixed = request.min_nodes and request.max_nodes in (None, request.min_nodes)
-    cpus = max((tasks if counted else least if fixed else 1) * need.cpus_per_task, request.min_cpus or 0)
+    cpus = max((tasks if counted else least if fixed else len(need.required_nodes) or 1) * per_task, request.min_cpus or 0)
     return Sizes(least, most, tasks, least if need.overcommit else cpus)
 
 

@@ -1,8 +1,8 @@
 """Nodes, CPUs and devices for one need: the one allocator, for now, for the future and for `--test-only`.
 
 Rule: as few nodes as satisfy the request; among sets of that size the one whose free capacity is smallest (best fit), so
-that large holes stay for large jobs; nodes of lower weight first. Tasks fill the chosen nodes in node order, each node
-getting at least one. Shares are identified CPUs and devices.
+that large holes stay for large jobs; nodes of lower weight first. Tasks fill the nodes that are named, then the
+others in node order, each node getting at least one. Shares are identified CPUs and devices.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mgpu_slurm.base.idset import mask as mask_of
 from mgpu_slurm.base.idset import unmask
 from mgpu_slurm.records.allocation import Allocation, NodeShare
 from mgpu_slurm.sched import devices, features
-from mgpu_slurm.sched.fit import cpus_of
+from mgpu_slurm.sched.fit import counted, cpus_of
 from mgpu_slurm.sched.snapshot import Need, NodeSlot, PartitionSlot
 from mgpu_slurm.sched.spread import counts
 from mgpu_slurm.sched.survey import Candidate, Survey
@@ -146,7 +146,7 @@ def _adjacent(chosen: list[Candidate]) -> bool:
 
 def _assign(chosen: list[Candidate], need: Need, partition: PartitionSlot | None, *, whole: bool) -> Placement | None:
     exclusive = need.exclusive or (partition is not None and partition.exclusive)
-    tasks = _spread_tasks([c.room.tasks for c in chosen], need)
+    tasks = _spread_tasks(chosen, need)
     wanted = [number for _, _, number in need.gres_per_job]
     shares: list[NodeShare] = []
     for place_in_set, (candidate, here) in enumerate(zip(chosen, tasks, strict=True)):
@@ -157,6 +157,7 @@ def _assign(chosen: list[Candidate], need: Need, partition: PartitionSlot | None
         for row, (name, kind, _) in enumerate(need.gres_per_job):
             if need.gpus_fixed_per_node(name):
                 continue
+            # few devices lie with the batch script, on the first node; Slurm would leave one for each later node even so
             reserve = sum(1 for other in later if other.room.per_job[row]) if wanted[row] > len(later) else 0
             number = max(0, min(candidate.room.per_job[row], wanted[row] - reserve))
             wanted[row] -= number
@@ -170,26 +171,40 @@ def _assign(chosen: list[Candidate], need: Need, partition: PartitionSlot | None
     if need.ntasks_per_node:
         tasks = [need.ntasks_per_node for _ in shares]
     elif not need.ntasks:
-        tasks = [max(1, len(share.cpus) // need.cpus_per_task) for share in shares]
+        tasks = [max(1, share.usable // need.cpus_per_task) for share in shares]
     elif not need.overcommit:
         # those that were given more CPUs than their tasks need take tasks of the others
-        rooms = [len(share.cpus) // need.cpus_per_task for share in shares]
+        rooms = [share.usable // need.cpus_per_task for share in shares]
         tasks = counts(need.ntasks, [max(pair) for pair in zip(tasks, rooms, strict=True)])
     return Placement(Allocation(shares=shares), tasks)
 
 
-def _spread_tasks(rooms: list[int], need: Need) -> list[int]:
-    """Block distribution: fill nodes in order, leaving at least one task for each node after."""
+def _spread_tasks(chosen: list[Candidate], need: Need) -> list[int]:
+    """Block distribution: fill nodes one after the other, leaving at least a core's tasks for each node after. Nodes that a
+    range of node counts allows but the tasks do not need get one task each of those with the most."""
     if not need.ntasks:
-        return [need.ntasks_per_node or 1 for _ in rooms]
+        return [need.ntasks_per_node or 1 for _ in chosen]
     if need.overcommit:
-        share, more = divmod(need.ntasks, len(rooms))
-        return [share + (1 if place < more else 0) for place in range(len(rooms))]
-    left, tasks = need.ntasks, []
-    for place_in_set, room in enumerate(rooms):
-        number = max(0, min(room, left - (len(rooms) - place_in_set - 1)))
-        tasks.append(number)
-        left -= number
+        share, more = divmod(need.ntasks, len(chosen))
+        return [share + (1 if place < more else 0) for place in range(len(chosen))]
+    order = list(range(len(chosen)))
+    if need.required_nodes:
+        ranks = {at: (False, (at,)) if c.slot.name in need.required_nodes else (True, c.rank) for at, c in enumerate(chosen)}
+        order.sort(key=ranks.__getitem__)
+    least = len(chosen)
+    if need.as_many_nodes or need.spread:
+        rooms = accumulate(chosen[at].room.tasks for at in order)
+        least = next((number for number, room in enumerate(rooms, 1) if room >= need.ntasks), least)
+        least = max(least, need.min_nodes)
+    left, tasks = need.ntasks, [0] * len(chosen)
+    for turn, at in enumerate(order[:least], 1):
+        slot = chosen[at].slot
+        each = max(1, counted(slot, need, slot.threads_per_core) // need.cpus_per_task)
+        tasks[at] = max(min(chosen[at].room.tasks, left, 1), min(chosen[at].room.tasks, left - each * (least - turn)))
+        left -= tasks[at]
+    for at in order[least:]:
+        tasks[max(order, key=lambda other: (tasks[other], order.index(other)))] -= 1
+        tasks[at] = 1
     return tasks
 
 
@@ -214,10 +229,11 @@ def _share(
             return None
         cpus, held = picked, taken
     memory = slot.mem_total if whole else slot.mem_free
+    usable = counted(slot, need, cpus.bit_count())
     if need.whole_memory:
         amount = slot.mem_total
     elif need.mem_per_cpu:
-        amount = need.mem_per_cpu * cpus.bit_count()
+        amount = need.mem_per_cpu * usable
         if exclusive:
             amount = min(amount, slot.mem_total)
     elif need.mem_per_gpu:
@@ -234,6 +250,7 @@ def _share(
         mem=amount,
         gres={name: unmask(group) for name, group in held.items() if group},
         whole=exclusive,
+        counted=usable if usable < cpus.bit_count() else 0,
     )
 
 

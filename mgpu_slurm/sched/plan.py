@@ -134,6 +134,10 @@ class _Pass:
             return "PartitionTimeLimit"
         if need.least_cpus > self._cpus_of(partition):
             return "PartitionConfig"
+        if need.required_nodes and not need.max_nodes and need.said_nodes <= len(partition.nodes):
+            inside = {self.snapshot.nodes[index].name for index in partition.nodes}
+            if not inside.issuperset(need.required_nodes):
+                return ""  # never, which placing says
         most = len(partition.nodes) if partition.max_nodes < 0 else min(partition.max_nodes, len(partition.nodes))
         if need.said_nodes > most or 0 < need.max_nodes < partition.min_nodes:
             return "PartitionNodeLimit"

@@ -40,6 +40,7 @@ class Survey:
         self._counts: dict[str, int] = {}  # of the words in _missing
         self._by_index: dict[int, Candidate] = {}
         self._sorted: list[Candidate] | None = None
+        self._named = bool(need.required_nodes) and not need.spread
         self._anchor = next((at for at, slot in enumerate(nodes) if slot.name in need.required_nodes), 0)
         self._asks_devices = bool(need.gres_per_node or need.gres_per_job or need.gres_per_task or need.gres_per_socket)
         for index in partition.nodes if partition is not None else range(len(nodes)):
@@ -79,7 +80,7 @@ class Survey:
 
     def _rank(self, index: int, slot: NodeSlot, room: Capacity) -> tuple[int, ...]:
         """Lower weights first. Nodes with devices that the job does not ask for come after those without; then best fit;
-        then nearness to the first node that the job names."""
+        then those that follow the first node that the job names, then those before it, the nearest first."""
         spare = devices = 0
         if self._asks_devices:
             devices = sum(gres.free.bit_count() for gres in slot.gres)
@@ -87,8 +88,8 @@ class Survey:
             spare = sum(gres.total.bit_count() for gres in slot.gres if gres.name == "gpu")
         cpus = slot.cpus_free.bit_count()
         tasks = room.tasks if room.tasks < MANY else cpus
-        distance = abs(index - self._anchor) if self.need.required_nodes else 0
-        return slot.weight, spare, devices, tasks, cpus, distance, -index if distance else index
+        behind = self._named and index < self._anchor
+        return slot.weight, spare, devices, tasks, cpus, behind, -index if behind else index
 
     def copy(self) -> Survey:
         """One that can be told of other changes."""

@@ -85,7 +85,7 @@ def test_what_the_partition_forbids_waits_with_its_reason() -> None:
     c = cluster()
     job = c.submit(min_nodes=5)
     c.plan()
-    assert (c.state_of(job), c.reason(job)) == ("PENDING", "PartitionConfig")
+    assert (c.state_of(job), c.reason(job)) == ("PENDING", "PartitionNodeLimit")
 
 
 def test_defaults() -> None:

@@ -22,6 +22,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from math import prod
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -165,8 +166,10 @@ class Cluster(Suite):
 
     def __init__(
         self, nodes: int = 4, gpus: int = 4, *, settings: str = "", partitions: str = "", compat: str = "22.05",
-        cpus: int = 8, kill_wait: int = 2, requeue_delay: int = 0, state: Path | None = None,
+        cpus: int = 8, shape: tuple[int, int, int] | None = None,
+        kill_wait: int = 2, requeue_delay: int = 0, state: Path | None = None,
     ) -> None:  # fmt: skip
+        parts = shape or (1, cpus, 1)  # sockets, cores of each, threads of each
         self.directory = Path(tempfile.mkdtemp(prefix="mgpu-test-"))
         self.directory.chmod(0o755)
         self.nodes = [f"n{number}" for number in range(nodes)]
@@ -200,8 +203,9 @@ class Cluster(Suite):
             lines.append(settings)
         for name, port in zip(self.nodes, ports[1:], strict=True):
             lines.append(
-                f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} Boards=1 SocketsPerBoard=1 "
-                f"CoresPerSocket={cpus} ThreadsPerCore=1 RealMemory=16000 {gres}State=UNKNOWN"
+                f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={prod(parts)} Boards=1 "
+                f"SocketsPerBoard={parts[0]} CoresPerSocket={parts[1]} ThreadsPerCore={parts[2]} "
+                f"RealMemory=16000 {gres}State=UNKNOWN"
             )
         lines.append("PartitionName=gpu Nodes=ALL Default=YES MaxTime=INFINITE State=UP")
         lines.append("PartitionName=debug Nodes=n0 MaxTime=01:00:00 State=UP")

@@ -14,6 +14,7 @@ import socket
 import stat
 import subprocess
 import tempfile
+from math import prod
 from pathlib import Path
 from types import TracebackType
 
@@ -43,9 +44,12 @@ def why_not() -> str:
 
 
 class SlurmCluster:
-    """munged, slurmctld and slurmd's that pretend 8 CPUs, 16000 MiB and some GPUs each."""
+    """munged, slurmctld and slurmd's that pretend 8 CPUs, 16000 MiB and some GPUs each; `shape`: sockets, cores of each and
+    threads of each."""
 
-    def __init__(self, nodes: int = 4, gpus: int = 4, settings: str = "", partitions: str = "") -> None:
+    def __init__(
+        self, nodes: int = 4, gpus: int = 4, settings: str = "", partitions: str = "", shape: tuple[int, int, int] = (1, 8, 1)
+    ) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="slurm-test-"))
         self.directory.chmod(0o755)
         self.nodes = [f"n{number}" for number in range(nodes)]
@@ -55,7 +59,7 @@ class SlurmCluster:
             (self.directory / place).mkdir(mode=0o755)
         (self.directory / "work").chmod(0o1777)
         self._key()
-        self._configure(gpus, "\n".join((settings, self.accounting())).strip(), partitions)
+        self._configure(gpus, "\n".join((settings, self.accounting())).strip(), partitions, shape)
 
     def accounting(self) -> str:
         """Lines of the configuration that say where jobs are accounted: nowhere."""
@@ -69,7 +73,7 @@ class SlurmCluster:
         key.touch(0o600)
         key.write_bytes(secrets.token_bytes(128))
 
-    def _configure(self, gpus: int, settings: str, partitions: str) -> None:
+    def _configure(self, gpus: int, settings: str, partitions: str, shape: tuple[int, int, int]) -> None:
         here, host = self.directory, socket.gethostname().partition(".")[0]
         controller, *ports = free_ports(1 + len(self.nodes))
         lines = [
@@ -97,8 +101,9 @@ class SlurmCluster:
             lines.append(settings)
         for name, port in zip(self.nodes, ports, strict=True):
             lines.append(
-                f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=8 Boards=1 SocketsPerBoard=1 "
-                f"CoresPerSocket=8 ThreadsPerCore=1 RealMemory=16000 {gres}State=UNKNOWN"
+                f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={prod(shape)} Boards=1 "
+                f"SocketsPerBoard={shape[0]} CoresPerSocket={shape[1]} ThreadsPerCore={shape[2]} "
+                f"RealMemory=16000 {gres}State=UNKNOWN"
             )
         lines.append("PartitionName=gpu Nodes=ALL Default=YES MaxTime=INFINITE State=UP")
         lines.append("PartitionName=debug Nodes=n0 MaxTime=01:00:00 State=UP")
@@ -109,10 +114,12 @@ class SlurmCluster:
     # --- a life -----------------------------------------------------------------------------------------------------
 
     @classmethod
-    def up(cls, nodes: int = 4, gpus: int = 4, settings: str = "", partitions: str = "") -> SlurmCluster:
+    def up(
+        cls, nodes: int = 4, gpus: int = 4, settings: str = "", partitions: str = "", shape: tuple[int, int, int] = (1, 8, 1)
+    ) -> SlurmCluster:
         """A Slurm whose nodes are all idle. A port may be somebody else's by now: then all is tried again on others."""
         for attempt in range(ATTEMPTS):
-            cluster = cls(nodes, gpus, settings, partitions)
+            cluster = cls(nodes, gpus, settings, partitions, shape)
             try:
                 cluster.boot()
                 return cluster

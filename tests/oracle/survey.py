@@ -28,11 +28,12 @@ def run(programs: str, environment: dict[str, str], lines: list[str], prelude: s
     return [re.sub(r"\b7\d{4}\b", "<job>", comparing.normalise(text)) for text in done.stdout.split("\n@@\n")]
 
 
-def differing(tries: Sequence[tuple[str, str]], prelude: str) -> int:
-    """How many of the tries, (name, shell line), differ; each is shown as a diff, Slurm's lines with a minus."""
+def differing(tries: Sequence[tuple[str, str]], prelude: str, shape: tuple[int, int, int] = (1, 8, 1)) -> int:
+    """How many of the tries, (name, shell line), differ; each is shown as a diff, Slurm's lines with a minus. `shape`: a node's
+    sockets, cores of each and threads of each."""
     lines = [line for _, line in tries]
     with tempfile.TemporaryDirectory(prefix="names-") as directory:
-        pair = comparing.Pair(comparing.link_names(Path(directory)))
+        pair = comparing.Pair(comparing.link_names(Path(directory)), shape=shape)
         try:
             with ThreadPoolExecutor(2) as threads:
                 real = threads.submit(run, "/usr/bin", pair.slurm.environment(), lines, prelude)

@@ -1,8 +1,9 @@
 """Options of sbatch together, as people combine them: what is recorded of a held job, and what a running one is given.
 
-`python -m tests.oracle.survey_combinations [SEED [COUNT]]` draws COUNT sets of two to four options, the same ones for the
+`python -m tests.oracle.survey_combinations [SEED [COUNT [SHAPE]]]` draws COUNT sets of two to four options, the same ones for the
 same seed, and prints what differs: the job as `scontrol show job` shows it while it is held, and from within its script
-`scontrol show job -d` (nodes, CPUs, devices) and every SLURM variable. `... only WORDS` tries one set of options.
+`scontrol show job -d` (nodes, CPUs, devices) and every SLURM variable. SHAPE is that of
+a node, 2:4:2 for two sockets of four cores of two threads. `... only WORDS` tries one set of options.
 """
 
 from __future__ import annotations
@@ -92,8 +93,12 @@ def draw(seed: int, count: int) -> list[list[str]]:
 
 def main(seed: str = "1", *rest: str) -> int:
     sets = [list(rest)] if seed == "only" else draw(int(seed), int(rest[0]) if rest else 60)
+    shape = (1, 8, 1)
+    if seed != "only" and len(rest) > 1:
+        sockets, cores, threads = rest[1].split(":")
+        shape = (int(sockets), int(cores), int(threads))
     tries = [(" ".join(words), "combined " + shlex.join(words)) for words in sets]
-    differ = survey.differing(tries, PRELUDE)
+    differ = survey.differing(tries, PRELUDE, shape)
     print(f"{len(tries)} tried, {differ} differ")
     return 0
 

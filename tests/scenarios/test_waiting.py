@@ -91,7 +91,7 @@ def test_partition_limits(cluster: Suite) -> None:
     over = cluster.submit("-p", "small", "-t", "60", "--wrap", "true")
     cluster.until(lambda: cluster.reason(over) == "PartitionTimeLimit", "the reason is shown")
     wide = cluster.submit("-p", "small", "-N2", "--wrap", "true")
-    cluster.until(lambda: cluster.reason(wide) == "PartitionConfig", "the reason is shown")
+    cluster.until(lambda: cluster.reason(wide) == "PartitionNodeLimit", "the reason is shown")
     cluster.run("scancel", str(job), str(over), str(wide)).ok()
 
 

@@ -18,10 +18,6 @@ from tests.sched import world
 OTHER_PLACEMENTS = {
     # The device lies with the batch script, on the first node.
     "-n16 --gpus=1": "n0 0-7 800 gpu:0; n1 0-7 800",
-    # Nodes are filled in order, leaving a task for each later one; Slurm does so too, but not for a range of nodes.
-    "-N1-4 -n12": "n0 0-7 800; n1 0-1 200; n2 0 100; n3 0 100",
-    "-N1-4 -n16": "n0 0-7 800; n1 0-5 600; n2 0 100; n3 0 100",
-    "-N1-4 -n8 -c2": "n0 0-7 800; n1 0-3 400; n2 0-1 200; n3 0-1 200",
     # One task for each GPU on every node; Slurm puts five tasks beside four GPUs.
     "--ntasks-per-gpu=1 --gpus=6": "n0 0-3 400 gpu:0-3; n1 0-1 200 gpu:0-1",
 }
