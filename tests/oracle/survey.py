@@ -15,6 +15,9 @@ from pathlib import Path
 
 from tests.oracle import comparing
 
+SHOWN = 12
+"""Lines of a difference that are printed; the rest is counted."""
+
 
 def run(programs: str, environment: dict[str, str], lines: list[str], prelude: str) -> list[str]:
     """What each line printed, in a shell that has read the prelude."""
@@ -38,13 +41,17 @@ def differing(tries: Sequence[tuple[str, str]], prelude: str, shape: tuple[int, 
             with ThreadPoolExecutor(2) as threads:
                 real = threads.submit(run, "/usr/bin", pair.slurm.environment(), lines, prelude)
                 ours = threads.submit(run, directory, pair.mgpu.environment(), lines, prelude)
-                expected, found = real.result(), ours.result()
+                return _told(tries, real.result(), ours.result())
         finally:
             pair.down()
+
+
+def _told(tries: Sequence[tuple[str, str]], expected: list[str], found: list[str]) -> int:
     differ = 0
     for (what, _), before, after in zip(tries, expected, found, strict=False):
         if before != after:
             differ += 1
             print(f"== {what}")
-            print("\n".join(list(difflib.unified_diff(before.split("\n"), after.split("\n"), lineterm="", n=0))[2:]))
+            told = list(difflib.unified_diff(before.split("\n"), after.split("\n"), lineterm="", n=0))[2:]
+            print("\n".join([*told[:SHOWN], *([f"... {len(told) - SHOWN} lines more"] if len(told) > SHOWN else [])]), flush=True)
     return differ
