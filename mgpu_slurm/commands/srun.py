@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from mgpu_slurm.base import hostlist
-from mgpu_slurm.base.errors import SlurmError, UsageError
-from mgpu_slurm.commands import allocating, stepasking, stepfiles, steppart, stepsignals, surroundings
+from mgpu_slurm.base.errors import ESLURMD_INVALID_ACCT_FREQ, SlurmError, UsageError, strerror
+from mgpu_slurm.commands import allocating, stepasking, stepchecks, stepfiles, steppart, stepsignals, surroundings
 from mgpu_slurm.commands.report import Notes, error_status, exit_status
 from mgpu_slurm.commands.sbatch import refused, test
 from mgpu_slurm.commands.session import Session, find_session, new_request_id
@@ -14,7 +14,6 @@ from mgpu_slurm.commands.steplaunch import LaunchError
 from mgpu_slurm.commands.steploop import StepLoop
 from mgpu_slurm.commands.stepplan import Plan
 from mgpu_slurm.intake import submit
-from mgpu_slurm.intake.merge import COMMAND
 from mgpu_slurm.wire import jsontext
 from mgpu_slurm.wire.sink import Sink
 
@@ -99,6 +98,8 @@ class Srun:
         jobid = self.client.get("jobid")
         try:
             if jobid:
+                for component in self.components:
+                    stepchecks.ignored(component, self.notes)
                 state = stepasking.existing(self.session, str(jobid), self.notes)
                 facts, addresses = state["facts"], state.get("node_addresses") or {}
             else:
@@ -107,7 +108,8 @@ class Srun:
             parts = self._parts(facts)
             if jobid:
                 for part in parts:
-                    self._check_size(part)
+                    stepchecks.size(part, self.notes)
+                    stepchecks.devices(part, self.session, self.notes)
         except (stepasking.NoStep, _Refused):
             return error_status(self.environ, bool(self._at_once()) and not jobid)
         except allocating.Revoked as revoked:
@@ -147,8 +149,10 @@ class Srun:
         jobs = facts.get("components") or []
         highest = max(component.group for component in self.components)
         if not jobs and len(self.components) > 1:
-            self._check_parts(facts)
+            stepchecks.parts(self.components, facts, self.notes)
             return [steppart.Part(self.session, component, facts) for component in self.components]
+        if not jobs and self.owner is not None:
+            highest = 0  # a job of its own is what it is, whichever component was named
         if highest > max(len(jobs) - 1, 0):
             if len(self.components) == 1:
                 text = f"Requested het-group offset exceeds highest hetjob index ({highest} > {max(len(jobs) - 1, 0)})"
@@ -199,43 +203,6 @@ class Srun:
         """Seconds within which the allocation must start, 0 for no such wish."""
         return max(int(component.request.get("immediate") or 0) for component in self.components)
 
-    def _check_parts(self, facts: Mapping[str, Any]) -> None:
-        """Parts of a step in one job have nodes of their own: more than there are, are refused without asking."""
-        have = len(facts["allocation"].get("shares") or ())
-        taken = 0
-        for component in self.components:
-            wanted = int(component.request.get("min_nodes") or 1)
-            if taken + wanted > have:
-                text = f"Allocation failure of {wanted} nodes: job size of {have}"
-                self.notes.error(f"{text}, already allocated {taken} nodes to previous components.")
-                raise stepasking.NoStep
-            taken += wanted
-
-    def _check_size(self, part: steppart.Part) -> None:
-        """More nodes than the allocation has are refused without asking."""
-        request = part.component.request
-        wanted = request.get("min_nodes")
-        names = [str(share["node"]) for share in part.facts["allocation"].get("shares") or ()]
-        relative = part.component.client.get("relative")
-        if relative is not None and int(relative) + int(wanted or 1) > len(names):
-            what = "--nodes" if part.component.sources.get("min_nodes") == COMMAND else "SLURM_JOB_NUM_NODES"
-            sum_of = f"({relative}+{wanted or 1}>{len(names)})"
-            self.notes.error(f"--relative and {what} option incompatible with count of allocated nodes {sum_of}")
-            raise stepasking.NoStep
-        have = len(names)
-        if request.get("exclude"):
-            from mgpu_slurm.base import hostlist
-
-            have = len(set(names) - set(hostlist.expand(str(request["exclude"]))))
-            if not have:
-                self.notes.error("Hostlist is empty!  Can't run job.")
-                raise stepasking.NoStep
-            if isinstance(wanted, int) and wanted > have:
-                self.notes.error("Are required nodes explicitly excluded?")
-        if isinstance(wanted, int) and wanted > have:
-            self.notes.error(f"Only allocated {have} nodes asked for {wanted}")
-            raise stepasking.NoStep
-
     # --- the step ---------------------------------------------------------------------------------------------------
 
     def _step(self, parts: list[steppart.Part], addresses: Mapping[str, Any], environ: Mapping[str, str]) -> int:
@@ -262,6 +229,9 @@ class Srun:
         except LaunchError as error:
             self.notes.error(f"Task launch for StepId={plan.step} failed on node {error.node}: {error.text}")
             self.notes.error(f"Application launch failed: {error.text}")
+            if error.code == ESLURMD_INVALID_ACCT_FREQ:
+                self.notes.info("Job step aborted")
+                status = (error.code & 0xFF) << 8
         finally:
             if self.owner is None or failed:
                 for part in parts:
@@ -283,12 +253,14 @@ class Srun:
         for part in parts:
             part.open(self.cwd, self.notes)
         stepfiles.share([stream for part in parts for stream in (part.out, part.err)])
-        if self._hook("prolog"):
-            self.notes.error("srun prolog failed rc = 1. Aborting step.")
+        failed = self._hook("prolog")
+        if failed:
+            self.notes.error(f"srun prolog failed rc = {failed}. Aborting step.")
             where = "launch/slurm: launch_p_step_launch: " if self.session.compat < (23, 2) else ""
             self.notes.info(f"{where}StepId={plan.step} aborted before step completely launched.")
             return 0  # no failure in Slurm either
         for part in parts:
+            self._sampled(part)
             part.connect(sinks, plan.ntasks)
         self._describe(plan, first)
         links: list[NodeLink] = []
@@ -323,6 +295,23 @@ class Srun:
         if failed:
             self.notes.error(f"srun epilog failed status={failed}")
         return status
+
+    def _sampled(self, part: steppart.Part) -> None:
+        """Each node refuses a step whose tasks are to be looked at less often than the cluster does. LaunchError."""
+        wanted = (part.component.request.get("other") or {}).get("acctg-freq")
+        if wanted is None or self.session.config is None:
+            return
+        from mgpu_slurm.intake import sampling
+
+        seconds = sampling.of_tasks(str(wanted))
+        most = sampling.of_tasks(str(self.session.config.get("JobAcctGatherFrequency") or "")) or 0
+        if seconds is None or 0 < seconds <= most:
+            return
+        text = strerror(ESLURMD_INVALID_ACCT_FREQ, self.session.compat)
+        *others, last = [str(node["node"]) for node in part.nodes]
+        for node in others:
+            self.notes.error(f"Task launch for StepId={part.name} failed on node {node}: {text}")
+        raise LaunchError(last, ESLURMD_INVALID_ACCT_FREQ, text)
 
     def _describe(self, plan: Plan, first: steppart.Part) -> None:
         """Fill in what the loop must know."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 
-from mgpu_slurm.base.errors import ESLURM_ALREADY_DONE, SlurmError
+from mgpu_slurm.base.errors import ESLURM_ALREADY_DONE, SlurmError, strerror
 from mgpu_slurm.commands import surroundings
 from mgpu_slurm.commands.allocating import STOPPING
 from mgpu_slurm.commands.session import new_request_id
@@ -103,8 +103,13 @@ def _next(
         poll.register(owner.fileno() or 0, select.POLLIN)
     while not connection.ready():
         seen = dict(poll.poll(1000))
-        if any(number in STOPPING for number in signals.take()):
-            notes.info(f"Cancelled pending step for job {job_id}")
+        number = next((number for number in signals.take() if number in STOPPING), 0)
+        if number:
+            if notes.compat >= (23, 2):
+                notes.info(f"Cancelled pending step for job {job_id}")
+            else:
+                notes.info(f"Cancelled pending job step with signal {number}")
+                notes.error(f"Unable to create step for job {job_id}: {strerror(ESLURM_ALREADY_DONE, notes.compat)}")
             raise NoStep
         if owner is not None:
             owner.events(owner.fileno() in seen)

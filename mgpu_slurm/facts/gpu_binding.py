@@ -62,6 +62,8 @@ def bind(
     kind, _, values = word.partition(":")
     if kind == "none":
         return GpuBinding(None if compat < (23, 2) else every, bound=compat < (23, 2))
+    if word == "per_task:0" and compat < (23, 2):
+        return GpuBinding(None, bound=True)
     made = GpuBinding([], bound=True)
     chosen = _choose(made, kind, values, every, local, near or {}, set(cpus))
     if not chosen:

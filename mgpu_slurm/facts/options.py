@@ -211,7 +211,7 @@ SUBMIT: tuple[Option, ...] = (
            "with --bcast, copy libraries too", env="SEND_LIBS", optional=True),
     Option("signal", "", "bra", "signal", "signal,signal_time,signal_flags", "time",
            "signal before the limit: [R][B][:]SIGNAL[@SECONDS]", env="SIGNAL"),
-    Option("slurmd-debug", "", "r", "text", ".slurmd_debug", "hidden",
+    Option("slurmd-debug", "", "r", "log_level", ".slurmd_debug", "hidden",
            "log level of the node daemons", env=("", "SLURMD_DEBUG", "")),
     Option("sockets-per-node", "", "bra", "positive", "sockets_per_node", "cpu",
            "sockets a node must have at least", env=("", "SLURM_NSOCKETS_PER_NODE", "")),
@@ -274,6 +274,9 @@ OF_ONE_COMPONENT = frozenset((
 
 # These variables may carry _HET_GROUP_<n> in srun, all but this one.
 NOT_BY_GROUP = ("SLURM_JOB_ID",)
+
+# Variables that older versions do not read: name -> version that does.
+READ_SINCE = dict.fromkeys(("SLURM_NTASKS_PER_CORE", "SRUN_ERROR", "SRUN_INPUT", "SRUN_OUTPUT"), (23, 2))
 
 # Variables which older versions read under another name: name -> (older name, version that reads this one).
 RENAMED = {"SLURM_CPUS_PER_TASK": ("SRUN_CPUS_PER_TASK", (23, 11))}

@@ -25,7 +25,7 @@ def check(choices: Choices, reading: Reading, in_job: bool) -> None:
     """All rules, in Slurm's order. `in_job`: srun within an allocation. Raises UsageError."""
     _memory(choices)
     _reserved_cpus(choices, reading)
-    _per_gpu(choices)
+    _per_gpu(choices, in_job)
     _devices(choices, reading)
     _sharing(choices, reading)
     if choices.has(".verbose") and choices.has(".quiet"):
@@ -88,7 +88,7 @@ def _reserved_cpus(choices: Choices, reading: Reading) -> None:
         raise UsageError([("fatal", f"-S/--core-spec and {name} options are mutually exclusive")], 1)
 
 
-def _per_gpu(choices: Choices) -> None:
+def _per_gpu(choices: Choices, in_job: bool) -> None:
     old = choices.fields.get("ntasks_per_tres")
     if old is not None:
         mine = choices.fields.get("ntasks_per_gpu")
@@ -105,7 +105,7 @@ def _per_gpu(choices: Choices) -> None:
     gpus = gpucounts.total(choices, "gpus")
     if not gpus and most in (None, nodes) and not gpucounts.total(choices, "gres"):
         # where only nodes are known, each has one
-        gpus = gpucounts.total(choices, "gpus_per_node") * nodes or gpucounts.fixed_nodes(choices)
+        gpus = gpucounts.total(choices, "gpus_per_node") * nodes or (0 if in_job else gpucounts.fixed_nodes(choices))
     if gpus and not choices.has("ntasks"):
         mine = choices.fields["ntasks_per_gpu"]
         choices.put("ntasks", Choice(mine.name, gpus * (choices.number("ntasks_per_gpu") or 1), mine.source, mine.text))
@@ -152,6 +152,10 @@ def _sharing(choices: Choices, reading: Reading) -> None:
 
 
 def _step_options(choices: Choices) -> None:
+    units = [field for field in _GEOMETRY if choices.has(field) and choices.fields[field].name == "extra-node-info"]
+    if units and not choices.has(".cpu_bind"):
+        finest = choices.fields[units[-1]]
+        choices.put(".cpu_bind", Choice(finest.name, _UNITS[units[-1]], finest.source, finest.text))
     if choices.by_user("exclusive") and choices.by_user(".overlap"):
         raise UsageError("--exclusive and --overlap are mutually exclusive", 1)
     if choices.by_user(".exact") and choices.by_user(".whole"):
@@ -172,6 +176,12 @@ def _step_options(choices: Choices) -> None:
 
 def _layout(choices: Choices, reading: Reading) -> None:
     """Nodes, tasks and the node list against each other."""
+    if reading.command == "srun" and choices.has(".jobid") and not choices.by_user("min_nodes"):
+        fillings = choices.text("distribution").lower().split(",")
+        if "pack" in fillings and "nopack" not in fillings:
+            # as few nodes of the job as will do, not all of them
+            choices.drop("min_nodes")
+            choices.drop("max_nodes")
     hostfile = reading.environ.get("SLURM_HOSTFILE")
     if hostfile and not choices.has("nodelist"):
         from mgpu_slurm.intake import words
@@ -193,8 +203,10 @@ def _layout(choices: Choices, reading: Reading) -> None:
             raise UsageError(f"You asked for {number} tasks but hostlist specified {named} nodes", 1)
         choices.put("nodelist", Choice("nodelist", listed, ENVIRONMENT, listed))
     if arbitrary and not choices.has("nodelist"):
-        if reading.command == "srun":
+        if reading.command == "srun" and not choices.by_user("ntasks"):
             raise UsageError("invalid number of tasks (-n 0)", 1)
+        if choices.has(".jobid"):
+            raise UsageError(f"You asked for {choices.number('ntasks')} tasks but hostlist specified 0 nodes", 1)
         text = "With Arbitrary distribution you need to specify a nodelist or hostfile with the -w option"
         raise UsageError(text, 1)
     if choices.has("nodelist"):
@@ -239,6 +251,7 @@ def _keep_names(choices: Choices, number: int) -> None:
         choices.put("nodelist", Choice(given.name, ",".join(names[:number]), given.source, given.text))
 
 
+_UNITS = {"sockets_per_node": "sockets", "cores_per_socket": "cores", "threads_per_core": "threads"}
 _GEOMETRY = ("sockets_per_node", "cores_per_socket", "threads_per_core")
 
 

@@ -11,6 +11,11 @@ from mgpu_slurm.base.errors import SlurmError, UsageError
 from mgpu_slurm.intake import gres
 from mgpu_slurm.intake.merge import Choice, Choices
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
 _FIELDS = ("gpus", "gpus_per_node", "gres", "gpus_per_task", "gpus_per_socket")
 _NODE = "--gres=gpu/--gpus-per-node"
 _FAILED = "Failed to validate job spec"
@@ -38,13 +43,16 @@ def fixed_nodes(choices: Choices) -> int:
 
 def _kinds(choices: Choices, field: str) -> list[tuple[str | None, int]]:
     """(type, number) of the GPUs that a field asks for."""
-    if not choices.has(field):
-        return []
+    return _kinds_of(choices.text(field), field) if choices.has(field) else []
+
+
+def _kinds_of(text: str, field: str, unread: str = "") -> list[tuple[str | None, int]]:
+    """`unread`: the type that stands for a number that is none."""
     try:
-        wanted = gres.parse(choices.text(field), None if field == "gres" else "gpu")
+        wanted = gres.parse(text, None if field == "gres" else "gpu")
     except SlurmError as problem:
         if problem.code == gres.ESLURM_INVALID_TRES:
-            return []
+            return [(unread, 0)] if unread and all(text.split(",")) else []
         raise UsageError(problem.text, 1) from None
     return [(kind, number) for name, kind, number in wanted if name == "gpu"]
 
@@ -85,6 +93,19 @@ def _uncounted(choices: Choices, given: bool) -> str:
     if memory and not (given or tasks):
         return f"Requested mem_per_tres=gres:gpu:{memory} but did not request any GPU."
     return ""
+
+
+def check_step(request: Mapping[str, Any], compat: tuple[int, int]) -> None:
+    """What is refused of a step (its request as plain data) before its job is asked: GPUs by type here and without one there,
+    a step's own wishes and those of the job around it alike; tasks that --ntasks-per-gpu does not divide. UsageError."""
+    found = {field: _kinds_of(str(request[field]), field, "?") for field in _FIELDS if request.get(field)}
+    if len({kind is not None for kinds in found.values() for kind, _ in kinds}) > 1:
+        raise UsageError(errors.strerror(gres.ESLURM_INVALID_GRES_TYPE, compat), 1)
+    each = int(request.get("ntasks_per_gpu") or 0)
+    if each and not any(number for field in _FIELDS[:3] for _, number in found.get(field, ())):
+        tasks = int(request.get("ntasks") or request.get("min_nodes") or 1)
+        if tasks % each:
+            raise UsageError(errors.strerror(gres.ESLURM_INVALID_GRES, compat), 1)
 
 
 def _tasks_of_nodes(choices: Choices) -> int:

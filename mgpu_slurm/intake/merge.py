@@ -143,6 +143,8 @@ def from_environment(
                 continue
             for variable in row.variables(letter):
                 variable = options.renamed(variable, reading.compat)
+                if reading.compat < options.READ_SINCE.get(variable, reading.compat):
+                    continue
                 text = environ.get(variable + suffix)
                 if text is not None and not (suffix and variable in options.NOT_BY_GROUP):
                     if suffix and row.sets in MEMORY:

@@ -46,6 +46,7 @@ READERS: dict[str, Callable[[str | None, values.Reading], object]] = {
     "gid": words.gid,
     "jobid": words.jobid,
     "threads": words.threads,
+    "log_level": words.log_level,
     "group_list": words.group_list,
     "nodefile": words.nodefile,
     "hosts": words.hosts,

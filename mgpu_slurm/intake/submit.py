@@ -34,8 +34,8 @@ STEP_FIELDS = (
     "name", "argv", "submit_line", "min_nodes", "max_nodes", "ntasks", "cpus_per_task", "ntasks_per_node",
     "ntasks_per_socket", "ntasks_per_core", "ntasks_per_gpu", "threads_per_core", "mem_per_node", "mem_per_cpu",
     "mem_per_gpu", "gres", "gpus", "gpus_per_node", "gpus_per_socket", "gpus_per_task", "cpus_per_gpu", "tres_per_task",
-    "gpu_bind", "gpu_freq", "nodelist", "exclude", "distribution", "plane_size", "overcommit", "time_limit", "immediate",
-    "no_kill", "other",
+    "gpu_bind", "gpu_freq", "nodelist", "exclude", "constraint", "distribution", "plane_size", "overcommit", "time_limit",
+    "immediate", "no_kill", "other",
 )  # fmt: skip
 # Options that are only kept, but not as they were typed.
 _AS_READ = ("gres-flags", "power")
@@ -161,7 +161,8 @@ def step(component: Component, job_id: int) -> dict[str, Any]:
         request["kill_on_bad_exit"] = bool(client["kill_on_bad_exit"])
     request["wait"] = "immediate" not in request
     if client.get("interactive"):
-        request["kind"] = "interactive"
+        # the shell of an allocation is one task on its first node, whatever else was said
+        request.update(kind="interactive", ntasks=1, min_nodes=1, max_nodes=1)
     return request
 
 

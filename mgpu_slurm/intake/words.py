@@ -244,11 +244,27 @@ def gid(text: str | None, reading: Reading) -> int:
 
 
 def jobid(text: str | None, reading: Reading) -> str:
-    """As typed: the job's number, and what may follow it (an element, a component, a step)."""
+    """As typed: the job's number, and what may follow it (an element, a component, a step) but in older versions."""
     number, rest = leading_int(text or "")
-    if number is None or number < 1 or rest[:1] not in ("", "_", "+", "."):
+    more = ("", "_", "+", ".") if reading.compat >= (23, 2) else ("",)
+    if number is None or number < 1 or rest[:1] not in more:
         raise UsageError(f'Invalid numeric value "{text}" for --jobid.', 1)
     return text or ""
+
+
+LOG_LEVELS = ("quiet", "fatal", "error", "info", "verbose")
+
+
+def log_level(text: str | None, reading: Reading) -> int:
+    """The node daemons' log level, 0 to 4: a number or a word; all else is the highest."""
+    word = (text or "").lower()
+    if word in LOG_LEVELS:
+        return LOG_LEVELS.index(word)
+    highest = len(LOG_LEVELS) - 1
+    if word.isdecimal() and int(word) <= highest:
+        return int(word)
+    reading.warnings.append(f"{reading.prog}: Using srun's max debug increment of {highest}")
+    return highest
 
 
 def threads(text: str | None, reading: Reading) -> int:

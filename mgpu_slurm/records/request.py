@@ -161,6 +161,7 @@ class StepRequest(msgspec.Struct, omit_defaults=True, kw_only=True):
     gpu_freq: str | None = None
     nodelist: str | None = None
     exclude: str | None = None
+    constraint: str | None = None
     relative: int | None = None
     distribution: str | None = None
     plane_size: int | None = None

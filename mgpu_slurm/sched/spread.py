@@ -35,8 +35,13 @@ def spread(want: Spread, names: list[str], arbitrary: list[str] | None = None) -
     if kind == "plane":
         size = want.plane or _number(want.distribution)
         return _round_robin(want.ntasks, room, max(1, size))
-    packed = "pack" in want.distribution.lower().split(",") and "nopack" not in want.distribution.lower()
-    return _block(_filled(want.ntasks, room) if packed else counts(want.ntasks, room))
+    return _block(_filled(want.ntasks, room) if packs(want.distribution) else counts(want.ntasks, room))
+
+
+def packs(distribution: str) -> bool:
+    """Whether nodes are to be filled one after the other."""
+    words = distribution.lower().split(",")
+    return "pack" in words and "nopack" not in words
 
 
 def _with_more(ntasks: int, room: list[int]) -> list[int]:
@@ -84,7 +89,9 @@ def _round_robin(ntasks: int, room: list[int], size: int) -> list[list[int]]:
     while rank < ntasks:
         before = rank
         for place, most in enumerate(room):
-            for _ in range(size):
+            # the first round leaves a task for every later node
+            share = size if before else min(size, ntasks - rank - (len(room) - place - 1))
+            for _ in range(share):
                 if rank < ntasks and len(ranks[place]) < most:
                     ranks[place].append(rank)
                     rank += 1

@@ -43,8 +43,6 @@ OTHER_STEPS = {
     # CPUs follow from the GPUs, as the manuals of later versions say.
     "--cpus-per-gpu=2 --gpus=1 -n1": "2 0@n0[0]",
     "--cpus-per-gpu=2 --gpus-per-task=1 -n2": "4 0@n0[0] 1@n1[0]",
-    # The job's devices are of that type, whether or not it asked for the type.
-    "--gpus=a100:1 -n1": "4 0@n0[0]",
     # Slurm starts a task of three CPUs on a node where the job has two.
     "-c3 -n2": "6 0@n0[] 1@n0[]",
 }

@@ -1,0 +1,96 @@
+"""What srun refuses or passes over for a step before it asks the controller: all that needs the allocation alone."""
+
+from __future__ import annotations
+
+from mgpu_slurm.base import hostlist
+from mgpu_slurm.base.errors import ESLURM_INVALID_GRES, SlurmError, strerror
+from mgpu_slurm.commands.stepasking import NoStep
+from mgpu_slurm.intake import gpucounts, gres
+from mgpu_slurm.intake.merge import COMMAND
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from mgpu_slurm.commands.report import Notes
+    from mgpu_slurm.commands.session import Session
+    from mgpu_slurm.commands.steppart import Part
+    from mgpu_slurm.intake.submit import Component
+
+_BY_GPU = ("gpus", "gpus_per_node", "gres", "gpus_per_task", "gpus_per_socket", "ntasks_per_gpu")
+
+
+def ignored(component: Component, notes: Notes) -> None:
+    """Options that mean nothing once there is an allocation."""
+    if "core_spec" in component.sources:
+        text = "Ignoring --core-spec value for a job step within an existing job."
+        notes.error(f"{text} Set specialized cores at job allocation time.")
+    if "begin" in component.sources:
+        notes.error("--begin is ignored because nodes are already allocated.")
+
+
+def devices(part: Part, session: Session, notes: Notes) -> None:
+    """Names of --gres that the cluster does not have, and GPUs in numbers that cannot be. NoStep, UsageError."""
+    request = part.component.request
+    if any(request.get(field) for field in _BY_GPU):
+        gpucounts.check_step(request, session.compat)
+    text = request.get("gres")
+    if not text or text == "none" or session.config is None:
+        return
+    types: Any = session.config.get("GresTypes")
+    known = set(types or ())
+    try:
+        unknown = [name for name, _, _ in gres.parse(str(text)) if name not in known]
+    except SlurmError:
+        return  # the controller's to refuse
+    if unknown:
+        notes.error(strerror(ESLURM_INVALID_GRES, session.compat))
+        raise NoStep
+
+
+def parts(components: Sequence[Component], facts: Mapping[str, Any], notes: Notes) -> None:
+    """Parts of a step in one job have nodes of their own: more than there are, are refused. NoStep."""
+    have = len(facts["allocation"].get("shares") or ())
+    taken = 0
+    for component in components:
+        wanted = int(component.request.get("min_nodes") or 1)
+        if taken + wanted > have:
+            text = f"Allocation failure of {wanted} nodes: job size of {have}"
+            notes.error(f"{text}, already allocated {taken} nodes to previous components.")
+            raise NoStep
+        taken += wanted
+
+
+def size(part: Part, notes: Notes) -> None:
+    """More nodes than the allocation has are refused. NoStep."""
+    request = part.component.request
+    wanted = request.get("min_nodes")
+    names = [str(share["node"]) for share in part.facts["allocation"].get("shares") or ()]
+    relative = part.component.client.get("relative")
+    if relative is not None and int(relative) + int(wanted or 1) > len(names):
+        what = "--nodes" if part.component.sources.get("min_nodes") == COMMAND else "SLURM_JOB_NUM_NODES"
+        sum_of = f"({relative}+{wanted or 1}>{len(names)})"
+        notes.error(f"--relative and {what} option incompatible with count of allocated nodes {sum_of}")
+        raise NoStep
+    have = len(names)
+    if request.get("exclude"):
+        have = len(set(names) - _excluded(str(request["exclude"]), notes))
+        if not have:
+            notes.error("Hostlist is empty!  Can't run job.")
+            raise NoStep
+        if isinstance(wanted, int) and wanted > have:
+            notes.error("Are required nodes explicitly excluded?")
+    if isinstance(wanted, int) and wanted > have:
+        notes.error(f"Only allocated {have} nodes asked for {wanted}")
+        raise NoStep
+
+
+def _excluded(text: str, notes: Notes) -> set[str]:
+    try:
+        return set(hostlist.expand(text))
+    except hostlist.HostlistError as problem:
+        if problem.detail:  # names of which none is read exclude nothing yet; the controller will refuse them
+            notes.error(f"_parse_single_range: {problem.detail.removeprefix('_parse_single_range: ')}")
+            notes.error("hostlist_shift: no hostlist given")
+        return set()
