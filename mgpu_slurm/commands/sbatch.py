@@ -84,6 +84,7 @@ def prepare(asked: submit.Submission, environ: Mapping[str, str], cwd: str, note
             if "name" in first.sources or asked.operands or "wrap" in client:
                 # a script from standard input has a name in the queue alone
                 environment["SLURM_JOB_NAME"] = request["name"]
+            surroundings.tell_container(environment, request)
         if login:
             request["get_user_env"] = True
 

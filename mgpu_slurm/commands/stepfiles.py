@@ -57,7 +57,13 @@ def values(facts: Mapping[str, Any], step_id: str, name: str, compat: tuple[int,
 
 
 def _task_number(text: str, ntasks: int) -> int | None:
+    text = text or "0"  # as C reads it
     return int(text) if text.isascii() and text.isdecimal() and int(text) < ntasks else None
+
+
+def _is_all(text: str) -> bool:
+    """Whether all tasks share srun's own stream: said so, not said, or a task whose number is below all."""
+    return text == "all" or (text[:1] == "-" and text[1:].isdecimal())
 
 
 def _path(text: str, known: Mapping[str, int | str], cwd: str) -> str:
@@ -67,7 +73,7 @@ def _path(text: str, known: Mapping[str, int | str], cwd: str) -> str:
 
 def source(text: str | None, known: Mapping[str, int | str], ntasks: int, cwd: str, own: int) -> Stream:
     """Standard input. CannotOpen."""
-    if text is None or text == "all" or text == "":
+    if text is None or _is_all(text):
         return Stream(own)
     if text == "none":
         return Stream(remote="none")
@@ -86,7 +92,7 @@ def target(
     text: str | None, what: str, known: Mapping[str, int | str], ntasks: int, cwd: str, own: int, mode: str, parents: bool
 ) -> Stream:
     """Standard output or error (`what` "stdout", "stderr"). `mode`: "a" or "t". CannotOpen."""
-    if text is None or text == "all" or text == "":
+    if text is None or _is_all(text):
         return Stream(own)
     if text == "none":
         return Stream(remote="none")

@@ -144,14 +144,21 @@ class Part:
         loud = 3 + int(client.get("verbose") or 0) - int(client.get("quiet") or 0)
         known = {**environ, "SRUN_DEBUG": str(loud)}
         dependency = self.component.request.get("dependency")
-        if dependency and not client.get("jobid"):
+        if dependency is not None:
             known["SLURM_JOB_DEPENDENCY"] = str(dependency)
+        if client.get("prolog", "none") != "none":
+            known["SLURM_SCRIPT_CONTEXT"] = "prolog_srun"  # srun has told its own prolog so
+        if client.get("slurmd_debug"):
+            known["SLURMD_DEBUG"] = str(client["slurmd_debug"])
+        surroundings.tell_container(known, self.component.request)
         environment, problems = exports.apply(client.get("export"), known)
         for text in problems:
             notes.error(text)
         if self.component.sources.get("name") == merge.COMMAND:
             environment["SLURM_JOB_NAME"] = str(self.component.request["name"])
-        if client.get("mpi") and self.mpi != "none":
+        if self.mpi == "none":
+            environment.pop("SLURM_MPI_TYPE", None)
+        elif client.get("mpi"):
             environment["SLURM_MPI_TYPE"] = self.mpi
         created, out, err, source = self.created, self.out, self.err, self.source
         message: dict[str, Any] = {
@@ -160,7 +167,8 @@ class Part:
             "umask": surroundings.umask(environ), "rlimits": surroundings.limits(client.get("propagate")),
             "std_in": source.remote, "std_out": out.remote, "std_err": err.remote, "stdin_task": source.only,
             "open_mode": str(client.get("open_mode") or "t"), "label": bool(client.get("label")),
-            "unbuffered": bool(client.get("unbuffered")), "pty": self.pty, "multi_prog": self.multi_prog,
+            "unbuffered": bool(client.get("unbuffered")), "preserve_env": bool(client.get("preserve_env")),
+            "pty": self.pty, "multi_prog": self.multi_prog,
             "task_prolog": client.get("task_prolog") or "", "task_epilog": client.get("task_epilog") or "",
             "kill_on_bad_exit": bool(client.get("kill_on_bad_exit")), "mpi": self.mpi,
             "src_host": surroundings.host(), "src_address": _own_address(addresses),

@@ -56,6 +56,14 @@ def limits(propagate: str | None) -> dict[str, int]:
     return found
 
 
+def tell_container(environment: dict[str, str], request: Mapping[str, Any]) -> None:
+    """Name a job's or step's container to its processes, where nothing around it has done so."""
+    other = request.get("other") or {}
+    for name, option in (("SLURM_CONTAINER", "container"), ("SLURM_CONTAINER_ID", "container-id")):
+        if option in other:
+            environment.setdefault(name, other[option])
+
+
 def umask(environ: Mapping[str, str]) -> int:
     """This process's umask, or SLURM_UMASK where an outer command has already noted one."""
     noted = environ.get("SLURM_UMASK", "")

@@ -249,6 +249,7 @@ def _whole(jobs: list[Job], layouts: list[StepLayout], at: int) -> WholeStep:
         ranks=[part.tasks for layout in layouts for part in layout.nodes],
         cpus=[len(share.cpus) for job in several if job.allocation for share in job.allocation.shares],
         before=sum(len(layout.nodes) for layout in layouts[:at]),
+        parts=len(layouts),
     )
 
 

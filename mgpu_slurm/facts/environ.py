@@ -44,6 +44,12 @@ UNSET = (
 )
 """What an outer job may have left in the submitted environment of a batch script and would now be untrue."""
 
+INTERACTIVE = "4294967290"
+"""The number that stands for the step of an allocation's shell."""
+
+COUNTS = ("SLURM_NNODES", "SLURM_NPROCS", "SLURM_NTASKS", "SLURM_TASKS_PER_NODE")
+"""What --preserve-env leaves as it was around the step."""
+
 _INTERNAL = ("SLURM_UMASK", "SLURM_RLIMIT_")
 
 
@@ -266,7 +272,8 @@ def step_environment(
         job["SLURM_NODE_ALIASES"] = None
     else:
         # An allocation's own name and lists are what its shell was told, whatever the step is called.
-        job["SLURM_JOB_NAME"] = request.get("name") or job["SLURM_JOB_NAME"]
+        if not facts.get("het_job_id"):
+            job["SLURM_JOB_NAME"] = request.get("name") or job["SLURM_JOB_NAME"]
         job = {name: value for name, value in job.items() if name not in inherited or name == "SLURM_CONF"}
     changes.update(job)
     changes.update(_owner(facts))
@@ -296,11 +303,17 @@ def step_environment(
     if nested and compat < (23, 2) and not facts.get("het_size") and not spec.get("whole"):
         changes["SLURM_JOB_CPUS_PER_NODE_PACK_GROUP_0"] = _job(facts)["SLURM_JOB_CPUS_PER_NODE"]
     changes.update(_launcher(launch))
+    if step_id == "interactive":
+        changes.update(SLURM_STEP_ID=INTERACTIVE, SLURM_STEPID=INTERACTIVE, SLURM_MPI_TYPE="none", SLURM_UMASK=None)
+        changes.pop("SLURM_DISTRIBUTION", None)
     if facts.get("het_job_id") or spec.get("whole"):
-        changes.update(environ_het.step(facts, spec.get("whole"), layout, index))
+        changes.update(environ_het.step(facts, spec.get("whole"), layout, index, inherited))
     gpus = gpus_of(share)
     if gpus:
         changes["SLURM_GPUS_ON_NODE"] = str(len(gpus))
+    if launch.get("preserve_env"):
+        for name in COUNTS:
+            changes.pop(name, None)
     return changes
 
 
@@ -324,6 +337,8 @@ def _distribution(request: Facts, layout: Facts, inside: bool, compat: tuple[int
     """As -m said; the older srun also tells its own choice inside an allocation, for a step of several parts, and where it
     asks for memory."""
     if request.get("distribution"):
+        return {}
+    if request.get("mem_per_node") == 0 or request.get("mem_per_cpu") == 0:
         return {}
     if compat < (23, 2) and (inside or request.get("mem_per_node") or request.get("mem_per_cpu")):
         few = int(layout.get("ntasks", 1)) <= len(layout.get("nodes") or ())
@@ -355,7 +370,8 @@ def task_environment(
     local = list(part["tasks"]).index(rank)
     bound = gpu_binding(spec, node, rank, devices) if binding is None else binding
     changes: Variables = {"SLURM_PROCID": str(rank), "SLURM_LOCALID": str(local)}
-    changes.update(device_variables(bound.gpus or (), devices, "SLURM_STEP_GPUS"))
+    whose = "SLURM_JOB_GPUS" if spec["step_id"] == "interactive" else "SLURM_STEP_GPUS"
+    changes.update(device_variables(bound.gpus or (), devices, whose))
     compat = compat_of(spec["job"])
     if bound.bound and compat < (23, 2):
         changes["SLURMD_TRES_BIND"] = gpu_bindings.shown(gpu_bindings.wanted(spec.get("request") or {}), compat)

@@ -70,8 +70,11 @@ def srun(components: Sequence[Variables]) -> dict[str, str]:
     return found
 
 
-def step(facts: Facts, whole: Facts | None, layout: Facts, index: int) -> Variables:
-    """What lies over the variables of a step in a heterogeneous job, or of several parts. `index`: the node within its part.
+def step(
+    facts: Facts, whole: Facts | None, layout: Facts, index: int, inherited: Mapping[str, str]
+) -> Variables:
+    """What lies over the variables of a step in a heterogeneous job, or of several parts. `index`: the node within its part;
+    `inherited`: srun's environment.
 
     The job seems to be the first component, with the nodes of the step.
     """
@@ -97,9 +100,11 @@ def step(facts: Facts, whole: Facts | None, layout: Facts, index: int) -> Variab
         "SLURM_STEP_TASKS_PER_NODE": per_node,
         "SLURM_TASKS_PER_NODE": per_node,
     }
-    if not facts.get("het_job_id"):
+    if not facts.get("het_job_id") or "SLURM_NODE_ALIASES" not in inherited:
         changes["SLURM_NODE_ALIASES"] = None
-    else:
+        for part in range(int(whole.get("parts") or 1)):
+            changes[f"SLURM_NODE_ALIASES_PACK_GROUP_{part}"] = None
+    if facts.get("het_job_id"):
         changes["SLURM_JOB_ID"] = changes["SLURM_JOBID"] = str(facts["het_job_id"])
         changes["SLURM_JOB_NODELIST"] = changes["SLURM_NODELIST"] = nodes
         changes["SLURM_JOB_NUM_NODES"] = count

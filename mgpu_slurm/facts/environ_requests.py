@@ -47,6 +47,13 @@ FREQUENCIES = {
 }
 
 
+def frequency(text: str) -> str:
+    """The value of --cpu-freq, MIN-MAX:GOVERNOR or one of them, in Slurm's writing of its words."""
+    import re
+
+    return re.sub("[a-z0-9]+", lambda word: FREQUENCIES.get(word[0].lower(), word[0]), text, flags=re.IGNORECASE)
+
+
 PROFILES = ("energy", "lustre", "network", "task")
 
 
@@ -81,7 +88,9 @@ def requested(
         if other.get(key):
             changes[name] = other[key]
     if other.get("cpu-freq"):
-        changes["SLURM_CPU_FREQ_REQ"] = FREQUENCIES.get(other["cpu-freq"].lower(), other["cpu-freq"])
+        changes["SLURM_CPU_FREQ_REQ"] = frequency(other["cpu-freq"])
+    if step and request.get("gpu_freq"):
+        changes["SLURMD_TRES_FREQ"] = f"gpu:{request['gpu_freq']}"
     if other.get("profile") and not (step and compat < (23, 2)):
         changes["SLURM_PROFILE"] = profile(other["profile"])
     if step:
@@ -132,10 +141,17 @@ def _mem_bind(text: str, step: bool) -> dict[str, str | None]:
     kind, colon, values = next((w for w in words if w not in ("p", "prefer", sort)), "").partition(":")
     if prefer:
         changes["SLURM_MEM_BIND_PREFER"] = prefer
+    if kind.startswith("mask_"):
+        values = _bare(values)
     changes["SLURM_MEM_BIND_TYPE"] = kind + colon
     changes["SLURM_MEM_BIND_LIST"] = values
     changes["SLURM_MEM_BIND"] = ",".join(word for word in (loud, prefer, kind + colon + values) if word)
     return changes
+
+
+def _bare(masks: str) -> str:
+    """Masks of a list without their 0x."""
+    return ",".join(mask.removeprefix("0x") for mask in masks.split(","))
 
 
 def _cpu_bind(request: Mapping[str, Any]) -> dict[str, str | None]:
@@ -152,6 +168,10 @@ def _cpu_bind(request: Mapping[str, Any]) -> dict[str, str | None]:
         loud = "verbose" if first.startswith("v") else "quiet"
         text = rest
     kind, colon, values = text.partition(":")
+    if not colon:
+        kind = kind.rpartition(",")[2]  # of several the last counts
+    if kind.startswith("mask_"):
+        values = _bare(values)
     return {
         "SLURM_CPU_BIND": f"{loud},{kind}{colon}{values}",
         "SLURM_CPU_BIND_VERBOSE": loud,

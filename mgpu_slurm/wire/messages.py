@@ -352,6 +352,7 @@ class WholeStep(msgspec.Struct, omit_defaults=True, kw_only=True):
     ranks: list[list[int]] = []  # of those tasks
     cpus: list[int] = []  # of the components' allocations, a number a node
     before: int = 0  # nodes of the parts before this one
+    parts: int = 1
 
 
 class StepSpec(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -401,6 +402,7 @@ class LaunchTasks(Message, tag="launch_tasks"):
     open_mode: str = "t"
     label: bool = False
     unbuffered: bool = False
+    preserve_env: bool = False  # the counts of the surrounding environment stay as they are
     pty: bool = False
     pty_rows: int = 0
     pty_cols: int = 0

@@ -299,7 +299,7 @@ def test_a_step_over_components_is_one_step() -> None:
     assert [part.tasks for part in other.layout.nodes] == [[2], [3]]
     spec = msgspec.json.decode(other.spec.encode(), type=wire.StepSpec)
     assert spec.whole == wire.WholeStep(
-        nodes=["n0", "n1", "n2"], tasks=[2, 1, 1], ranks=[[0, 1], [2], [3]], cpus=[2, 1, 1], before=1
+        nodes=["n0", "n1", "n2"], tasks=[2, 1, 1], ranks=[[0, 1], [2], [3]], cpus=[2, 1, 1], before=1, parts=2
     )
     assert case.step(ids[1], overlap=True).step_id == "1", "components count their steps together"
 

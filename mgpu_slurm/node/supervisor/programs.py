@@ -8,9 +8,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
-
-
 NO_PROGRAM = "No executable program specified for this task"
 
 
@@ -70,10 +67,11 @@ def _place(ranks: str, rank: int) -> int | None:
 
 
 def find(program: str, directory: str, environment: Mapping[str, str]) -> str:
-    """The path to execute: as given where it has a slash, else the first executable on PATH, else the name itself."""
+    """The path to execute: as given where it has a slash, else the first executable on PATH, else the name itself: an
+    environment without PATH, as --export=NONE makes it, leads nowhere in Slurm either."""
     if "/" in program:
         return program if program.startswith("/") else f"{directory}/{program}"
-    for each in (environment.get("PATH") or DEFAULT_PATH).split(":"):
+    for each in environment["PATH"].split(":") if environment.get("PATH") else ():
         path = os.path.join(each or ".", program)
         if os.path.isfile(path) and os.access(path, os.X_OK):
             return path

@@ -142,7 +142,8 @@ def _become_task(
     environment = _environment(order, plan.rank, shared, own_cpus)
     if order.kind == BATCH and order.request.get("get_user_env"):
         environment = {**_login(order, who), **environment}
-    environ.finish(environment, order.plain_names)
+    # a task without PATH stays so; a script must find the commands
+    environ.finish(environment, order.plain_names if order.kind == BATCH or "PATH" in environment else "")
     for number in (signal.SIGPIPE, signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
@@ -194,6 +195,8 @@ def _environment(order: Order, rank: int, shared: Common, cpus: list[int]) -> di
             _say(order, text)
         if gpus.report:
             os.write(2, gpus.report.encode() + b"\n")
+        if rank == order.ranks[0] and gpus.gpus and (order.spec.get("request") or {}).get("gpu_freq"):
+            os.write(2, b"GpuFreq=control_disabled\n")  # clocks are the administrator's, as in a Slurm without NVML
         changes.update(environ.task_environment(order.spec, order.node, rank, order.devices, gpus))
     environment = environ.apply(shared.environment, changes)
     if rank in shared.own:
