@@ -1,7 +1,8 @@
 """Random sets of sane options of srun, in a job of its own and as steps of several allocations, on Slurm and on ours.
 
 `python -m tests.oracle.survey_steps SEED [COUNT] [own|step]` prints what differs: which task is where, its environment with
-its GPUs, what srun says, its exit status. The same seed makes the same sets.
+its GPUs, what srun says, its exit status. The same seed makes the same sets. Left out: --gpus with
+--overlap, where 22.05 counts the GPUs of the first nodes wrongly.
 """
 
 from __future__ import annotations
@@ -83,6 +84,8 @@ def tries(seed: str, count: int, form: str) -> Iterator[tuple[str, str]]:
         run = "many" if chance.random() < 0.05 else "try"
         around = chance.choice(ALLOCATIONS)
         group = chance.random()
+        if "--overlap" in chosen and "--gpus=" in chosen + around:
+            continue
         if form == "own" or (not form and at % 4 == 0):
             yield f"{run} srun {chosen}", f"{run} srun {quoted}"
             continue
