@@ -30,13 +30,14 @@ class Layout:
 
 
 def parse(words: str, rows: Sequence[Column], compat: tuple[int, int]) -> Layout:
-    """`jobid,state%20,end%-25`. Raises UsageError for a name that no field begins with."""
+    """`jobid,state%20,end%-25`, "all" or what it begins with; nothing is read behind an empty word. Raises UsageError for a name
+    that no field begins with."""
     made = Layout()
     for word in words.split(","):
         name, percent, size = word.strip().partition("%")
         if not name:
-            continue
-        if name.lower() == "all":
+            break
+        if "all".startswith(name.lower()):
             made.columns += [row for row in rows if row.known_to(compat)]
             continue
         column = find(rows, name, compat)
@@ -66,9 +67,9 @@ def fit(text: str, width: int, cut: str) -> str:
     return text.ljust(size) if width < 0 else text.rjust(size)
 
 
-def header(made: Layout, separator: str, ending: bool) -> str:
-    """`separator`: "" for columns of fixed width, which get a line of dashes."""
-    if separator:
+def header(made: Layout, separator: str | None, ending: bool) -> str:
+    """`separator`: None for columns of fixed width, which get a line of dashes."""
+    if separator is not None:
         return separator.join(column.name for column in made.columns) + (separator if ending else "") + "\n"
     widths = [made.width(column) for column in made.columns]
     names = [fit(column.name, width, "plain") for column, width in zip(made.columns, widths, strict=True)]
@@ -76,22 +77,23 @@ def header(made: Layout, separator: str, ending: bool) -> str:
 
 
 def lines(
-    made: Layout, columns: Mapping[str, Sequence[Any]], count: int, view: AccountView, separator: str, ending: bool
+    made: Layout, columns: Mapping[str, Sequence[Any]], count: int, view: AccountView, separator: str | None, ending: bool
 ) -> str:
     """A line a row; `ending`: the separator also stands behind the last value."""
     texts = [
         [column.text(view, *values) for values in zip(*(columns[name] for name in column.columns), strict=True)]
         for column in made.columns
     ]
-    if not separator:
+    if separator is None:
         texts = [
             [fit(text, made.width(column), column.cut) + " " for text in values]
             for column, values in zip(made.columns, texts, strict=True)
         ]
-    end = separator * ending + "\n"
+    between = separator or ""
+    end = between * ending + "\n"
     if not texts:
         return end * count
-    return "".join(separator.join(row) + end for row in zip(*texts, strict=True))
+    return "".join(between.join(row) + end for row in zip(*texts, strict=True))
 
 
 def without_hint(error: UsageError) -> UsageError:

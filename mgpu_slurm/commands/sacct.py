@@ -5,17 +5,14 @@ from __future__ import annotations
 import os
 import time
 
-from mgpu_slurm.base import hostlist, ids
 from mgpu_slurm.base.errors import NEWEST, SlurmError, UsageError
-from mgpu_slurm.commands import accounted
-from mgpu_slurm.commands.query_options import Given, compat_without_cluster, query, told, uid_of, words
-from mgpu_slurm.facts.fields.accounted import AccountView, listed
-from mgpu_slurm.facts.fields.sacct import COLUMNS, REMOVED
+from mgpu_slurm.commands import accounted, sacct_filters
+from mgpu_slurm.commands.query_options import Given, compat_without_cluster, query, told, words
+from mgpu_slurm.facts.fields.accounted import AccountView, job_name, listed
+from mgpu_slurm.facts.fields.sacct import COLUMNS, ID, REMOVED
 from mgpu_slurm.facts.option import NONE
 from mgpu_slurm.facts.queries import sacct as table
-from mgpu_slurm.facts.states import parse_state
 from mgpu_slurm.intake import argv as getopt
-from mgpu_slurm.intake import dates
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +28,8 @@ LISTS = frozenset(
 )
 """Options that add to what was given before."""
 
-UNBOUND = 1 << 62
+IDS = ID.split()
+"""Columns that make up a job's name."""
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
@@ -45,7 +43,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     from mgpu_slurm.commands.session import open_session
 
     session = open_session(environ, cluster)
-    filters = wanted(given, session.compat, time.time(), streams)
+    filters = sacct_filters.wanted(given, session.compat, time.time(), streams)
     if given.has("script") or given.has("environment"):
         return scripts(session, given, filters, streams)
     view = AccountView(
@@ -53,7 +51,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
         compat=session.compat,
         raw_units=given.has("noconvert"),
         cluster=session.cluster_name,
-        unit=given.text("units").upper(),
+        unit=given.text("units")[:1].upper(),
     )
     if given.has("json") or given.has("yaml"):
         from mgpu_slurm.commands import sacct_json
@@ -113,12 +111,12 @@ def _refuse(given: Given) -> None:
         raise UsageError([("", "Slurm job completion is disabled")], 1)
     if given.has("file"):
         # records of finished jobs in a text file are not made here, so no file is one
-        raise UsageError([("", f"{given.text('file')} is not a valid file")], 1)
-    unknown = [word for word in words(given.text("flags")) if word not in table.FLAGS]
-    if unknown:
-        raise UsageError(f"str_2_job_flags: Invalid job flag {unknown[0]}", 1)
+        there = os.path.exists(given.text("file"))
+        text = "Slurm job completion is disabled" if there else f"{given.text('file')} is not a valid file"
+        raise UsageError([("", text)], 1)
+    sacct_filters.flags(given.text("flags"))
     unit = given.text("units")
-    if given.has("units") and (len(unit) != 1 or unit.upper() not in "KMGTP"):
+    if given.has("units") and (not unit or unit[0].upper() not in "KMGTP"):
         raise UsageError([f"Invalid unit type '{unit}'. Possible options are 'KMGTP'", ("fatal", "Invalid unit type")], 1)
     for word in given.text("format").split(","):
         old = REMOVED.get(word.strip().lower().partition("%")[0])
@@ -131,7 +129,7 @@ def _refuse(given: Given) -> None:
     if given.has("format") and given.has("long"):
         text = "Options -o(--format) and -l(--long) are mutually exclusive. Please remove one and retry."
         raise UsageError([("fatal", text)], 1)
-    if given.has("whole_het") and given.text("whole_het").lower() not in ("", "yes", "no"):
+    if "whole_het" in given.texts and given.text("whole_het").lower() not in ("yes", "no"):
         raise UsageError(f'Invalid --whole-hetjob value "{given.text("whole_het")}". Valid values: [yes|no].', 1)
 
 
@@ -142,156 +140,14 @@ def _format(given: Given) -> str:
     return ",".join(asked) if asked else table.DEFAULT
 
 
-def wanted(given: Given, compat: tuple[int, int], now: float, streams: Streams) -> dict[str, list[str]]:
-    """The filters for the controller (controller/accounting.py). Raises UsageError."""
-    filters: dict[str, list[str]] = {}
-    for name in ("accounts", "constraints", "flags", "names", "partitions", "qos", "reasons", "wckeys"):
-        if given.has(name):
-            filters[name] = words(given.text(name))
-    if given.text("jobs"):
-        filters["ids"] = _ids(given.text("jobs"), compat)
-    if given.has("groups"):
-        filters["gids"] = [_group(word) for word in words(given.text("groups"))]
-    if given.has("nodes"):
-        filters["nodes"] = hostlist.expand(given.text("nodes"))
-    users = _users(given, "ids" in filters or "nodes" in filters)
-    if users is not None:
-        filters["uids"] = users
-    if given.has("states"):
-        filters["states"] = [_state(word) for word in words(given.text("states"))]
-    for name, what in (("num_nodes", "node"), ("num_cpus", "cpu")):
-        if given.has(name):
-            filters[name] = _bounds(given.text(name), what)
-    if given.has("least_limit"):
-        low = _minutes(given.text("least_limit"))
-        high = _minutes(given.text("most_limit")) if given.has("most_limit") else low
-        filters["minutes"] = [str(low), str(high)]
-    for flag, name in (("allocations", "allocations"), ("array", "array"), ("duplicates", "attempts")):
-        if given.has(flag):
-            filters[name] = ["1"]
-    if given.has("whole_het"):
-        filters["whole_het"] = [given.text("whole_het").lower() or "yes"]
-    _window(given, filters, now, compat, streams)
-    return filters
-
-
-def _window(given: Given, filters: dict[str, list[str]], now: float, compat: tuple[int, int], streams: Streams) -> None:
-    """The default is today; with states this moment; with jobs all time. Raises UsageError."""
-    named, states = "ids" in filters, "states" in filters
-    since = _instant(given.text("start"), now, compat) if given.has("start") else None
-    before = _instant(given.text("end"), now, compat) if given.has("end") else None
-    if before is None:
-        before = since if states and since is not None else now
-    if since is None:
-        since = 0.0 if named else before if states else _midnight(now)
-    if since > before:
-        first, last = (time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(at)) for at in (since, before))
-        raise UsageError(f"Start time ({first}) requested is after end time ({last}).", 1)
-    if given.has("verbose"):
-        shown = [time.strftime("%a %b %d %H:%M:%S %Y", time.localtime(at)) if at else "Epoch 0" for at in (since, before)]
-        streams.err.write(f"sacct: Jobs Eligible in the time window from {shown[0]} to {shown[1]}\n")
-    if named and not given.has("start") and not given.has("end") and not states:
-        return  # also jobs that may not start yet
-    filters["since"], filters["before"] = [repr(since)], [repr(before)]
-
-
-def _midnight(now: float) -> float:
-    today = time.localtime(now)
-    return time.mktime((today.tm_year, today.tm_mon, today.tm_mday, 0, 0, 0, 0, 0, -1))
-
-
-def _instant(text: str, now: float, compat: tuple[int, int]) -> float:
-    try:
-        return dates.parse(text, now, True, compat)
-    except dates.DateError as error:
-        raise UsageError([("", str(error))], 1) from None
-
-
-def _ids(text: str, compat: tuple[int, int]) -> list[str]:
-    found = []
-    for word in (one.strip() for one in ids.listed(text)):
-        head, _, step = word.partition(".")
-        job, underscore, task = head.partition("_")
-        if not job.partition("+")[0].isdecimal():
-            raise UsageError([("fatal", f"Bad job/step specified: {word}")], 1)
-        if underscore and not task.isdecimal() and (compat < (23, 2) or not task.startswith("[")):
-            raise UsageError([("fatal", f"Bad job array element specified: {job}")], 1)
-        try:
-            found.append(str(ids.parse_job(word)))
-        except ValueError:
-            what = "Bad step specified" if step else "Bad job/step specified"
-            raise UsageError([("fatal", f"{what}: {job if step else word}")], 1) from None
-    return found
-
-
-def _users(given: Given, all_by_default: bool) -> list[str] | None:
-    """Numbers of users; None: everybody. Without a word of it: oneself, but everybody for root and where jobs are named."""
-    if given.text("users"):
-        found = []
-        for word in words(given.text("users")):
-            uid = uid_of(word)
-            if uid is None or not _is_user(uid):
-                raise UsageError(f"Invalid user id: {word}", 1)
-            found.append(str(uid))
-        return found
-    if given.has("all_users") or all_by_default or os.geteuid() == 0:
-        return None
-    return [str(os.geteuid())]
-
-
-def _is_user(uid: int) -> bool:
-    import pwd
-
-    try:
-        pwd.getpwuid(uid)
-    except KeyError:
-        return uid == os.geteuid()
-    return True
-
-
-def _group(word: str) -> str:
-    import grp
-
-    try:
-        if word.isascii() and word.isdecimal():
-            return str(grp.getgrgid(int(word)).gr_gid)
-        return str(grp.getgrnam(word).gr_gid)
-    except KeyError:
-        raise UsageError(f"Invalid group id: {word}", 1) from None
-
-
-def _state(word: str) -> str:
-    try:
-        return parse_state(word)
-    except ValueError:
-        raise UsageError([("fatal", f"unrecognized job state value '{word}'")], 1) from None
-
-
-def _bounds(text: str, what: str) -> list[str]:
-    low, dash, high = text.partition("-")
-    if not low.isdecimal() or (dash and not high.isdecimal()):
-        raise UsageError(f'Invalid numeric value "{text}" for requested {what} range.', 1)
-    return [low, high if dash else low]
-
-
-def _minutes(text: str) -> int:
-    from mgpu_slurm.base import units
-
-    try:
-        minutes = units.parse_minutes(text)
-    except ValueError:
-        raise UsageError([("fatal", "Invalid time limit specification")], 1) from None
-    return UNBOUND if minutes == units.UNLIMITED else minutes
-
-
 # --- the listing ----------------------------------------------------------------------------------------------------
 
 
 def _elsewhere(given: Given, session: Session) -> bool:
     """Whether only clusters other than this one, or associations that nobody has, are asked for."""
-    named = [word.lower() for word in words(given.text("clusters"))]
-    other = bool(named) and not {"all", "-1", session.cluster_name.lower()} & set(named) and not given.has("all_clusters")
-    return other or bool(given.text("associations") and "0" not in words(given.text("associations")))
+    named = {word.lower() for word in words(given.text("clusters"))}
+    asked = given.has("clusters") and not given.has("all_clusters")
+    return (asked and not {"all", "-1", session.cluster_name.lower()} & named) or given.has("associations")
 
 
 def show(
@@ -315,7 +171,7 @@ def show(
     if bare and ended:
         last = next(name for name in reversed(given.order) if name in ("parsable", "parsable2"))
         ended = last == "parsable"
-    separator = (given.text("delimiter") or "|") if bare or ended else ""
+    separator = (given.text("delimiter") if given.has("delimiter") else "|") if bare or ended else None
     if not given.has("noheader"):
         streams.out.write(accounted.header(made, separator, ended))
     streams.out.write(accounted.lines(made, columns, count, view, separator, ended))
@@ -335,17 +191,18 @@ def truncate(columns: dict[str, list[Any]], since: float, before: float) -> None
 
 def scripts(session: Session, given: Given, filters: dict[str, list[str]], streams: Streams) -> int:
     """--batch-script and --env-vars. Scripts are kept while the job is; environments are not given out."""
-    columns, count, _ = query(session, "history", ["job_id"], {**filters, "allocations": ["1"]})
+    columns, count, _ = query(session, "history", IDS, {**filters, "allocations": ["1"]})
     for row in range(count):
         job_id = columns["job_id"][row]
+        shown = job_name(*(columns[name][row] for name in IDS))
         text = "NONE\n"
         if given.has("script"):
-            streams.out.write(f"Batch Script for {job_id}\n{'-' * 80}\n")
+            streams.out.write(f"Batch Script for {shown}\n{'-' * 80}\n")
             try:
                 text = str(session.call({"kind": "get_script", "job_id": job_id})["text"])
             except SlurmError:
                 pass  # gone, or not the caller's: shown as none
         else:
-            streams.out.write(f"Environment used for {job_id} (must be batch to display)\n{'-' * 80}\n")
+            streams.out.write(f"Environment used for {shown} (must be batch to display)\n{'-' * 80}\n")
         streams.out.write(f"{text}\n")
     return 0

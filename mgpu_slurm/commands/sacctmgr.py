@@ -67,7 +67,7 @@ def show(session: Session, words: Sequence[str], given: Given, streams: Streams)
     columns = layout(keys.get("format", fields.replace(" ", ",")))
     found = [row for row in rows(session, entity) if wanted(row, names, keys)]
     ended = given.has("parsable")
-    separator = "|" if ended or given.has("parsable2") else ""
+    separator = "|" if ended or given.has("parsable2") else None
     if not given.has("noheader"):
         streams.out.write(accounted.header(columns, separator, ended))
     values = {column.columns[0]: [row.get(column.columns[0], "") for row in found] for column in columns.columns}

@@ -34,7 +34,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     plain = table.WITH_PARTITION if given.has("partition") else table.DEFAULT
     made = accounted.parse(given.text("format") or (table.LONG if given.has("long") else plain), COLUMNS, session.compat)
     ended = given.has("parsable")
-    separator = "|" if ended or given.has("parsable2") else ""
+    separator = "|" if ended or given.has("parsable2") else None
     if not given.has("noheader"):
         streams.out.write(accounted.header(made, separator, ended))
     return 0

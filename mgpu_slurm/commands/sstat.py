@@ -56,7 +56,7 @@ def _ref(word: str) -> ids.JobRef:
 def show(session: Session, given: Given, refs: list[ids.JobRef], made: accounted.Layout, streams: Streams) -> int:
     """Each job on its own, so that what is said about one stands where it belongs."""
     ended = given.has("parsable")
-    separator = "|" if ended or given.has("parsable2") else ""
+    separator = "|" if ended or given.has("parsable2") else None
     view = AccountView(compat=session.compat, raw_units=given.has("noconvert"), cluster=session.cluster_name)
     if not given.has("noheader"):
         streams.out.write(accounted.header(made, separator, ended))

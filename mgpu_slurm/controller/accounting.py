@@ -19,15 +19,15 @@ import msgspec
 
 from mgpu_slurm.base import errors, ids
 from mgpu_slurm.base.errors import SlurmError
+from mgpu_slurm.base.units import UNLIMITED
 from mgpu_slurm.controller import inspection, permissions, usage_query
 from mgpu_slurm.controller.history_columns import (
     HISTORY,
     ended,
     has_run,
     job_state,
-    num_nodes,
     ordered_steps,
-    req_cpus,
+    qos_of,
     time_limit,
 )
 from mgpu_slurm.controller.history_columns import flags as job_flags
@@ -98,6 +98,8 @@ async def _history(controller: Controller, query: Query, now: float) -> Table:
             found += await asyncio.to_thread(_stored, controller, more, memory, getters, source)
     except StoreError as error:
         raise SlurmError(errors.ESLURM_DB_CONNECTION, f"the accounting storage cannot be read: {error}") from None
+    if not wanted.attempts:
+        found = _newest(found)
     found.sort(key=lambda one: one[0])
     flat = [row for _, part in found for row in part]
     return Table(columns=[list(column) for column in zip(*flat, strict=True)] if flat else [[] for _ in getters], now=now)
@@ -107,9 +109,18 @@ def _stored(controller: Controller, wanted: Wanted, memory: frozenset[int], gett
     """Runs in a thread of its own."""
     store, selection = controller.store, wanted.selection()
     found = _rows(wanted, history.find(store, selection, memory, wanted.test), getters, source)
-    if wanted.attempts:
-        found += _rows(wanted, history.find_attempts(store, selection, wanted.test), getters, source)
-    return found
+    return found + _rows(wanted, history.find_attempts(store, selection, wanted.test), getters, source)
+
+
+def _newest(found: Rows) -> Rows:
+    """Of each job the last run that is wanted."""
+    last: dict[tuple[int, ...], tuple[Key, list[list[object]]]] = {}
+    for one in found:
+        _, _, *job, restart = one[0]
+        before = last.get(tuple(job))
+        if before is None or before[0][-1] <= restart:
+            last[tuple(job)] = one
+    return list(last.values())
 
 
 def _rows(wanted: Wanted, jobs: Iterable[Job], getters: list[Any], source: Source) -> Rows:
@@ -202,9 +213,10 @@ class Wanted:
         """The rows of one job: None for itself, then its steps."""
         refs = [ref for ref in self._refs if _matches(ref, job, self._whole)]
         whole = not refs or any(ref.step is None for ref in refs)
-        if whole:
+        alone = "allocations" in self._filters
+        if whole or alone:
             yield None
-        if "allocations" in self._filters or job_state(job) == "PENDING":
+        if alone or job_state(job) == "PENDING" or self._states == {"PENDING"}:
             return
         steps = {ids.format_step(ref.step) for ref in refs if ref.step is not None}
         for step in ordered_steps(job):
@@ -223,8 +235,8 @@ class Wanted:
                 low, high = (float(text) for text in filters[key])
                 yield _between(number, low, high)
         if filters.get("partitions"):
-            meant = set(filters["partitions"])
-            yield lambda job: not meant.isdisjoint(job.partition.split(","))
+            meant = {word.lower() for word in filters["partitions"]}
+            yield lambda job: not meant.isdisjoint(job.partition.lower().split(","))
         if filters.get("nodes"):
             nodes = set(filters["nodes"])
             yield lambda job: job.allocation is not None and has_run(job) and not nodes.isdisjoint(job.allocation.nodes)
@@ -237,9 +249,10 @@ class Wanted:
             yield self._in_window
 
     def _in_window(self, job: Job) -> bool:
-        """It might have started before the end, and was not over at the beginning. Jobs that are named count from the first."""
-        eligible = job.eligible_time or (job.start_time if has_run(job) else 0.0)
-        if (not eligible and not self._refs) or (self.before is not None and eligible > self.before):
+        """It might have started before the end, and was not over at the beginning. Jobs that are named count from their
+        submission."""
+        first = job.submit_time if self._refs else job.eligible_time or (job.start_time if has_run(job) else 0.0)
+        if not first or (self.before is not None and first > self.before):
             return False
         return self.since is None or not ended(job) or job.end_time >= self.since
 
@@ -249,12 +262,12 @@ class Wanted:
         before = self._now if self.before is None else self.before
         over = job.end_time if ended(job) else inf
         state = job_state(job)
-        if state in self._states and (since <= over <= before if state in TERMINAL else state not in ("PENDING", "RUNNING")):
+        if state in self._states and (since <= over <= before if over < inf else state not in ("PENDING", "RUNNING")):
             return True
         started = job.start_time if has_run(job) else over
         if "PENDING" in self._states and job.eligible_time and job.eligible_time <= before and started > since:
             return True
-        return "RUNNING" in self._states and has_run(job) and job.start_time <= before and over > since
+        return "RUNNING" in self._states and state != "SUSPENDED" and has_run(job) and job.start_time <= before and over > since
 
 
 _NOTHING = Source({}, {}, {}, {}, 0.0)
@@ -265,16 +278,17 @@ _WORDS: dict[str, Callable[[Job], str]] = {
     "constraints": lambda job: job.request.constraint or "",
     "gids": lambda job: str(job.gid),
     "names": lambda job: job.name,
-    "qos": lambda job: job.qos,
+    "qos": qos_of,
     "reasons": lambda job: job.reason,
     "uids": lambda job: str(job.uid),
     "wckeys": lambda job: job.request.wckey or "",
 }
 
 _BOUNDS: dict[str, Callable[[Job], float | None]] = {
-    "minutes": lambda job: time_limit(job, None, _NOTHING),
-    "num_cpus": lambda job: job.allocation.cpus if job.allocation is not None else req_cpus(job, None, _NOTHING),
-    "num_nodes": lambda job: num_nodes(job, None, _NOTHING),
+    "minutes": lambda job: inf if (minutes := time_limit(job, None, _NOTHING)) == UNLIMITED else minutes,
+    # what has not begun holds nothing
+    "num_cpus": lambda job: job.allocation.cpus if job.allocation is not None and has_run(job) else None,
+    "num_nodes": lambda job: len(job.allocation.nodes) if job.allocation is not None and has_run(job) else None,
 }
 
 

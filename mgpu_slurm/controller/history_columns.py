@@ -93,17 +93,31 @@ def killed_by(job: Job, step: Step | None, _source: Source) -> int | None:
     return job.killed_by if job.state == "CANCELLED" else None
 
 
-def exit_status(job: Job, step: Step | None, _source: Source) -> int:
-    """A wait status; 0 while it runs."""
+def lost(job: Job, step: Step) -> bool:
+    """Whether it went with a node: nobody knows how it ended, whatever is heard of it later."""
+    return job.state == "NODE_FAIL" and step.end_time >= job.end_time
+
+
+def exit_status(job: Job, step: Step | None, _source: Source) -> int | None:
+    """A wait status; 0 while it runs, None where nobody knows."""
     if step is None:
         return job.exit_code if ended(job) and job.state not in ENDED_FROM_OUTSIDE else 0
     if step_live(step):
         return 0
+    if lost(job, step):
+        return None
     return OOM_STATUS if step.ending == "OUT_OF_MEMORY" else step.exit_code
 
 
 def derived_exit_status(job: Job, step: Step | None, _source: Source) -> int | None:
-    return None if step is not None else job.derived_exit_code if job.state not in ENDED_FROM_OUTSIDE else 0
+    if step is not None:
+        return None
+    return 0 if job.state in ENDED_FROM_OUTSIDE or job.state == "NODE_FAIL" else job.derived_exit_code
+
+
+def qos_of(job: Job) -> str:
+    """Slurm's accounting has one quality of service of its own, which is everybody's who names none."""
+    return job.qos or "normal"
 
 
 def start(job: Job, step: Step | None, _source: Source) -> float | None:
@@ -282,8 +296,7 @@ def reason(job: Job, step: Step | None, _source: Source) -> str:
     """Why it waits, or what of its own it has waited for before it ran."""
     if step is not None:
         return ""
-    found = job.reason if job.state == "PENDING" else job.waited_for if has_run(job) else ""
-    return found or "None"
+    return (job.reason if job.state == "PENDING" else job.waited_for) or "None"
 
 
 def name(job: Job, step: Step | None, _source: Source) -> str:
@@ -309,7 +322,7 @@ def _any_row(key: str) -> Callable[[Job, Step | None, Source], Any]:
 
 
 _IDS = "job_id array_job_id array_task_id array_limit het_job_id het_offset het_size account"
-_OF_JOB = "partition qos uid gid user_name group_name priority restart_count"
+_OF_JOB = "partition uid gid user_name group_name priority restart_count"
 _OF_COLUMNS = (
     "work_dir comment features container reservation wckey mcs_label licenses over_subscribe std_in std_out std_err"
     " kind memory memory_kind extra"
@@ -340,6 +353,7 @@ HISTORY: dict[str, Callable[[Job, Step | None, Source], Any]] = {
     "num_nodes": num_nodes,
     "numbered_steps": numbered_steps,
     "planned": planned,
+    "qos": _job_only(lambda job, _source: qos_of(job)),
     "reason": reason,
     "req_cpus": req_cpus,
     "req_nodes": req_nodes,

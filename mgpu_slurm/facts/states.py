@@ -91,6 +91,9 @@ def parse_state(text: str) -> str:
         raise ValueError(f"Invalid job state specified: {text}") from None
 
 
+ACCOUNTED = frozenset([name for name, _, _, _ in JOB_STATES] + ["REQUEUED", "RESIZING", "REVOKED"])
+"""States that accounting may be asked for."""
+
 VALID_STATES_TEXT = ",".join(
     [name for name, _, _, _ in JOB_STATES]
     + ["COMPLETING", "CONFIGURING", "RESIZING", "RESV_DEL_HOLD", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD"]

@@ -2,7 +2,8 @@
 
 `now`, `now+5minutes`, `16:00`, `4:00pm`, `noon`, `tomorrow`, `2030-01-20T12:34`, `0120`, `010230`, `01/20/30`,
 `uts1900000000`, and a date with a time in either order. Local time zone. A time without a date is the next one, a date
-without a year too, or with `past` the last one. A later word of the same sort replaces an earlier one.
+without a year too; with `past` it is that of this day or year, over or not. A later word of the same sort replaces an
+earlier one.
 """
 
 from __future__ import annotations
@@ -163,7 +164,7 @@ class _Reader:
         digits = self._digits(place, 2)
         month = int(digits)
         if not 1 <= month <= 12:
-            raise DateError(self.text, place)
+            raise DateError(self.text, place if len(digits) == 2 else place - 1)
         at = place + len(digits)
         sign = self.lower[at : at + 1]
         if sign not in ("/", ".") or not sign:
@@ -186,16 +187,12 @@ class _Reader:
             found = self._local(today.tm_year, today.tm_mon, today.tm_mday, hour, minute, second)
             if not self.past and found < self.now:
                 return self._local(today.tm_year, today.tm_mon, today.tm_mday + 1, hour, minute, second)
-            if self.past and found > self.now:
-                return self._local(today.tm_year, today.tm_mon, today.tm_mday - 1, hour, minute, second)
             return found
         year, month, day = self.date
         if not year:
             year = today.tm_year
             if not self.past and (month, day) < (today.tm_mon, today.tm_mday):
                 year += 1
-            elif self.past and (month, day) > (today.tm_mon, today.tm_mday):
-                year -= 1
         return self._local(year, month, day, hour, minute, second)
 
     def _local(self, year: int, month: int, day: int, hour: int, minute: int, second: int) -> float:

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.oracle import comparing
+from tests.oracle.slurm_cluster import SlurmCluster
 
 SHOWN = 12
 """Lines of a difference that are printed; the rest is counted."""
@@ -24,19 +25,26 @@ def run(programs: str, environment: dict[str, str], lines: list[str], prelude: s
     with tempfile.TemporaryDirectory(prefix="case-") as directory:
         script = prelude + "".join(f"{line}; printf '\\n@@\\n'\n" for line in lines)
         env = {**environment, "PATH": f"{programs}:{environment['PATH']}"}
+        file = Path(directory, ".survey.sh")  # longer than a word of a command line may be
+        file.write_text(script)
         done = subprocess.run(
-            ["/bin/bash", "-c", script], cwd=directory, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            ["/bin/bash", str(file)], cwd=directory, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
         )  # fmt: skip
     return [re.sub(r"\b7\d{4}\b", "<job>", comparing.normalise(text)) for text in done.stdout.split("\n@@\n")]
 
 
-def differing(tries: Sequence[tuple[str, str]], prelude: str, shape: tuple[int, int, int] = (1, 8, 1)) -> int:
+def differing(
+    tries: Sequence[tuple[str, str]],
+    prelude: str,
+    shape: tuple[int, int, int] = (1, 8, 1),
+    real_kind: type[SlurmCluster] = SlurmCluster,
+) -> int:
     """How many of the tries, (name, shell line), differ; each is shown as a diff, Slurm's lines with a minus. `shape`: a node's
     sockets, cores of each and threads of each."""
     lines = [line for _, line in tries]
     with tempfile.TemporaryDirectory(prefix="names-") as directory:
-        pair = comparing.Pair(comparing.link_names(Path(directory)), shape=shape)
+        pair = comparing.Pair(comparing.link_names(Path(directory)), real_kind, shape=shape)
         try:
             with ThreadPoolExecutor(2) as threads:
                 real = threads.submit(run, "/usr/bin", pair.slurm.environment(), lines, prelude)

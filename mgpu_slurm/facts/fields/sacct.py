@@ -50,11 +50,6 @@ def moment(view: View, at: float | None) -> str:
     return "None" if at is None else view.time(at, "Unknown")
 
 
-def begun(view: View, at: float | None, over: float) -> str:
-    """Of a job that ended before it began 22.05 shows its end."""
-    return moment(view, over if at is None and view.compat <= OLDER else at)
-
-
 def time_limit(_view: View, minutes: int | None, step: str) -> str:
     if step:
         return ""
@@ -123,6 +118,11 @@ def frequency(_view: View, step: str) -> str:
 
 def joined(_view: View, words: list[str]) -> str:
     return ",".join(words)
+
+
+def qos_number(_view: View, name: str | None) -> str:
+    """Names have no numbers here; Slurm's own first one has."""
+    return "" if name is None else "1" if name == "normal" else "0"
 
 
 def job_zero(_view: View, step: str) -> str:
@@ -214,7 +214,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("PlannedCPURAW", 13, "planned req_cpus", planned_cpu_raw, NEVER, since=NEWER),
     Column("Priority", 10, "priority", text, NEVER),
     Column("QOS", 10, "qos", text),
-    Column("QOSRAW", 6, "step_id", job_zero, NEVER),
+    Column("QOSRAW", 6, "qos", qos_number, NEVER),
     Column("QOSREQ", 10, "req_qos", text, since=NEWER),
     Column("Reason", 22, "reason", text),
     Column("ReqCPUFreq", 10, "step_id", frequency),
@@ -234,7 +234,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("ResvCPURAW", 10, "planned req_cpus", planned_cpu_raw, NEVER, until=OLDER),
     Column("SegmentSize", 11, "step_id", job_zero, since=NEWER),
     Column("SLUID", 14, "job_id", blank, since=NEWER),
-    Column("Start", 19, "start end", begun, PLAIN),
+    Column("Start", 19, "start", moment, PLAIN),
     Column("State", 10, "state killed_by", state),
     Column("StdErr", 20, "std_err", text, since=NEWER),
     Column("StdIn", 20, "std_in", text, since=NEWER),

@@ -8,7 +8,7 @@ has() { [ "$(sacct -nXPj "$1" -o state | head -n 1 | cut -d' ' -f1)" = "$2" ]; }
 wait_sacct() { SECONDS_TO_WAIT=40 waits has "$2" "$1" || { echo "never $1"; sacct -j $2; }; }
 S -H --wrap true; OK=$J; S -H -J failing -c2 --mem=300 -t 5 -D /tmp --wrap 'exit 3'; FAIL=$J; S -H -J sig --wrap 'kill -TERM $$'; SIG=$J; S -H -J gpu --gpus=1 --wrap true; GPU=$J
 printf '#!/bin/bash\n#SBATCH -n2 -J steps\nsrun -n1 true; srun -n2 -J two sh -c "exit 2"; srun -n1 sh -c "kill -9 \\$\\$"; srun -n4 -O true; exit 0\n' > steps.sh; S -H steps.sh; STEPS=$J
-S -J held -H --wrap true; scancel $J; HELD=$J; S -J waits -H --wrap true; PEND=$J
+S -J held -H --wrap true; known $J; scancel $J; HELD=$J; S -J waits -H --wrap true; PEND=$J
 S -H -J nodes -N2 -n4 --exclusive --wrap 'srun -n4 true; srun -N1 -n2 true; srun -l -n2 -N2 true'; NST=$J; scontrol update jobid=$FAIL admincomment=adm; for j in $OK $FAIL $SIG $GPU $STEPS $NST; do known $j; scontrol release $j; done
 J=$(srun -A acc -J alone -n2 -N2 sh -c 'echo $SLURM_JOB_ID; exit 1' 2> /dev/null | cat | sort -u); SRUN=$J; J=$(salloc -A acc -J alloc sh -c 'echo $SLURM_JOB_ID; srun false; srun true; exit 4' 2> /dev/null); SALLOC=$J
 S -J run --wrap 'srun sleep 100'; RUN=$J; known $J; wait_state RUNNING; waits sh -c "squeue -h -s -j $RUN -o %i | grep -q '\.0'"; S -J trap --wrap 'trap "exit 7" TERM; touch '$PWD'/up; sleep 100 & wait'; TRAP=$J; S -J killed --wrap 'sleep 100; true'; KILL=$J; known $KILL; wait_state RUNNING; waits test -e up; scancel $RUN $TRAP; scancel -s KILL $KILL
