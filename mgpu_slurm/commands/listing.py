@@ -4,10 +4,12 @@ The rules of the two languages, as squeue and sinfo of Slurm 22.05.8 show them:
 
 - text before the first percent sign begins every line; what follows a letter up to the next percent sign is put behind
   the header and every value. Percent signs side by side count once, one at the end not at all.
-- `.` makes right-justified; digits are the width, 0 or none the value's own length without padding.
+- `.` makes right-justified; digits are the width, 0 or none the value's own length without padding. A long name's width
+  may have blanks and a sign before it; below 0 it is the value's own length and a blank.
 - a letter that means nothing is complained about and stays with its percent sign; a long name that means nothing is
   complained about and left out.
-- a value that is too long is cut without a mark when left-justified. Right-justified, fields say what is cut (`Field.cut`).
+- a value that is too long is cut without a mark when left-justified, but (null) is left out where it has not room enough.
+  Right-justified, fields say what is cut (`Field.cut`).
 """
 
 from __future__ import annotations
@@ -103,21 +105,27 @@ def parse_names(text: str, fields: Fields) -> Format:
         name, colon, rest = word.partition(":")
         if not word.strip():
             continue
-        field = fields.names.get(name.strip().lower())
+        field = fields.names.get(name.lower())
         if field is None:
-            made.wrong.append(name.strip())
+            made.wrong.append(name)
             continue
         if not colon:
             made.cells.append(Cell(field, DEFAULT_WIDTH))
             continue
-        rest = rest.lstrip()
         right = rest.startswith(".")
-        begin = 1 if right else 0
-        stop = begin
-        while stop < len(rest) and rest[stop] in "0123456789":
-            stop += 1
-        made.cells.append(Cell(field, int(rest[begin:stop] or "0"), right, rest[stop:]))
+        width, suffix = _number(rest[1:] if right else rest)
+        made.cells.append(Cell(field, width, right, suffix) if width >= 0 else Cell(field, suffix=" " + suffix))
     return made
+
+
+def _number(text: str) -> tuple[int, str]:
+    """The whole number that a text begins with, 0 where there is none, and what follows it."""
+    stop = len(text) - len(text.lstrip())
+    stop += text[stop : stop + 1] in ("+", "-")
+    begin = stop
+    while stop < len(text) and text[stop] in "0123456789":
+        stop += 1
+    return (int(text[:stop]), text[stop:]) if stop > begin else (0, text)
 
 
 # --- lines ----------------------------------------------------------------------------------------------------------
@@ -158,11 +166,14 @@ def cell_texts(cell: Cell, columns: Columns, view: View) -> Sequence[object]:
     field = cell.field
     assert field is not None
     texts = field_texts(field, columns, view)
-    if field.cut == "words" and cell.right and cell.width:
-        width = cell.width
+    width = cell.width
+    if 0 < width < 6 and not cell.right and "(null)" in texts:
+        return ["" if text == "(null)" else text for text in texts]
+    if field.cut == "reasons" and cell.right and width:
+        return [text[:width] if text[:1] == "(" else text for text in map(str, texts)]
+    if field.cut == "words" and cell.right and width:
         return [text if str(text)[:1].isdigit() else str(text)[:width] for text in texts]
-    if field.cut == "marked" and cell.width:
-        width = cell.width
+    if field.cut == "marked" and width:
         return [text if len(text) <= width or text[-1:] != "*" else text[: width - 1] + "*" for text in map(str, texts)]
     return texts
 
@@ -186,8 +197,11 @@ def field_texts(field: Field, columns: Columns, view: View) -> Sequence[object]:
 # --- order ----------------------------------------------------------------------------------------------------------
 
 
-def parse_sort(text: str, known: Iterable[str]) -> tuple[list[tuple[str, bool, bool]], str]:
-    """`P,t,-p` -> (letter, reversed, in configured order), and the first letter that means nothing or ""."""
+def parse_sort(text: str, known: Iterable[str], configured_order: bool = True) -> tuple[list[tuple[str, bool, bool]], str]:
+    """`P,t,-p` -> (letter, reversed, in configured order), and the last letter that means nothing or "".
+
+    `configured_order`: whether a `#` asks for it.
+    """
     keys: list[tuple[str, bool, bool]] = []
     wrong = ""
     letters = set(known)
@@ -195,7 +209,7 @@ def parse_sort(text: str, known: Iterable[str]) -> tuple[list[tuple[str, bool, b
     for char in text:
         if char == "-":
             backwards = True
-        elif char == "#":
+        elif char == "#" and configured_order:
             configured = True
         elif char == "+":
             backwards = False
@@ -205,7 +219,7 @@ def parse_sort(text: str, known: Iterable[str]) -> tuple[list[tuple[str, bool, b
             keys.append((char, backwards, configured))
             backwards = configured = False
         else:
-            wrong = wrong or char
+            wrong = char
     return keys, wrong
 
 

@@ -47,7 +47,7 @@ def squeue(given: Given) -> str:
         ("start_flag", str(int(given.has("start")))),
         ("states", _text(given, "states")),
         ("step_flag", str(int(given.has("steps")))),
-        ("steps", _text(given, "steps")),
+        ("steps", given.text("steps") or "(null)"),
         ("users", _text(given, "users")),
         ("verbose", str(level)),
     ]

@@ -65,6 +65,12 @@ class Desk:
         self.streams.err.write(text + "\n")
         self.status = 1
 
+    def refused(self, text: str) -> None:
+        """The same for what the controller refuses, which --quiet keeps to itself."""
+        self.status = 1
+        if not self.quiet:
+            self.complain(text)
+
 
 def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
     desk = Desk(environ, cluster, streams)
@@ -187,12 +193,15 @@ def command(desk: Desk, words: Sequence[str]) -> None:
         return
     name, fewest, most = found
     rest = list(words[1:])
-    if name == "show" and len(rest) == 1 and "=" in rest[0]:
+    if name == "show" and len(rest) == 1 and "=" in rest[0] and entity(rest[0].partition("=")[0]) is not None:
         rest = list(rest[0].partition("=")[::2])
+    if name == "show" and entity(rest[0] if rest else "") == "assoc_mgr":
+        most = None
     if len(rest) < fewest:
         desk.complain(TOO_FEW.get(name, "too few arguments for keyword:{}").format(words[0]))
     elif most is not None and len(rest) > most:
         desk.complain(TOO_MANY.get(name, "too many arguments for keyword:{}").format(words[0]))
+        desk.over = desk.over or name in ("exit", "quit")
     elif name == "show":
         show(desk, rest)
     elif name in ("exit", "quit"):
@@ -222,7 +231,7 @@ def show(desk: Desk, rest: Sequence[str]) -> None:
     what = entity(rest[0])
     which = rest[1] if len(rest) > 1 else None
     if what is None:
-        desk.complain(f"invalid entity:{rest[0]} for keyword:show ")
+        desk.refused(f"invalid entity:{rest[0]} for keyword:show ")
     elif what == "hostnames":
         desk.status = scontrol_names.hostnames(which, desk.environ, desk.streams) or desk.status
     elif what in ("hostlist", "hostlistsorted"):
@@ -231,6 +240,6 @@ def show(desk: Desk, rest: Sequence[str]) -> None:
         from mgpu_slurm.commands import scontrol_show
 
         try:
-            scontrol_show.show(desk, what, which)
+            scontrol_show.show(desk, what, which, rest[1:])
         except SlurmError as error:
-            desk.complain(f"{scontrol_show.CALLS.get(what, 'slurm_load_jobs error')}: {error.text}")
+            desk.refused(f"{scontrol_show.CALLS.get(what, 'slurm_load_jobs error')}: {error.text}")

@@ -148,8 +148,10 @@ def reboot(desk: Desk, rest: Sequence[str]) -> None:
             desk.complain(f"Invalid state: {text}")
             desk.complain("Valid states: DOWN, RESUME")
             return
-    if not any("=" not in word for word in words):
-        desk.complain("Missing node list. Specify ALL|<NodeList>")
+    lists = [word for word in words if "=" not in word]
+    if len(lists) != 1:
+        many = "too many arguments for keyword:reboot"
+        desk.complain(many if lists else "Missing node list. Specify ALL|<NodeList>")
         return
     # Only an administrator's program can reboot a machine, and the configuration names none: RebootProgram is not read.
     desk.complain("scontrol: error: RebootProgram isn't defined")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from mgpu_slurm.base.errors import ESLURM_NOT_SUPPORTED, SlurmError, strerror
+from mgpu_slurm.base.errors import ESLURM_INVALID_JOB_ID, ESLURM_NOT_SUPPORTED, SlurmError, strerror
 from mgpu_slurm.base.ids import listed
 from mgpu_slurm.commands import scontrol_update
 
@@ -37,7 +37,7 @@ def do(desk: Desk, name: str, rest: Sequence[str]) -> None:
     elif name == "ping":
         ping(desk)
     elif name in ("abort", "reconfigure", "shutdown", "takeover"):
-        control(desk, name)
+        control(desk, name, rest)
     elif name == "version":
         from mgpu_slurm.intake import manual
 
@@ -77,6 +77,8 @@ def action(desk: Desk, name: str, rest: Sequence[str]) -> None:
     for word in rest:
         if name != "requeuehold" or not word.lower().startswith("state="):
             act(desk, name, listed(word))
+        elif word.lower().partition("=")[2] not in ("specialexit", "se"):
+            desk.refused(f"{strerror(ESLURM_INVALID_JOB_ID)} for job {word}")
 
 
 def act(desk: Desk, name: str, ids: list[str]) -> None:
@@ -89,7 +91,7 @@ def act(desk: Desk, name: str, ids: list[str]) -> None:
     try:
         answer = desk.session().call({"kind": "job_action", "action": ACTIONS[name], "ids": ids})
     except SlurmError as error:
-        desk.complain(f"slurm_{'suspend' if name != 'requeue' else 'requeue'} error: {error.text}")
+        desk.refused(f"slurm_{'suspend' if name != 'requeue' else 'requeue'} error: {error.text}")
         return
     rows: Any = answer.get("rows") or []
     last = ""
@@ -97,12 +99,12 @@ def act(desk: Desk, name: str, ids: list[str]) -> None:
         if "_" in text and name != "top":
             # parts of an array, those that it worked for among them
             if why:
-                desk.complain(f"{text}: {why}")
+                desk.refused(f"{text}: {why}")
         elif code:
-            desk.complain(f"{why} for job {text}")
+            desk.refused(f"{why} for job {text}")
             last = why
     if last and name in HOLDS:
-        desk.complain(f"slurm_suspend error: {last}")
+        desk.refused(f"slurm_suspend error: {last}")
 
 
 def ids_by_name(desk: Desk, words: Sequence[str]) -> list[str]:
@@ -167,8 +169,7 @@ def write(desk: Desk, rest: Sequence[str]) -> None:
         desk.complain(f"invalid write argument:{rest[0]}")
         return
     if len(rest) < 2:
-        desk.complain("too few arguments for keyword:write batch_script")
-        return
+        return  # nothing to write, and nothing to say about it
     number = rest[1].partition("_")[0]
     try:
         if not number.isdecimal():
@@ -186,7 +187,7 @@ def write(desk: Desk, rest: Sequence[str]) -> None:
         with open(name, "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(text)
     except OSError as error:
-        desk.complain(f"failed to open file `{name}`: {error.strerror}")
+        desk.streams.err.write(f"failed to open file `{name}`: {error.strerror}\n")
         return
     if not desk.quiet:
         desk.say(f"batch script for job {rest[1]} written to {name}\n")
@@ -240,7 +241,7 @@ def delete(desk: Desk, rest: Sequence[str]) -> None:
     try:
         desk.session().call({"kind": "update", "what": kind, "name": name, "changes": [], "action": "delete"})
     except SlurmError as error:
-        desk.complain(f"delete_{kind} {rest[0]}: {error.text}")
+        desk.refused(f"delete_{kind} {rest[0]}: {error.text}")
 
 
 MADE = (("PartitionName", 3, "partition"), ("ReservationName", 3, "reservation"))
@@ -276,7 +277,10 @@ def ping(desk: Desk) -> None:
     desk.say(f"Slurmctld({answer.get('mode') or 'primary'}) at {answer.get('hostname')} is UP\n")
 
 
-def control(desk: Desk, name: str) -> None:
+def control(desk: Desk, name: str, rest: Sequence[str]) -> None:
+    if name == "takeover" and rest and not (rest[0].isdecimal() and int(rest[0]) > 0):
+        desk.complain("takeover: invalid backup controller index (0)")
+        return
     try:
         desk.session().call({"kind": "control", "action": name})
     except SlurmError as error:

@@ -29,9 +29,18 @@ CALLS = {
 """What Slurm puts before the controller's refusal."""
 
 
-def show(desk: Desk, what: str, which: str | None) -> None:
+def show(desk: Desk, what: str, which: str | None, words: Sequence[str] = ()) -> None:
     """Print an entity. Raises SlurmError where the controller refuses."""
-    _SHOWN[what](desk, which)
+    if what == "assoc_mgr":
+        assoc_mgr(desk, words)
+    else:
+        _SHOWN[what](desk, which)
+
+
+def told_records(desk: Desk, count: int, now: float) -> None:
+    """What --verbose says above records."""
+    if desk.verbose and not desk.quiet:
+        desk.say(f"last_update_time={view_of(desk, now).time(now, 'Unknown')}, records={count}\n")
 
 
 def view_of(desk: Desk, now: float) -> View:
@@ -61,12 +70,14 @@ def records(
 def jobs(desk: Desk, which: str | None) -> None:
     from mgpu_slurm.facts.fields import job_text
 
+    which = which or None
     if which is not None:
         try:
-            if isinstance(ids.parse_job(which).tasks, list) and "[" in which:
+            meant = ids.parse_job(which)
+            if (isinstance(meant.tasks, list) and "[" in which) or meant.step is not None:
                 raise ValueError(which)
         except ValueError:
-            desk.complain("scontrol_print_job error: " + strerror(ESLURM_INVALID_JOB_ID))
+            desk.refused("scontrol_print_job error: " + strerror(ESLURM_INVALID_JOB_ID))
             return
     filters = {"ids": [which]} if which is not None else {}
     if desk.json or desk.yaml:
@@ -81,6 +92,7 @@ def jobs(desk: Desk, which: str | None) -> None:
         if error.code != ESLURM_INVALID_JOB_ID or which is None or "+" not in which:
             raise
         rows, view = [], view_of(desk, 0.0)  # a job that has no such component
+    told_records(desk, len(rows), 0.0 if which is not None else view.now)
     if not rows and which is not None:
         desk.say(f"Job {which} not found\n")
         desk.status = 1
@@ -103,6 +115,7 @@ def steps(desk: Desk, which: str | None) -> None:
         records_json.steps(desk.session(), which, desk.yaml, desk.streams)
         return
     rows, view = records(desk, "steps", record_texts.STEP_COLUMNS, {"ids": [which]} if which is not None else {})
+    told_records(desk, len(rows), view.now)
     if not rows:
         if which is not None and "." in which:
             desk.say(f"Job step {which} not found\n")
@@ -148,6 +161,7 @@ def nodes(desk: Desk, which: str | None) -> None:
             desk.complain(str(error))
             return
     shown = [row for row in rows if desk.future or row["state"] != "FUTURE"]
+    told_records(desk, len(shown), view.now)
     show_named(desk, "Node", shown, wanted, lambda row: record_texts.node_text(row, view, desk.details, desk.one_line))
 
 
@@ -160,7 +174,8 @@ def partitions(desk: Desk, which: str | None) -> None:
         records_json.partitions(desk.session(), None if which is None else [which], desk.yaml, desk.streams)
         return
     rows, view = records(desk, "partitions", record_texts.PARTITION_COLUMNS)
-    shown = [row for row in rows if desk.all or not row["hidden"] or which is not None]
+    shown = [row for row in rows if desk.all or not row["hidden"] or which is not None or os.geteuid() == 0]
+    told_records(desk, len(shown), view.now)
     wanted = [which] if which is not None else None
     show_named(desk, "Partition", shown, wanted, lambda row: record_texts.partition_text(row, view, desk.one_line))
 
@@ -253,7 +268,7 @@ def aliases(desk: Desk, which: str | None) -> None:
     """Node names of this host, or of the host named."""
     host = which or os.uname().nodename.partition(".")[0]
     table, count, _ = query(desk.session(), "nodes", ["name", "hostname"])
-    found = [table["name"][row] for row in range(count) if host in (table["hostname"][row], table["name"][row])]
+    found = [table["name"][row] for row in range(count) if host == table["hostname"][row]]
     if found:
         desk.say(" ".join(found) + "\n")
     elif which is None:
@@ -269,6 +284,7 @@ def reservations(desk: Desk, which: str | None) -> None:
         records_json.reservations(desk.session(), None if which is None else [which], desk.yaml, desk.streams)
         return
     rows, view = records(desk, "reservations", record_texts.RESERVATION_COLUMNS)
+    told_records(desk, len(rows), view.now)
     wanted = [which] if which is not None else None
     show_named(desk, "Reservation", rows, wanted, lambda row: record_texts.reservation_text(row, view, desk.one_line))
 
@@ -303,13 +319,15 @@ def slurmd(desk: Desk, which: str | None) -> None:
     desk.complain("slurm_load_slurmd_status: Connection refused")
 
 
-def assoc_mgr(desk: Desk, which: str | None) -> None:
-    """What Slurm's controller keeps of its database of accounts, which this suite has not."""
-    cached = "".join(f"No {what} currently cached in Slurm.\n\n{end}" for what, end in _CACHED)
-    desk.say(f"Current Association Manager state\n\n{cached}")
+def assoc_mgr(desk: Desk, words: Sequence[str]) -> None:
+    """What Slurm's controller keeps of its database of accounts, which this suite has not. `flags=` names what of it."""
+    flags = [word.partition("=")[2].lower() for word in words if word.lower().startswith("flags=")]
+    wanted = [what for what in _CACHED if not flags or what.lower()[:5] in [flag[:5] for flag in flags[-1].split(",")]]
+    cached = "\n\n\n".join(f"No {what} currently cached in Slurm." for what in wanted)
+    desk.say(f"Current Association Manager state\n\n{cached}\n\n")
 
 
-_CACHED = (("users", "\n"), ("associations", "\n"), ("QOS", ""))
+_CACHED = ("users", "associations", "QOS")
 
 
 def frontends(desk: Desk, which: str | None) -> None:
@@ -323,7 +341,6 @@ def nothing(desk: Desk, which: str | None) -> None:
 
 _SHOWN: dict[str, Callable[[Desk, str | None], None]] = {
     "aliases": aliases,
-    "assoc_mgr": assoc_mgr,
     "bbstat": nothing,
     "burstbuffer": nothing,
     "config": config,

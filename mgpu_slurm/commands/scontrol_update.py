@@ -110,12 +110,12 @@ def send(desk: Desk, what: str, name: str, changes: Changes) -> None:
             desk.complain(error.text)
             desk.complain("Request aborted")
         else:
-            desk.complain(f"slurm_update error: {error.text}")
+            desk.refused(f"slurm_update error: {error.text}")
         return
     rows: Any = answer.get("rows") or []
     for text, code, why in rows:
         if "_" in text and what == "job":
             if why:
-                desk.complain(f"{text}: {why}")
+                desk.refused(f"{text}: {why}")
         elif code:
-            desk.complain(f"{why} for job {text}" if what == "job" else f"slurm_update error: {why}")
+            desk.refused(f"{why} for job {text}" if what == "job" else f"slurm_update error: {why}")

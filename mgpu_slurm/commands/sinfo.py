@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from mgpu_slurm.base import hostlist
@@ -106,7 +107,8 @@ def check(given: Given) -> None:
     """Options that exclude each other. Raises UsageError."""
     if given.has("all") and given.has("partition") and not {"all", "partition"} & given.from_environment:
         raise UsageError("Conflicting options, -a and -p, specified. Please choose one or the other.", 1)
-    if given.has("long") and given.has("format") and "format" not in given.from_environment:
+    formats = {name for name in ("format", "names_format") if given.has(name)} - given.from_environment
+    if given.has("long") and formats:
         text = "Options -o(--format) and -l(--long) are mutually exclusive. Please remove one and retry."
         raise UsageError([("fatal", text)], 1)
 
@@ -125,7 +127,8 @@ def state_filter(given: Given, version: Callable[[], tuple[int, int]]) -> Callab
         if text.strip().lower() == "all":
             return None
         if any(sign in text for sign in "+~!") and version() < SIGNS:
-            raise UsageError(_bad_state(next(word for word in words(text) if any(sign in word for sign in "+~!"))), 1)
+            wrong = next(part for part in text.replace("&", ",").split(",") if any(sign in part for sign in "+~!"))
+            raise UsageError(_bad_state(wrong), 1)
         return _any([_all([_state(part, word) for part in _terms(word)]) for word in words(text)])
     if given.has("reasons"):
         return lambda node: node["state"] == "DOWN" or any(flag in node["flags"] for flag in UNUSABLE)
@@ -147,7 +150,7 @@ def _terms(word: str) -> list[str]:
 _ALIASES = {
     "DRAINED": "DRAINED", "DRAINING": "DRAINING", "DRNG": "DRAINING", "NO_RESPOND": "NOT_RESPONDING", "MAINT": "MAINT",
     "RESUME": "RESUME", "PERFCTRS": "PERFCTRS", "RESV": "RESERVED", "FAILING": "FAILING", "FAILG": "FAILING",
-    "COMP": "COMPLETING", "PLND": "PLANNED", "INVAL": "INVALID_REG",
+    "NPC": "PERFCTRS", "COMP": "COMPLETING", "PLND": "PLANNED", "INVAL": "INVALID_REG",
 }  # fmt: skip
 
 
@@ -185,6 +188,8 @@ def _test(name: str, bases: Sequence[str]) -> Callable[[Record], bool]:
     if name in ("DRAINING", "FAILING"):
         flag = name[: -len("ING")]
         return lambda node: flag in node["flags"] and busy(node)
+    if name == "ALLOCATED":
+        return lambda node: node["state"] in ("ALLOCATED", "MIXED")
     if name in bases:
         return lambda node: node["state"] == name
     return lambda node: name in node["flags"]
@@ -209,7 +214,7 @@ def show(
     wanted = words(given.text("partition")) if given.has("partition") else None
     if wanted is not None:
         partitions = [one for one in partitions if one["name"] in wanted]
-    elif not given.has("all"):
+    elif not given.has("all") and os.geteuid() != 0:
         partitions = [one for one in partitions if not one["hidden"]]
     of_nodes = [name for name in extra if not name.startswith(("p.", "#"))]
     names = dict.fromkeys([*sinfo_groups.GROUP_COLUMNS, *of_nodes, *sinfo_groups.node_columns(made)])
@@ -281,7 +286,7 @@ def is_wanted(node: Record, given: Given, matches: Callable[[Record], bool] | No
 def chosen_format(given: Given, compat: tuple[int, int], partition: int, node: int) -> listing.Format:
     """The columns; `partition` and `node` are the widths of those that grow."""
     text = format_text(given, compat, partition, node)
-    by_letters = given.has("format") and "names_format" not in given.order
+    by_letters = given.has("format") and "names_format" not in given.order and text == given.text("format")
     return (listing.parse_letters if by_letters else listing.parse_names)(text, SINFO.at(compat))
 
 
@@ -289,14 +294,15 @@ def format_text(given: Given, compat: tuple[int, int], partition: int, node: int
     """What --format or --Format says, or what stands in for it."""
     if given.has("names_format") and "names_format" in given.order:
         return given.text("names_format")
-    if given.has("format"):
+    by_node = given.has("by_node")
+    if given.has("format") and not (by_node and "format" in given.from_environment):
         return given.text("format")
     long = given.has("long")
-    if given.has("reasons"):
+    if given.has("reasons") and not by_node:
         text = options.REASONS_LONG if long else options.REASONS
     elif given.has("summarize"):
         text = options.SUMMARY
-    elif given.has("by_node"):
+    elif by_node:
         text = options.NODES_LONG if long else options.NODES
     elif long:
         text = options.LONG.replace("{r}", options.LONG_RESERVATION if compat >= (24, 5) else "")

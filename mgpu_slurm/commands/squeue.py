@@ -19,7 +19,7 @@ from mgpu_slurm.commands.query_options import (
     words,
     wrong_interval,
 )
-from mgpu_slurm.commands.squeue_order import TIE_COLUMNS, per_partition, selected, selects, sort_columns, sort_keys, ties
+from mgpu_slurm.commands.squeue_order import TIE_COLUMNS, ordered, per_partition, selected, selects, sort_columns, ties
 from mgpu_slurm.facts.fields.field import View
 from mgpu_slurm.facts.queries import squeue as table
 from mgpu_slurm.facts.states import FLAG_CODE, VALID_STATES_TEXT, parse_state
@@ -36,13 +36,16 @@ if TYPE_CHECKING:
 NOT_SORT_KEYS = frozenset("oZsY")
 """Letters that squeue prints and does not sort by."""
 
+LISTS = ("partitions", "names", "accounts", "qos", "licenses", "reservation")
+"""Options that are a list of words, as the controller's filters are called. Of those of a job only the first counts for steps."""
+
 
 class Request:
     """What to ask for and how to show it."""
 
     __slots__ = (
         "at_least", "below", "fields", "filters", "format", "header", "long", "nobody", "not_uid", "sort", "split", "steps",
-        "verbose", "view", "wait",
+        "verbose", "view", "wait", "wrong_sort",
     )  # fmt: skip
 
     def __init__(self, steps: bool = False) -> None:
@@ -61,6 +64,7 @@ class Request:
         self.split = False  # a line per partition
         self.verbose = False
         self.wait = 0  # seconds between repetitions, 0 = once
+        self.wrong_sort = ""  # a letter that nothing can be sorted by, told where the sorting begins
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
@@ -90,7 +94,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
 
         return records_json.jobs(session, asked.filters, given.has("yaml"), streams)
     while True:
-        if asked.wait or (asked.long and not given.has("noheader")):
+        if asked.wait or asked.verbose or (asked.long and not given.has("noheader")):
             streams.out.write(date_line())
         streams.out.write(headline)
         status = show(session, asked, streams)
@@ -151,6 +155,9 @@ def request(given: Given, environ: Mapping[str, str], streams: Streams) -> Reque
             del given.counts["names_format"]
         else:
             del given.counts["format"]
+    if given.has("long") and given.has("format") and "format" not in given.from_environment:
+        text = "Options -o(--format) and -l(--long) are mutually exclusive. Please remove one and retry."
+        raise UsageError([("fatal", text)], 1)
     if given.has("iterate"):
         wait = interval(given.text("iterate"))
         if wait is None:
@@ -175,16 +182,9 @@ def _operands(given: Given, asked: Request, streams: Streams) -> None:
 
 def _filters(given: Given, asked: Request, streams: Streams) -> None:
     filters = asked.filters
-    for option, key in (
-        ("partitions", "partitions"),
-        ("names", "names"),
-        ("accounts", "accounts"),
-        ("qos", "qos"),
-        ("licenses", "licenses"),
-        ("reservation", "reservation"),
-    ):
-        if given.has(option):
-            filters[key] = words(given.text(option))
+    for name in ("partitions",) if asked.steps else LISTS:
+        if given.has(name):
+            filters[name] = words(given.text(name))
     if given.has("array"):
         filters["array"] = ["1"]
     ids_wanted = _steps_asked(given.text("steps")) if asked.steps else []
@@ -194,6 +194,8 @@ def _filters(given: Given, asked: Request, streams: Streams) -> None:
             ids_wanted = found
     if ids_wanted:
         filters["ids"] = ids_wanted
+    elif any(name in given.texts for name in table.BARE_LISTS):
+        asked.nobody = True  # a list of none
     if given.has("nodes"):
         filters["nodes"] = _nodes_asked(given.text("nodes"))
     if given.has("notme"):
@@ -225,7 +227,7 @@ def _users(given: Given, asked: Request, streams: Streams) -> None:
     found = []
     for name in words(given.text("users")):
         uid = uid_of(name)
-        if uid is None:
+        if uid is None or (name.isdecimal() and uid != os.geteuid() and not _is_user(uid)):
             streams.err.write(f"squeue: error: Invalid user: {name}\n\n")
         else:
             found.append(str(uid))
@@ -233,18 +235,27 @@ def _users(given: Given, asked: Request, streams: Streams) -> None:
     asked.nobody = not found
 
 
+def _is_user(uid: int) -> bool:
+    import pwd
+
+    try:
+        pwd.getpwuid(uid)
+    except (KeyError, OverflowError):
+        return False
+    return True
+
+
 def _states(given: Given, asked: Request) -> None:
-    if given.has("start"):
-        asked.filters["states"] = ["PENDING", *FLAG_CODE]
+    if asked.steps and not given.has("states"):
+        return
     if not given.has("states"):
-        if not given.has("start") and not asked.steps:
-            asked.filters["states"] = ["live"]
+        asked.filters["states"] = ["PENDING", *FLAG_CODE] if given.has("start") else ["live"]
+        return
+    if given.text("states").lower() == "all":
+        asked.filters["states"] = ["all"]
         return
     found = []
     for word in words(given.text("states")):
-        if word.lower() == "all":
-            asked.filters["states"] = ["all"]
-            return
         try:
             found.append(parse_state(word))
         except ValueError:
@@ -256,7 +267,8 @@ def _states(given: Given, asked: Request) -> None:
                 ],
                 1,
             ) from None
-    if found:
+    asked.nobody = asked.nobody or (not found and not asked.steps)
+    if found and not asked.steps:
         asked.filters["states"] = found
 
 
@@ -331,9 +343,9 @@ def _layout(given: Given, asked: Request, streams: Streams) -> None:
     if given.has("sort"):
         text = given.text("sort")
     known = [letter for letter in asked.fields.letters if letter not in NOT_SORT_KEYS]
-    asked.sort, wrong = listing.parse_sort(text, known)
-    if wrong:
-        raise UsageError(f"Invalid sort specification: {wrong}", 1)
+    asked.sort, wrong = listing.parse_sort(text, known, configured_order=False)
+    # of steps such a letter means nothing
+    asked.wrong_sort = "" if asked.steps else wrong
 
 
 # --- the listing ----------------------------------------------------------------------------------------------------
@@ -358,6 +370,9 @@ def show(session: Asks, asked: Request, streams: Streams) -> int:
         streams.out.write(f"last_update_time={asked.view.now:.0f} records={count}\n")
     if asked.header:
         streams.out.write(listing.header(made))
+    if asked.wrong_sort:
+        streams.out.flush()
+        raise UsageError(f"Invalid sort specification: {asked.wrong_sort}", 1)
     if not count:
         return 0
     if selects(asked):
@@ -365,7 +380,7 @@ def show(session: Asks, asked: Request, streams: Streams) -> int:
     if asked.split:
         columns, count = per_partition(columns, count)
     rows = ties(asked.sort, asked.steps, columns, count)
-    rows = listing.order(rows, sort_keys(asked.sort, asked.fields, asked.steps, asked.view, columns))
+    rows = ordered(rows, asked.sort, asked.fields, asked.steps, asked.view, columns)
     columns = listing.reordered({name: columns[name] for name in made.columns()}, rows)
     streams.out.write(listing.lines(made, columns, asked.view, count))
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mgpu_slurm.base import hostlist
 from mgpu_slurm.commands import listing
 from mgpu_slurm.facts.states import display_code, display_name
 
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from mgpu_slurm.facts.fields.field import Fields, View
 
 
-ENDLESS = 1 << 40
-"""Seconds that are more than any limit."""
+ENDLESS = LIMITLESS = 1 << 40
+"""Seconds that are more than any limit, minutes that are none."""
 
 
 def sort_columns(fields: Fields, letter: str, steps: bool) -> list[str]:
@@ -45,11 +46,19 @@ def ties(sort: Sequence[tuple[str, bool, bool]], steps: bool, columns: Mapping[s
     return sorted(range(count), key=key)
 
 
-def sort_keys(
-    sort: Sequence[tuple[str, bool, bool]], fields: Fields, steps: bool, view: View, columns: Mapping[str, Sequence[Any]]
-) -> list[tuple[Sequence[Any], bool]]:
-    """For listing.order: the values of each key and whether it runs backwards."""
-    return [(sort_values(letter, fields, steps, view, columns, backwards), backwards) for letter, backwards, _ in sort]
+def ordered(
+    rows: list[int], sort: Sequence[tuple[str, bool, bool]], fields: Fields, steps: bool, view: View,
+    columns: Mapping[str, Sequence[Any]],
+) -> list[int]:
+    """Row numbers in the order of the keys. What has no start or no node, and so comes last, is turned round by its key."""
+    for letter, backwards, _ in reversed(sort):
+        values = sort_values(letter, fields, steps, view, columns, backwards)
+        rows = listing.order(rows, [(values, backwards)])
+        if len(sort) > 1 and not steps and (letter == "S" or (letter == "N" and not backwards)):
+            having = columns["start_time" if letter == "S" else "nodes"]
+            first = next((at for at, row in enumerate(rows) if not having[row]), len(rows))
+            rows[first:] = rows[first:][::-1]
+    return rows
 
 
 def sort_values(
@@ -63,6 +72,15 @@ def sort_values(
     if letter in "tT" and not steps:
         shown = display_code if letter == "t" else display_name
         return [shown(state, flags) for state, flags in zip(columns["state"], columns["flags"], strict=True)]
+    if letter == "N":
+        return [_first_host(str(value)) for value in columns[names[0]]]
+    if letter == "l":
+        return [LIMITLESS if value is None or value < 0 else value for value in columns[names[0]]]
+    if letter == "L" and not steps:
+        return [
+            LIMITLESS if limit is None or limit < 0 else limit * 60 - used
+            for limit, used in zip(columns["time_limit"], columns["run_seconds"], strict=True)
+        ]
     if letter == "S":
         # a start that is not known comes last, whichever way
         last = float("-inf") if backwards else float("inf")
@@ -76,6 +94,13 @@ def sort_values(
     if len(values) == 1:
         return [value if value is not None else 0 for value in values[0]] if _numbers(values[0]) else list(values[0])
     return listing.field_texts(fields.letters[letter], columns, view)
+
+
+def _first_host(nodes: str) -> tuple[bool, str, int, str]:
+    """Nodes in the order of the first one's number; what has none comes last."""
+    name = next(iter(hostlist.expand(nodes)), "") if nodes else ""
+    stem = name.rstrip("0123456789")
+    return (not name, stem, int(name[len(stem) :] or "0"), name)
 
 
 def _numbers(values: Sequence[Any]) -> bool:

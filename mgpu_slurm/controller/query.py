@@ -19,7 +19,7 @@ from mgpu_slurm.facts.states import COMPLETING, FLAG_CODE, JOB_FLAGS
 from mgpu_slurm.records.columns import JOB, Source
 from mgpu_slurm.records.node_columns import NODE, PARTITION
 from mgpu_slurm.records.reservation_columns import RESERVATION
-from mgpu_slurm.records.step_columns import STEP
+from mgpu_slurm.records.step_columns import STEP, nodes_of
 from mgpu_slurm.wire.messages import Table
 
 if TYPE_CHECKING:
@@ -269,9 +269,12 @@ def step_table(state: State, query: Query, source: Source) -> list[list[object]]
         elif not states and step.state not in LIVE_STEPS:
             continue
         found.append((step, job))
+    nodes = set(filters.get("nodes", ()))
     tests = _tests(state, filters)
     if tests:
         found = [one for one in found if all(test(one[1]) for test in tests)]
+    if nodes:
+        found = [one for one in found if not nodes.isdisjoint(nodes_of(*one))]
     getters = _getters(STEP, query.columns)
     return [[get(step, job, source) for step, job in found] for get in getters]
 

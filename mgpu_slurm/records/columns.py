@@ -63,6 +63,13 @@ class Source:
         self.reservations = reservations or {}
         self._marks: dict[str, str] | None = None
         self._partitions_of: dict[str, list[str]] | None = None
+        self._planned: set[str] | None = None
+
+    def is_planned(self, node: str) -> bool:
+        """Whether a job that waits is expected to start on the node."""
+        if self._planned is None:
+            self._planned = {name for job in self.jobs.values() if job.state == "PENDING" for name in job.planned_nodes}
+        return node in self._planned
 
     def mark(self, node: str) -> str:
         """The flag that a reservation puts on the node while it lasts, "" where there is none."""
@@ -274,6 +281,19 @@ def pending_seconds(job: Job, source: Source) -> int:
     return max(int(job.start_time or source.now) - int(job.submit_time), 0)
 
 
+def eligible_time(job: Job, _source: Source) -> float:
+    """When the job might have started. What is left of an array, and what waits for a reservation, does not know yet."""
+    if job.state == "PENDING" and (job.array_tasks or job.reason == "Reservation"):
+        return 0.0
+    return job.eligible_time
+
+
+def accrue_time(job: Job, source: Source) -> float:
+    """A held job whose time has not come does not even know when it will begin to age."""
+    since = eligible_time(job, source)
+    return (job.accrue_time or (since if job.priority or since <= source.now else 0.0)) if since else 0.0
+
+
 def wanted_nodes(text: str | None) -> str:
     """A node list as asked for, folded: each node once and in order; one that cannot be read is shown as it is."""
     try:
@@ -296,8 +316,8 @@ def _of_job(name: str) -> Callable[[Job, Source], object]:
 
 # columns that are attributes of the record, or of its request
 _JOB_OWN = (
-    "admin_comment job_id uid gid user_name group_name name partition account qos state flags reason priority held_by"
-    " submit_time eligible_time suspend_time exit_code"
+    "admin_comment job_id uid gid user_name group_name name partition account qos state flags reason held_by"
+    " submit_time suspend_time exit_code"
     " derived_exit_code restart_count array_job_id array_task_id array_limit het_job_id het_offset"
 )
 _REQUEST_OWN = (
@@ -332,9 +352,9 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
             "profile": "profile",
         }.items()
     },
-    # a held job whose time has not come does not even know when it will begin to age
-    "accrue_time": lambda job, source: job.accrue_time
-    or (job.eligible_time if job.priority or job.eligible_time <= source.now else 0.0),
+    "accrue_time": accrue_time,
+    "eligible_time": eligible_time,
+    "priority": lambda job, _source: 0 if job.state == "SUSPENDED" else job.priority,
     "explanation": lambda job, _source: job.reason_text,
     "last_sched": lambda job, _source: job.last_sched or job.start_time or job.submit_time,
     "reason_text": slurm_sentence,

@@ -37,7 +37,8 @@ def node_estimate(job: Job, source: Source) -> int:
         found = tasks // per_node
     elif tasks and 1 < per_task <= cpus:
         full, rest = divmod(tasks, cpus // per_task)
-        found = max(full, job.min_nodes) + (1 if rest else 0)
+        # what would fit on one node counts as one, but for a job that was held before anyone has looked
+        found = max(full, job.min_nodes) + (1 if rest and (full or not job.priority) else 0)
     else:
         found = min(-(-max(tasks, job.min_cpus) // cpus), job.ntasks)
     return max(found, job.min_nodes)

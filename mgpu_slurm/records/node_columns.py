@@ -31,9 +31,10 @@ def state(node: Node, source: Source) -> str:
 
 
 def flags(node: Node, source: Source) -> list[str]:
-    """The node's own flags, COMPLETING while a job is still ending there, and what a reservation makes of it."""
+    """The node's own flags, COMPLETING while a job is still ending there, what a reservation makes of it, and PLANNED of an idle
+    one that is kept for a job."""
     own = _own_flags(node, source)
-    mark = source.mark(node.name)
+    mark = source.mark(node.name) or ("PLANNED" if state(node, source) == "IDLE" and source.is_planned(node.name) else "")
     return [*own, mark] if mark and mark not in own else own
 
 
@@ -102,7 +103,7 @@ def _of_node(name: str) -> Callable[[Node, Source], object]:
 
 _NODE_OWN = (
     "name hostname address port reason reason_uid reason_time cpus boards sockets cores_per_socket threads_per_core"
-    " real_memory tmp_disk weight core_spec mem_spec boot_time start_time last_busy cpu_load free_mem arch os version"
+    " real_memory tmp_disk weight core_spec mem_spec boot_time start_time cpu_load free_mem arch os version"
     " comment extra dynamic cpu_bind"
 )
 
@@ -119,6 +120,8 @@ NODE: dict[str, Callable[[Node, Source], object]] = {
     "flags": flags,
     "gres": lambda node, _source: gres(node),
     "gres_used": gres_used,
+    # a node that nobody has used yet was busy with its own start
+    "last_busy": lambda node, _source: node.last_busy or node.start_time,
     "mem_alloc": mem_alloc,
     "partitions": lambda node, source: source.partitions_of(node.name),
     "state": state,

@@ -24,11 +24,14 @@ def step_run_seconds(step: Step, job: Job, source: Source) -> int:
     return max(int(until) - int(step.start_time) - int(job.suspended_seconds), 0)
 
 
-def step_nodes(step: Step, job: Job, _source: Source) -> str:
+def nodes_of(step: Step, job: Job) -> list[str]:
+    """Those of its tasks; a batch script's is the one it runs on."""
     names = [part.node for part in step.layout.nodes]
-    if not names:
-        names = [job.batch_host] if job.batch_host else (job.allocation.nodes[:1] if job.allocation else [])
-    return hostlist.fold(names)
+    return names or ([job.batch_host] if job.batch_host else (job.allocation.nodes[:1] if job.allocation else []))
+
+
+def step_nodes(step: Step, job: Job, _source: Source) -> str:
+    return hostlist.fold(nodes_of(step, job))
 
 
 def step_cpus(step: Step, _job: Job, _source: Source) -> int:

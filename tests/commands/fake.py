@@ -134,7 +134,7 @@ def oracle() -> State:
     runner = job(
         1222, "runner", "RUNNING", account="acc1", time_limit=20, end_time=START + 1200, ntasks=2, min_nodes=2, min_cpus=2,
         request=request(
-            argv=["r.sh"], gres="gpu:a100:1", mem_per_node=200, mem_per_cpu=None, comment="hello there",
+            argv=["/tmp/q/r.sh"], gres="gpu:a100:1", mem_per_node=200, mem_per_cpu=None, comment="hello there",
             std_out="/tmp/q/%j.out", mail_type="END", mail_user="a@b", time_limit=20,
         ),
         shares=[share("n0", [0], 200, [0]), share("n1", [0], 200, [0])],

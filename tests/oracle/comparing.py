@@ -22,7 +22,7 @@ from tests.oracle.slurm_cluster import SlurmCluster
 HERE = Path(__file__).resolve().parent
 CASES = HERE / "cases"
 LIB = HERE / "lib.sh"
-NAMES = ("srun", "sbatch", "salloc", "squeue", "scancel", "sinfo", "scontrol", "sacct", "sattach")
+NAMES = ("srun", "sbatch", "salloc", "squeue", "scancel", "sinfo", "scontrol", "sacct", "sattach", "sbcast", "sprio", "sdiag")
 
 RULES = [
     (re.compile(pattern), text)

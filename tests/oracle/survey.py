@@ -19,6 +19,8 @@ from tests.oracle.slurm_cluster import SlurmCluster
 SHOWN = 12
 """Lines of a difference that are printed; the rest is counted."""
 
+IDS = re.compile(r"\b7\d{4}\b"), "<job>"
+
 
 def run(programs: str, environment: dict[str, str], lines: list[str], prelude: str) -> list[str]:
     """What each line printed, in a shell that has read the prelude."""
@@ -31,7 +33,7 @@ def run(programs: str, environment: dict[str, str], lines: list[str], prelude: s
             ["/bin/bash", str(file)], cwd=directory, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
         )  # fmt: skip
-    return [re.sub(r"\b7\d{4}\b", "<job>", comparing.normalise(text)) for text in done.stdout.split("\n@@\n")]
+    return [comparing.normalise(text) for text in done.stdout.split("\n@@\n")]
 
 
 def differing(
@@ -39,9 +41,12 @@ def differing(
     prelude: str,
     shape: tuple[int, int, int] = (1, 8, 1),
     real_kind: type[SlurmCluster] = SlurmCluster,
+    blurs: Sequence[tuple[re.Pattern[str], str]] = (IDS,),
 ) -> int:
-    """How many of the tries, (name, shell line), differ; each is shown as a diff, Slurm's lines with a minus. `shape`: a node's
-    sockets, cores of each and threads of each."""
+    """How many of the tries, (name, shell line), differ; each is shown as a diff, Slurm's lines with a minus.
+
+    `shape`: a node's sockets, cores of each and threads of each. `blurs`: what of a text is replaced before it is compared.
+    """
     lines = [line for _, line in tries]
     with tempfile.TemporaryDirectory(prefix="names-") as directory:
         pair = comparing.Pair(comparing.link_names(Path(directory)), real_kind, shape=shape)
@@ -49,14 +54,18 @@ def differing(
             with ThreadPoolExecutor(2) as threads:
                 real = threads.submit(run, "/usr/bin", pair.slurm.environment(), lines, prelude)
                 ours = threads.submit(run, directory, pair.mgpu.environment(), lines, prelude)
-                return _told(tries, real.result(), ours.result())
+                return _told(tries, real.result(), ours.result(), blurs)
         finally:
             pair.down()
 
 
-def _told(tries: Sequence[tuple[str, str]], expected: list[str], found: list[str]) -> int:
+def _told(
+    tries: Sequence[tuple[str, str]], expected: list[str], found: list[str], blurs: Sequence[tuple[re.Pattern[str], str]]
+) -> int:
     differ = 0
     for (what, _), before, after in zip(tries, expected, found, strict=False):
+        for pattern, text in blurs:
+            before, after = pattern.sub(text, before), pattern.sub(text, after)
         if before != after:
             differ += 1
             print(f"== {what}")

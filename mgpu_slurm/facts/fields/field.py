@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-ALL, WORDS, NONE, MARKED = "all", "words", "none", "marked"
+ALL, WORDS, NONE, MARKED, REASONS = "all", "words", "none", "marked", "reasons"
 """What of a right-justified value is cut at the column's width: everything, only values that are no number (durations),
-nothing (lists of nodes), everything but a star at the end (partitions). A left-justified value is always cut, as in Slurm."""
+nothing (lists of nodes), everything but a star at the end (partitions), only what stands in parentheses. A left-justified
+value is always cut, as in Slurm."""
 
 
 class View:
@@ -79,7 +80,7 @@ class Field:
         self.columns = tuple(columns.split())
         self.text = text
         self.cut = cut
-        self.cut_header = cut != NONE if cut_header is None else cut_header
+        self.cut_header = cut not in (NONE, REASONS) if cut_header is None else cut_header
         self.since = since
         self.group = group
 
@@ -164,8 +165,8 @@ def memory(view: View, mib: int | None) -> str:
 
 
 def shortened(text: str, size: int) -> str:
-    """A list cut so that it fits `size` bytes of C with the terminating one; the cut shows as dots."""
-    if len(text) < size:
+    """A list cut so that it fits `size` bytes of C with three to spare; the cut shows as dots."""
+    if len(text) + 3 <= size:
         return text
     return (text[: max(size - 4, 0)] + "...")[: size - 1]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mgpu_slurm.base.units import UNLIMITED, format_seconds
 from mgpu_slurm.facts.fields.field import (
     NONE,
+    REASONS,
     WORDS,
     Field,
     Fields,
@@ -190,7 +191,7 @@ _FIELDS = [
     Field("", "DerivedEC", "DERIVED_EC", "derived_exit_code", exit_code),
     Field("", "EligibleTime", "ELIGIBLE_TIME", "eligible_time", moment),
     Field("e", "EndTime", "END_TIME", "end_time state time_limit start_time", end_time),
-    Field("x", "ExcNodes", "EXC_NODES", "exc_nodes", plain, NONE),
+    Field("x", "ExcNodes", "EXC_NODES", "exc_nodes", plain, NONE, cut_header=True),
     Field("", "Exclusive", "EXCLUSIVE", "over_subscribe", plain),
     Field("", "exit_code", "EXIT_CODE", "exit_code", exit_code),
     Field("f", "Feature", "FEATURES", "features", null),
@@ -239,9 +240,9 @@ _FIELDS = [
     Field("", "Profile", "PROFILE", "profile", _profile),
     Field("q", "QOS", "QOS", "qos", null),
     Field("r", "Reason", "REASON", "reason reason_text", reason),
-    Field("R", "ReasonList", "NODELIST(REASON)", "state flags nodes reason reason_text", nodes_or_reason, NONE),
+    Field("R", "ReasonList", "NODELIST(REASON)", "state flags nodes reason reason_text", nodes_or_reason, REASONS),
     Field("", "Reboot", "REBOOT", "reboot", flag),
-    Field("n", "ReqNodes", "REQ_NODES", "req_nodes", plain, NONE),
+    Field("n", "ReqNodes", "REQ_NODES", "req_nodes", plain, NONE, cut_header=True),
     Field("", "ReqSwitch", "REQ_SWITCH", "switches", lambda _view, value: str(value or 0)),
     Field("", "Requeue", "REQUEUE", "requeue", flag),
     Field("v", "Reservation", "RESERVATION", "reservation", null),

@@ -178,12 +178,14 @@ def _rest(job: Mapping[str, Any], view: View) -> list[str]:
     ]
     if job["cluster_features"]:
         lines.append(f"ClusterFeatures={job['cluster_features']}")
+    reservation = [f"Reservation={job['reservation']}"] if job["reservation"] else []
+    early = view.compat < LATER
+    lines += reservation if early else []
     lines.append(
         f"OverSubscribe={job['over_subscribe']} Contiguous={int(bool(job['contiguous']))}"
         f" Licenses={'(null)' if job['licenses'] is None else job['licenses']} Network={or_null(job['network'])}"
     )
-    if job["reservation"]:
-        lines.append(f"Reservation={job['reservation']}")
+    lines += [] if early else reservation
     lines.append(f"Command={or_null(job['command'])}")
     if view.compat >= (24, 11) and job["submit_line"]:
         lines.append(f"SubmitLine={job['submit_line']}")

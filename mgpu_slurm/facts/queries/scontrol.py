@@ -54,7 +54,7 @@ KEYWORDS: tuple[tuple[str, int, int, int | None], ...] = (
     ("ping", 3, 0, 0),
     ("quiet", 4, 0, 0),
     ("quit", 4, 0, 0),
-    ("reconfigure", 3, 0, 0),
+    ("reconfigure", 3, 0, None),
     ("reboot", 3, 0, None),
     ("release", 3, 1, None),
     ("requeue", 3, 1, None),
@@ -101,6 +101,7 @@ ENTITIES: tuple[tuple[str, int], ...] = (
     ("assoc_mgr", 2),
     ("bbstat", 2),
     ("burstbuffer", 2),
+    ("cache", 2),
     ("config", 1),
     ("daemons", 2),
     ("dwstat", 2),
@@ -122,8 +123,10 @@ ENTITIES: tuple[tuple[str, int], ...] = (
     ("topology", 1),
 )
 
-# keys of `update` that show hears as well, and the entity meant
-ENTITY_KEYS: dict[str, str] = {"jobid": "jobs", "partitionname": "partitions", "reservationname": "reservations"}
+# keys of `update` and an old name that show hears as well, and the entity meant
+ENTITY_KEYS: dict[str, str] = {
+    "cache": "assoc_mgr", "jobid": "jobs", "partitionname": "partitions", "reservationname": "reservations",
+}  # fmt: skip
 
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("show ENTITY [ID]", "aliases, config, daemons, hostlist, hostlistsorted, hostnames, job, licenses, node, partition,"

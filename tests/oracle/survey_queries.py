@@ -1,0 +1,119 @@
+"""Every option, letter, name, sort key, filter and variable of the query commands over one set of jobs, on Slurm and on ours.
+
+`python -m tests.oracle.survey_queries NAME [PATTERN]` prints what differs in output and exit status for the lines of
+surveys/NAME.txt (squeue, sinfo, scontrol, update, ...) and for the columns of the listings. What is left is known and said
+in KNOWN.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from mgpu_slurm.facts.fields import job, partition, step
+from tests.oracle import survey
+
+SURVEYS = Path(__file__).resolve().parent / "surveys"
+SHELL = (SURVEYS / "jobs.sh").read_text()
+
+KNOWN = """\
+chance: which job a pass takes first (Reason, SchedNodeList, Scheduler=Main or Backfill, AccrueTime of what has just become
+eligible), the order of what a sort leaves equal, a node that has just been resumed and does not respond yet.
+Deliberate: CPUs of a suspended job stay its own (CPUAlloc); --clusters works without a database; sort letters, states and long
+names of newer versions are taken; -j ID+OFFSET and -j ID_[LIST] choose what they name; ids and steps with something meaningless
+behind them are refused, and `.batch` is the batch step; --start with -O shows the columns asked for; --help has sentences of our
+own; a SLURM_TIME_FORMAT that is no pattern is printed as it is; hostlists that cannot be read are named as they were typed;
+after a job was shrunk Slurm refuses all further changes of it; empty texts go away; shells are read as usual ("a b")."""
+
+NEWER = frozenset(
+    (
+        "containerid", "cronjob", "exclusive", "excnodes", "licensesalloc", "numtasks", "runtime", "segmentsize", "sluid",
+        "stdin", "stdout", "stderr", "pendingtime", "timeleft", "timeused", "allocnodes", "cpusload", "freemem",
+    )
+)  # fmt: skip
+"""Long names that 22.05 has not, or whose value passes with the time."""
+
+NOT_SORTED = frozenset("akoqrswxyAEFKRWXYZbchfnO")
+"""Letters that squeue of 22.05 refuses to sort by or leaves in their order; ours sorts by most."""
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+BLURS = [
+    (re.compile(pattern), text)
+    for pattern, text in (
+        (r"\b70(\d{3})\b", r"<\1>"),
+        # what passes while a survey runs: seconds since a start, what is left of an hour or a day
+        (r"(?<![\d:-])\d:\d\d(?![:\d])", "M:SS"),
+        (r"(?<![\d:-])5\d:\d\d(?![:\d])", "5M:SS"),
+        (r"23:5\d:\d\d", "H:MM:SS"),
+        (r"\w{3} \w{3} +\d+ \d\d:\d\d:\d\d \d{4}", "<date>"),
+        # names of this host, and what Slurm tells of its own insides
+        (rf"\b(localhost|{re.escape(os.uname().nodename)})\b", "<host>"),
+        (r"err: \w+: (select|debug|auth|hash)[/: ].*\n", ""),
+        (r"last_update_time=\d+ records=\d+", "<records>"),
+    )
+]
+
+
+def squeue_columns() -> Iterator[str]:
+    for letter in LETTERS:
+        yield f"squeue -t all -o '%{letter}|%.5{letter}|%12{letter}|'"
+        yield f"squeue -h -s -o '%{letter}|%.5{letter}|%12{letter}|'"
+        if letter not in NOT_SORTED:
+            for sign in ("", "-", "+"):
+                yield f"squeue -h -t all -S {sign}{letter},i -o '%i %{letter}'"
+        yield f"squeue -h -s -S {letter},i -o '%i'"
+    for name in sorted(set(job.JOB.names) - NEWER):
+        yield f"squeue -t all -O '{name}'"
+        yield f"squeue -t all -O '{name}:5,{name}:.9,{name}:.4'"
+        yield f"squeue -h -r -t all -O '{name}:40,{name}:|'"
+    for name in sorted(set(step.STEP.names) - NEWER):
+        yield f"squeue -s -O '{name}:.30'"
+        yield f"squeue -s -O '{name},{name}:5'"
+
+
+def sinfo_columns() -> Iterator[str]:
+    for letter in LETTERS:
+        yield f"sinfo -o '%{letter}|%.5{letter}|%12{letter}|'"
+        yield f"sinfo -N -o '%N %P %{letter}|%.4{letter}'"
+        yield f"sinfo -e -o '%{letter} %D'"
+        for sign in ("", "-", "#"):
+            yield f"sinfo -h -N -S '{sign}{letter},N' -o '%N %P %{letter}'"
+            yield f"sinfo -h -S '{sign}{letter}' -o '%N %P %{letter}'"
+    for name in sorted(set(partition.SINFO.names) - NEWER):
+        yield f"sinfo -O '{name}'"
+        yield f"sinfo -O '{name}:5,{name}:.9,{name}:.4'"
+        yield f"sinfo -N -h -O 'nodelist:40,{name}:|'"
+        yield f"sinfo -e -O '{name},nodes'"
+
+
+def sprio_columns() -> Iterator[str]:
+    for letter in LETTERS:
+        yield f"sprio -o '%{letter}|%.5{letter}|%12{letter}|'"
+        yield f"sprio -h -S {letter},i -o '%i'"
+        yield f"sprio -w -o '%{letter}'"
+
+
+COLUMNS = {"squeue": squeue_columns, "sinfo": sinfo_columns, "sprio": sprio_columns}
+
+
+def tries(name: str) -> Iterator[tuple[str, str]]:
+    """What is tried, and the shell line that does so."""
+    lines = [line for line in (SURVEYS / f"{name}.txt").read_text().splitlines() if line.strip() and not line.startswith("#")]
+    if name in COLUMNS:
+        lines += COLUMNS[name]()
+    for line in lines:
+        yield line, f"say {line}"
+
+
+def main(name: str, pattern: str = "") -> int:
+    chosen = [(what, line) for what, line in tries(name) if re.search(pattern, what)]
+    differ = survey.differing(chosen, SHELL, blurs=BLURS)
+    print(f"{len(chosen)} tried of {name}, {differ} differ. Known: {KNOWN}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
