@@ -69,19 +69,20 @@ def _bounds(word: str, whole: str, limit: int) -> tuple[int, int, int]:
 
 def _parts(entry: str, whole: str, limit: int) -> list[tuple[str, list[tuple[int, int, int]]]]:
     """`a[1-2]b[3]` -> [("a", [(1, 2, 1)]), ("b", [(3, 3, 1)])]; an entry without brackets gives one part, no ranges."""
-    parts: list[tuple[str, list[tuple[int, int, int]]]] = []
+    parts: list[tuple[str, str]] = []
     rest = entry
     while "[" in rest:
         before, _, rest = rest.partition("[")
         inside, closed, rest = rest.partition("]")
         if not closed or "[" in inside:
             raise HostlistError(whole)
-        parts.append((before, [_bounds(word, whole, limit) for word in inside.split(",")]))
+        parts.append((before, inside))
     if not parts:
         return [(entry, [])]
     if rest:
         raise HostlistError(whole)
-    return parts
+    # of several wrong brackets the last one is named
+    return [(before, [_bounds(word, whole, limit) for word in inside.split(",")]) for before, inside in parts[::-1]][::-1]
 
 
 def expand(text: str, limit: int = LIMIT) -> list[str]:
@@ -89,19 +90,24 @@ def expand(text: str, limit: int = LIMIT) -> list[str]:
 
     `limit` bounds each range and the product of an entry's brackets. Raises HostlistError.
     """
-    names: list[str] = []
+    return [head + digits for head, digits in _hosts(text, limit)]
+
+
+def _hosts(text: str, limit: int) -> list[tuple[str, str]]:
+    """The names as the text before their number, and its digits: those of the last bracket, else those at the name's end."""
+    hosts: list[tuple[str, str]] = []
     for entry in _entries(text):
         if "[" not in entry:
-            names.append(entry)
+            hosts.append(_split(entry))
             continue
-        made = [""]
+        made = [("", "")]
         for before, ranges in _parts(entry, text, limit):
             if len(made) * sum(last - first + 1 for first, last, _ in ranges) > limit:
                 raise HostlistError(text, f"Too many hosts in range `{entry}'")
-            tails = [f"{before}{n:0{width}d}" for first, last, width in ranges for n in range(first, last + 1)]
-            made = [head + tail for head in made for tail in tails]
-        names += made
-    return names
+            tails = [f"{n:0{width}d}" for first, last, width in ranges for n in range(first, last + 1)]
+            made = [(head + digits + before, tail) for head, digits in made for tail in tails]
+        hosts += made
+    return hosts
 
 
 def count(text: str) -> int:
@@ -126,6 +132,10 @@ def _split(name: str) -> tuple[str, str]:
 
 def fold(names: Iterable[str]) -> str:
     """The compressed form Slurm prints, keeping the order: n1 n2 n4 -> `n[1-2,4]`, a single name bare."""
+    return _folded(_split(name) for name in names)
+
+
+def _folded(hosts: Iterable[tuple[str, str]]) -> str:
     out: list[str] = []
     prefix = ""
     ranges: list[tuple[int, int, int]] = []
@@ -138,11 +148,10 @@ def fold(names: Iterable[str]) -> str:
         out.append(prefix + (words[0] if alone else "[" + ",".join(words) + "]"))
         ranges.clear()
 
-    for name in names:
-        head, digits = _split(name)
+    for head, digits in hosts:
         if not digits:
             close()
-            out.append(name)
+            out.append(head)
             continue
         number = int(digits)
         if head != prefix:
@@ -181,10 +190,21 @@ def _natural(text: str) -> list[tuple[int, int, str]]:
 
 def sort_key(name: str) -> tuple[list[tuple[int, int, str]], int, int]:
     """The order of `scontrol show hostlistsorted`: prefix, then number of digits, then number."""
-    head, digits = _split(name)
+    return _host_key(_split(name))
+
+
+def _host_key(host: tuple[str, str]) -> tuple[list[tuple[int, int, str]], int, int]:
+    head, digits = host
     return _natural(head), len(digits), int(digits or 0)
 
 
 def fold_sorted(names: Iterable[str]) -> str:
     """As `fold`, after sorting the names; duplicates stay."""
     return fold(sorted(names, key=sort_key))
+
+
+def refold(text: str, in_order: bool = False) -> str:
+    """A host list folded anew, its names as they come or sorted; duplicates stay. A number that stands in a bracket goes on
+    no further than that: r1[01-02] is r1[01-02] and not r[101-102]. Raises HostlistError."""
+    hosts = _hosts(text, LIMIT)
+    return _folded(sorted(hosts, key=_host_key) if in_order else hosts)

@@ -21,7 +21,11 @@ def hostnames(text: str | None, environ: Mapping[str, str], streams: Streams) ->
         if not text:
             streams.err.write("scontrol: error: host list is empty\n")
             return 0
-    names = expanded(text, streams)
+    try:
+        names = hostlist.expand(text)
+    except hostlist.HostlistError as error:
+        complain(error, streams)
+        return 0
     if names:
         streams.out.write("\n".join(names) + "\n")
     return 0
@@ -40,17 +44,15 @@ def folded(text: str | None, in_order: bool, streams: Streams) -> int:
             what = "Error reading" if isinstance(error, IsADirectoryError) else "Can not open"
             streams.err.write(f"{what} {text}\n")
             return 1
-    names = expanded(text, streams)
-    if names is not None:
-        streams.out.write((hostlist.fold_sorted(names) if in_order else hostlist.fold(names)) + "\n")
+    try:
+        streams.out.write(hostlist.refold(text, in_order) + "\n")
+    except hostlist.HostlistError as error:
+        complain(error, streams)
+        return 1
     return 0
 
 
-def expanded(text: str, streams: Streams) -> list[str] | None:
-    try:
-        return hostlist.expand(text)
-    except hostlist.HostlistError as error:
-        if error.detail:
-            streams.err.write(f"scontrol: error: _parse_single_range: {error.detail}\n")
-        streams.err.write(f"{error}\n")
-        return None
+def complain(error: hostlist.HostlistError, streams: Streams) -> None:
+    if error.detail:
+        streams.err.write(f"scontrol: error: _parse_single_range: {error.detail}\n")
+    streams.err.write(f"{error}\n")

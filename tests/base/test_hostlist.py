@@ -99,6 +99,18 @@ def test_fold(names: str, kept: str, ordered: str) -> None:
     assert hostlist.fold_sorted(split) == ordered
 
 
+@pytest.mark.parametrize(("text", "kept", "ordered"), [
+    ("r1[02,01]", "r1[02,01]", "r1[01-02]"),
+    ("c1[9-11],c1[12]", "c1[9-12]", "c1[9-12]"),
+    ("a[4-5][1-2]", "a4[1-2],a5[1-2]", "a4[1-2],a5[1-2]"),
+    ("c 1[0010-13]", "c,1[0010-0013]", "1[0010-0013],c"),
+    ("n2,n1,n3", "n[2,1,3]", "n[1-3]"),
+])  # fmt: skip
+def test_refold(text: str, kept: str, ordered: str) -> None:
+    assert hostlist.refold(text) == kept
+    assert hostlist.refold(text, in_order=True) == ordered
+
+
 def test_many_brackets_do_not_multiply_without_bound() -> None:
     with pytest.raises(hostlist.HostlistError):
         hostlist.expand("a[0-999]b[0-999]c[0-999]")
