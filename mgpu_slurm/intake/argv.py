@@ -73,11 +73,11 @@ def scan(
             row = names.get(name) or _abbreviated(rows, name, word, prog, compat, status)
             value: str | None = text if given else None
             if given and row.arg == NONE:
-                raise _refusal(f"option '--{row.name}' doesn't allow an argument", prog, status)
+                raise refusal(f"option '--{row.name}' doesn't allow an argument", prog, status)
             if not given and row.arg == REQUIRED:
                 value = next(words, None)
                 if value is None:
-                    raise _refusal(f"option '--{row.name}' requires an argument", prog, status)
+                    raise refusal(f"option '--{row.name}' requires an argument", prog, status)
             yield row, value
         elif len(word) > 1 and word[0] == "-":
             yield from _letters(word, words, letters, prog, status)
@@ -97,7 +97,7 @@ def _letters(
         letter = word[place]
         row = letters.get(letter)
         if row is None:
-            raise _refusal(f"invalid option -- '{letter}'", prog, status)
+            raise refusal(f"invalid option -- '{letter}'", prog, status)
         if row.arg == NONE:
             yield row, None
             continue
@@ -105,7 +105,7 @@ def _letters(
         if value is None and row.arg == REQUIRED:
             value = next(words, None)
             if value is None:
-                raise _refusal(f"option requires an argument -- '{letter}'", prog, status)
+                raise refusal(f"option requires an argument -- '{letter}'", prog, status)
         yield row, value
         return
 
@@ -119,14 +119,15 @@ def _abbreviated(
     # older scripts abbreviate without regard to what completion asks
     found = [row for row in found if row.kind != "autocomplete"] or found
     if not found:
-        raise _refusal(f"unrecognized option '{word}'", prog, status)
+        raise refusal(f"unrecognized option '{word}'", prog, status)
     first = found[0]
     if any((row.sets, row.kind, row.letter) != (first.sets, first.kind, first.letter) for row in found[1:]):
         possible = " ".join(f"'--{row.name}'" for row in found)
-        raise _refusal(f"option '{word}' is ambiguous; possibilities: {possible}", prog, status)
+        raise refusal(f"option '{word}' is ambiguous; possibilities: {possible}", prog, status)
     return first
 
 
-def _refusal(text: str, prog: str, status: int) -> UsageError:
+def refusal(text: str, prog: str, status: int) -> UsageError:
+    """getopt's complaint, in its two lines."""
     lines: list[str | tuple[str, str]] = [("", f"{prog}: {text}"), ("", f'Try "{prog} --help" for more information')]
     return UsageError(lines, status)

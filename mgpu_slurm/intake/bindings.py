@@ -209,12 +209,12 @@ def hint(text: str | None, reading: Reading) -> str:
 
 
 def power(text: str | None, reading: Reading) -> str:
-    """`level`; other words are complained about and dropped. Up to 24.05, which had power management, all twice: sbatch
-    reads its command line twice."""
+    """`level`; other words are complained about and dropped. Up to 24.05, which had power management, sbatch does so
+    twice of its command line, which it reads twice."""
     words = (text or "").split(",") if text else []
     unknown = [word for word in words if word.lower() != "level"]
     lines = [f"{reading.prog}: error: Ignoring unrecognized power option ({word})" for word in unknown]
-    reading.warnings += lines * (2 if reading.command == "sbatch" else 1)
+    reading.warnings += lines * (2 if reading.command == "sbatch" and reading.typed else 1)
     return "level" if len(unknown) < len(words) else ""
 
 

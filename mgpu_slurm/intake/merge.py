@@ -82,7 +82,7 @@ class Choices:
 
     def take(self, row: Option, text: str | None, source: int, reading: Reading) -> None:
         """One option, as typed. Raises UsageError or Finished."""
-        reading.row = row
+        reading.row, reading.typed = row, source == COMMAND
         field = f"other:{row.name}" if row.sets == "other" else row.sets
         if row.kind == "count":
             before = self.fields.get(field)

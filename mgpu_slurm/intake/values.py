@@ -31,9 +31,10 @@ class Finished(Exception):
 
 
 class Reading:
-    """What a reader may know beside the text. `row` is the option being read; `warnings` are whole lines for stderr."""
+    """What a reader may know beside the text. `row` is the option being read, `typed` whether it stands on the command line;
+    `warnings` are whole lines for stderr."""
 
-    __slots__ = ("command", "compat", "cwd", "environ", "now", "prog", "read_file", "row", "warnings")
+    __slots__ = ("command", "compat", "cwd", "environ", "now", "prog", "read_file", "row", "typed", "warnings")
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class Reading:
         self.read_file = read_file
         self.warnings: list[str] = []
         self.row: Option
+        self.typed = False
 
     def invalid(self) -> UsageError:
         """The plain complaint about a value."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from mgpu_slurm.base.errors import UsageError
+from mgpu_slurm.intake.argv import refusal
 from mgpu_slurm.intake.values import Reading, leading_int, positive, wait_for_switch, whole
 
 TYPE_CHECKING = False
@@ -206,6 +207,8 @@ def user_env(text: str | None, reading: Reading) -> bool:
 
 
 def requeue(text: str | None, reading: Reading) -> bool:
+    if text not in (None, "expedite") and reading.compat < (25, 5):
+        raise refusal("option '--requeue' doesn't allow an argument", reading.prog, 255)
     if text not in (None, "", "expedite"):
         raise reading.invalid()
     return True

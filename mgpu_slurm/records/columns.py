@@ -294,12 +294,12 @@ def accrue_time(job: Job, source: Source) -> float:
     return (job.accrue_time or (since if job.priority or since <= source.now else 0.0)) if since else 0.0
 
 
-def wanted_nodes(text: str | None) -> str:
+def wanted_nodes(text: str | None) -> str | None:
     """A node list as asked for, folded: each node once and in order; one that cannot be read is shown as it is."""
     try:
-        return hostlist.fold_sorted(set(hostlist.expand(text))) if text else ""
+        return hostlist.fold_sorted(set(hostlist.expand(text))) if text else text
     except hostlist.HostlistError:
-        return text or ""
+        return text
 
 
 def _of_request(name: str) -> Callable[[Job, Source], object]:
@@ -316,7 +316,7 @@ def _of_job(name: str) -> Callable[[Job, Source], object]:
 
 # columns that are attributes of the record, or of its request
 _JOB_OWN = (
-    "admin_comment job_id uid gid user_name group_name name partition account qos state flags reason held_by"
+    "admin_comment job_id uid gid user_name group_name name partition qos state flags reason held_by"
     " submit_time suspend_time exit_code"
     " derived_exit_code restart_count array_job_id array_task_id array_limit het_job_id het_offset"
 )
@@ -352,6 +352,7 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
             "profile": "profile",
         }.items()
     },
+    "account": lambda job, _source: job.account or job.request.account,
     "accrue_time": accrue_time,
     "eligible_time": eligible_time,
     "priority": lambda job, _source: 0 if job.state == "SUSPENDED" else job.priority,

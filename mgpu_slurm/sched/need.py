@@ -138,6 +138,8 @@ def sizes(request: JobRequest, need: Need, nodes: int) -> Sizes:
     """As Slurm counts a request: nodes as typed, and CPUs of a range of nodes for the one task that is sure. `nodes`: how
     many the cluster has."""
     per_node = request.ntasks_per_node or 0
+    if request.min_nodes == 0:  # held, and never to start
+        return Sizes(0, 0, request.ntasks or 0, (request.ntasks or 0) * need.cpus_per_task)
     least = need.min_nodes
     if request.ntasks and tasks_per_node(request) and not request.min_nodes:
         least = max(1, len(need.required_nodes))

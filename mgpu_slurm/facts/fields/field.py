@@ -113,9 +113,19 @@ def plain(_view: View, value: Any) -> str:
     return str(value)
 
 
+def text(_view: View, value: Any) -> str:
+    """A text, or nothing."""
+    return str(value or "")
+
+
 def null(_view: View, value: Any) -> str:
     """A text, or Slurm's word for none."""
     return str(value) if value not in (None, "") else "(null)"
+
+
+def given(_view: View, value: Any) -> str:
+    """A text as its user gave it, an empty one too, or Slurm's word for none."""
+    return "(null)" if value is None else str(value)
 
 
 def not_available(_view: View, value: Any) -> str:

@@ -29,7 +29,7 @@ _COLUMNS = (
     " submit_line work_dir comment std_err std_in std_out std_err_given std_in_given std_out_given switches"
     " switches_wait burst_buffer cpus_per_tres mem_per_tres"
     " tres_bind tres_freq tres_per_job tres_per_node tres_per_socket tres_per_task mail_user mail_type delay_boot admin_comment"
-    " extra cluster_features cpu_freq power gres_flags kill_on_invalid_dep spread_job ntasks_per_gpu container"
+    " extra cluster_features prefer cpu_freq power gres_flags kill_on_invalid_dep spread_job ntasks_per_gpu container"
 )
 COLUMNS = tuple(_COLUMNS.split())
 
@@ -51,6 +51,11 @@ GOVERNORS = ("Conservative", "OnDemand", "Performance", "PowerSave", "UserSpace"
 
 def or_null(value: Any) -> str:
     return str(value) if value not in (None, "") else "(null)"
+
+
+def as_given(value: str | None) -> str:
+    """A text of the request, an empty one too."""
+    return "(null)" if value is None else value
 
 
 def limit(minutes: int | None) -> str:
@@ -96,8 +101,8 @@ def _identity(job: Mapping[str, Any], view: View) -> list[str]:
     if job["het_job_id"]:
         lines.append(f"HetJobIdSet={job['het_job_id_set']}")
     user = f"UserId={job['user_name']}({job['uid']}) GroupId={job['group_name']}({job['gid']})"
-    lines.append(f"{user} MCS_label={job['mcs_label'] or 'N/A'}")
-    ranks = f"Priority={job['priority']} Nice={job['nice']} Account={or_null(job['account'])} QOS={or_null(job['qos'])}"
+    lines.append(f"{user} MCS_label={'N/A' if job['mcs_label'] is None else job['mcs_label']}")
+    ranks = f"Priority={job['priority']} Nice={job['nice']} Account={as_given(job['account'])} QOS={or_null(job['qos'])}"
     lines.append(ranks + (f" WCKey={job['wckey'] or ''}" if view.wckeys else ""))
     return lines
 
@@ -135,7 +140,7 @@ def _times(job: Mapping[str, Any], view: View) -> list[str]:
 def _place(job: Mapping[str, Any]) -> list[str]:
     lines = [
         f"Partition={job['partition']} AllocNode:Sid={job['submit_host'] or 'localhost'}:{job['alloc_sid']}",
-        f"ReqNodeList={or_null(job['req_nodes'])} ExcNodeList={or_null(job['exc_nodes'])}",
+        f"ReqNodeList={as_given(job['req_nodes'])} ExcNodeList={as_given(job['exc_nodes'])}",
         f"NodeList={job['nodes']}" + (f" SchedNodeList={job['sched_nodes']}" if job["sched_nodes"] else ""),
     ]
     if job["batch_host"] and job["nodes"]:
@@ -174,16 +179,18 @@ def _rest(job: Mapping[str, Any], view: View) -> list[str]:
     lines = [
         f"MinCPUsNode={job['min_cpus_node']} MinMemory{job['memory_kind']}={memory(view, job['memory'])}"
         f" MinTmpDiskNode={memory(view, job['tmp_disk'])}",
-        f"Features={or_null(job['features'])} DelayBoot={'UNLIMITED' if delay == UNLIMITED else long_seconds(delay)}",
+        f"Features={as_given(job['features'])} DelayBoot={'UNLIMITED' if delay == UNLIMITED else long_seconds(delay)}",
     ]
-    if job["cluster_features"]:
+    if job["cluster_features"] is not None:
         lines.append(f"ClusterFeatures={job['cluster_features']}")
+    if job["prefer"] is not None:
+        lines.append(f"Prefer={job['prefer']}")
     reservation = [f"Reservation={job['reservation']}"] if job["reservation"] else []
     early = view.compat < LATER
     lines += reservation if early else []
     lines.append(
         f"OverSubscribe={job['over_subscribe']} Contiguous={int(bool(job['contiguous']))}"
-        f" Licenses={'(null)' if job['licenses'] is None else job['licenses']} Network={or_null(job['network'])}"
+        f" Licenses={as_given(job['licenses'])} Network={as_given(job['network'])}"
     )
     lines += [] if early else reservation
     lines.append(f"Command={or_null(job['command'])}")
@@ -194,7 +201,7 @@ def _rest(job: Mapping[str, Any], view: View) -> list[str]:
         lines.append(f"AdminComment={job['admin_comment']}" + (" " if view.compat < LATER else ""))
     if job["extra"]:
         lines.append(f"Extra={job['extra']}")
-    if job["comment"]:
+    if job["comment"] is not None:
         # 22.05 leaves a blank behind it
         lines.append(f"Comment={job['comment']}" + (" " if view.compat < LATER else ""))
     if job["batch"]:
@@ -203,7 +210,7 @@ def _rest(job: Mapping[str, Any], view: View) -> list[str]:
         wait = job["switches_wait"]
         wait = LONGEST_WAIT if wait is None else min(wait, LONGEST_WAIT)
         lines.append(f"Switches={job['switches']}@{long_seconds(wait)}")
-    if job["burst_buffer"]:
+    if job["burst_buffer"] is not None:
         lines.append(f"BurstBuffer={job['burst_buffer']}")
     if job["cpu_freq"]:
         lines.append(frequencies(job["cpu_freq"]))
@@ -225,7 +232,7 @@ def _rest(job: Mapping[str, Any], view: View) -> list[str]:
         lines.append(f"MailUser={or_null(job['mail_user'] or job['user_name'])} MailType={job['mail_type']}")
     if job["ntasks_per_gpu"]:
         lines.append(f"NtasksPerTRES={job['ntasks_per_gpu']}")
-    if job["container"]:
+    if job["container"] is not None:
         lines.append(f"Container={job['container']}")
     return lines
 
