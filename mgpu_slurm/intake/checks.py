@@ -275,6 +275,9 @@ def _geometry(choices: Choices, reading: Reading) -> None:
         choices.put("ntasks", Choice(given[0].name, count, given[0].source, given[0].text))
 
 
+_HINTS = ("compute_bound", "memory_bound", "multithread", "nomultithread")
+
+
 def _hint(choices: Choices) -> None:
     """A hint is a short form of the geometry; what says the same in numbers makes it void."""
     hint = choices.fields.get("hint")
@@ -287,6 +290,8 @@ def _hint(choices: Choices) -> None:
         choices.drop("hint")
         return
     for word in choices.text("hint").split(","):
+        if word not in _HINTS:
+            raise UsageError(f'unrecognized --hint argument "{word}", see --hint=help', 1)
         if word == "compute_bound":
             choices.drop("sockets_per_node")
             choices.drop("cores_per_socket")

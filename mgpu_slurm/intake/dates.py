@@ -105,7 +105,7 @@ class _Reader:
                 break
         else:
             if after and not self.lower[at].isspace():
-                raise DateError(self.text, number_at)
+                raise DateError(self.text, at - 1)
         self.instant = self.now + (1 if sign == "+" else -1) * int(digits) * unit
         return at
 

@@ -173,6 +173,7 @@ GEOMETRY = [
     ("--hint=compute_bound --cores-per-socket=2", None, None, 1, "compute_bound"),
     ("-N2 --hint=multithread", None, None, None, "multithread"),
     ("-N2 --hint=memory_bound --ntasks-per-core=1", None, None, None, None),
+    ("--hint=nosuch --threads-per-core=1", None, None, 1, None),
     ("--hint=nomultithread --threads-per-core=1", None, None, 1, None),
     ("-B 1:1:1 --hint=nomultithread", 1, 1, 1, None),
     ("-B 1:2:1", 2, 2, 1, None),
