@@ -140,7 +140,7 @@ def job_object(job: Mapping[str, Any], cluster: str) -> dict[str, object]:
         "required_nodes": text["req_nodes"],
         "required_switches": job["switches"] or 0,
         "requeue": bool(job["requeue"]),
-        "resize_time": number(0),
+        "resize_time": number(job["resize_time"]),
         "restart_cnt": job["restart_count"],
         "resv_name": text["reservation"],
         "scheduled_nodes": text["sched_nodes"],

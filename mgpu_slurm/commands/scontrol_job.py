@@ -78,6 +78,10 @@ def update(desk: Desk, words: Sequence[str], by_name: str | None) -> None:
     changes = read(desk, job, pairs)
     if changes is not None:
         send(desk, "job", job, changes)
+        if not desk.status and any(key in ("numnodes", "reqnodelist") for key, _ in changes):
+            from mgpu_slurm.commands import resizescripts
+
+            resizescripts.write(desk, job)
 
 
 _USER = (("UserId", 3, "user"),)

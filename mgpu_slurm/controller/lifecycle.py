@@ -113,20 +113,20 @@ def release(ctx: Context, job: Job, now: float, ending: str) -> None:
     """Have the job's nodes end what lives of it, or, where nothing can, see it gone at once."""
     for what in ("limit", "warn", "start"):
         ctx.timers.cancel(what, job.job_id)
-    nodes = set(job.allocation.nodes) if job.allocation else set()
-    nodes = {node for node in nodes if _may_live(job, node)}
+    held = [share.node for share in job.allocation.held] if job.allocation else []
+    nodes = {node for node in held if may_live(job, node)}
     ctx.ending[job.job_id] = set(nodes)
     if job.batch_host:
         ctx.unsend(job.batch_host, f"launch:{job.job_id}:{job.attempt}")
     if not nodes:
         gone(ctx, job, now)
         return
-    for node in job.allocation.nodes if job.allocation else ():
+    for node in held:
         if node in nodes:
             terminate(ctx, job, node, ending)
 
 
-def _may_live(job: Job, node: str) -> bool:
+def may_live(job: Job, node: str) -> bool:
     """Whether a step of the job may still have processes on the node."""
     return any(
         node not in step.ended_nodes and any(part.node == node for part in step.layout.nodes) for step in job.steps.values()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mgpu_slurm.base.ids import is_numbered
-from mgpu_slurm.controller import launching, lifecycle, nodes, steps
+from mgpu_slurm.controller import launching, lifecycle, nodes, resizing, steps
 from mgpu_slurm.facts.states import COMPLETING, TERMINAL
 from mgpu_slurm.wire.messages import ForgetStep, JobEvent, LiveStep, Registered, StepResult, TerminateJob
 
@@ -91,6 +91,7 @@ def _compare(ctx: Context, job: Job, node: Node, reported: dict[tuple[int, str, 
                 node=node.name, job_id=job.job_id, step_id=step.step_id, attempt=job.attempt, exit_code=LOST_STATUS, ending="LOST"
             )
             steps.result(ctx, job, step, lost, now)
+            resizing.free(ctx, job)
 
 
 def _lost(ctx: Context, job: Job, node: str, now: float) -> None:
@@ -153,6 +154,7 @@ def step_result(ctx: Context, name: str, message: StepResult, now: float) -> Non
     if message.step_id == "batch" and fresh:
         message.exit_code = _script_status(job, message)
     steps.result(ctx, job, known, message, now)
+    resizing.free(ctx, job)
     if message.step_id == "batch" and fresh:
         _batch_ended(ctx, job, message, now)
     ctx.to_node(name, confirmation)

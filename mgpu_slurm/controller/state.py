@@ -263,7 +263,7 @@ class State:
     def _take(self, job: Job) -> None:
         assert job.allocation is not None
         self.holding[job.job_id] = None
-        for share in job.allocation.shares:
+        for share in job.allocation.held:
             use = self.use.setdefault(share.node, NodeUse())
             use.cpus |= idset.mask(share.cpus)
             use.mem += share.mem
@@ -282,15 +282,20 @@ class State:
         job.holds_resources = False
         self.into_indexes(job)
         self.holding.pop(job.job_id, None)
-        for share in job.allocation.shares if job.allocation else ():
-            use = self.use[share.node]
-            use.cpus &= ~idset.mask(share.cpus)
-            use.mem -= share.mem
-            for name, ids in share.gres.items():
-                use.gres[name] &= ~idset.mask(ids)
-            use.jobs.discard(job.job_id)
-            if use.whole == job.job_id:
-                use.whole = 0
+        for share in job.allocation.held if job.allocation else ():
+            self.let_go(job, share)
+        self.generation += 1
+
+    def let_go(self, job: Job, share: NodeShare) -> None:
+        """What the job has held of one node is free."""
+        use = self.use[share.node]
+        use.cpus &= ~idset.mask(share.cpus)
+        use.mem -= share.mem
+        for name, ids in share.gres.items():
+            use.gres[name] &= ~idset.mask(ids)
+        use.jobs.discard(job.job_id)
+        if use.whole == job.job_id:
+            use.whole = 0
         self.generation += 1
 
     def jobs_on(self, node: str) -> list[Job]:
@@ -311,7 +316,7 @@ class State:
             elif job.holds_resources:
                 raise AssertionError(f"job {job.job_id} is {job.state} and holds resources")
             if job.holds_resources and job.allocation is not None:
-                for share in job.allocation.shares:
+                for share in job.allocation.held:
                     self._check_share(fresh, job, share)
             fresh.add(job)
             if job.het_job_id == job.job_id:

@@ -15,6 +15,7 @@ from mgpu_slurm.controller import (
     licenses,
     permissions,
     reservations,
+    resizing,
     submission,
     update_gres,
     update_wishes,
@@ -174,8 +175,10 @@ def _nodes(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> Non
     low, dash, high = text.partition("-")
     least, most = _number(low), _number(high) if dash else job.request.max_nodes
     if job.state != "PENDING":
-        if job.allocation is None or dash or least != len(job.allocation.nodes):
+        if job.allocation is None or dash or not 0 < least <= len(job.allocation.nodes):
             raise SlurmError(errors.ESLURM_NOT_SUPPORTED)
+        if least < len(job.allocation.nodes):
+            resizing.keep(job, job.allocation.nodes[:least], now)
         return
     if least < 1 or (most and most < least):
         raise SlurmError(errors.ESLURM_INVALID_NODE_COUNT)
@@ -198,8 +201,11 @@ def _cpus(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None
 def _node_list(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     wanted = submission.known_nodes(ctx, text)
     if job.state != "PENDING":
-        if job.allocation is None or wanted != set(job.allocation.nodes):
+        own = set(job.allocation.nodes) if job.allocation is not None else set()
+        if not wanted or not wanted <= own:
             raise SlurmError(errors.ESLURM_INVALID_NODE_NAME)
+        if wanted != own:
+            resizing.keep(job, wanted, now)
         return
     ask(job, nodelist=text or None)
 

@@ -17,6 +17,7 @@ from mgpu_slurm.controller import (
     cancelling,
     launching,
     reservations,
+    resizing,
     steps,
     submission,
     terms,
@@ -90,6 +91,7 @@ def _job(ctx: Context, job: Job, caller: Caller, changes: list[tuple[str, str]],
 
 
 def _take_over(ctx: Context, job: Job, trial: Job, now: float) -> None:
+    shrunk = trial.allocation is not job.allocation
     limit_changed = trial.time_limit != job.time_limit
     pending = job.state == "PENDING"
     if pending:
@@ -112,6 +114,8 @@ def _take_over(ctx: Context, job: Job, trial: Job, now: float) -> None:
         launching.set_limit(ctx, job, now)
         for node in job.allocation.nodes:
             ctx.to_node(node, ExtendJob(job_id=job.job_id, deadline=launching.kill_time(ctx, job)))
+    if shrunk:
+        resizing.end_steps(ctx, job)
     ctx.replan()
 
 

@@ -25,6 +25,12 @@ class Allocation(msgspec.Struct, omit_defaults=True, kw_only=True):
     """The nodes of a job in order; the first runs the batch script."""
 
     shares: list[NodeShare] = []
+    leaving: list[NodeShare] = []  # of nodes that the job has given back, while processes of it may live there
+
+    @property
+    def held(self) -> list[NodeShare]:
+        """All that nobody else may have yet."""
+        return [*self.shares, *self.leaving] if self.leaving else self.shares
 
     @property
     def nodes(self) -> list[str]:

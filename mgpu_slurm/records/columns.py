@@ -317,7 +317,7 @@ def _of_job(name: str) -> Callable[[Job, Source], object]:
 # columns that are attributes of the record, or of its request
 _JOB_OWN = (
     "admin_comment job_id uid gid user_name group_name name partition qos state flags reason held_by"
-    " submit_time suspend_time exit_code"
+    " submit_time suspend_time resize_time exit_code"
     " derived_exit_code restart_count array_job_id array_task_id array_limit het_job_id het_offset"
 )
 _REQUEST_OWN = (

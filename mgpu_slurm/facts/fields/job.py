@@ -248,7 +248,7 @@ _FIELDS = [
     Field("", "ReqSwitch", "REQ_SWITCH", "switches", lambda _view, value: str(value or 0)),
     Field("", "Requeue", "REQUEUE", "requeue", flag),
     Field("v", "Reservation", "RESERVATION", "reservation", null),
-    Field("", "ResizeTime", "RESIZE_TIME", "job_id", constant("N/A")),
+    Field("", "ResizeTime", "RESIZE_TIME", "resize_time", moment),
     Field("", "RestartCnt", "RESTART_COUNT", "restart_count", plain),
     Field("", "Runtime", "RUNTIME", "job_id", constant("(null)")),
     Field("Y", "SchedNodes", "SCHEDNODES", "sched_nodes", null, NONE),

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _COLUMNS = (
     "job_id array_job_id array_task_id array_tasks array_limit het_job_id het_offset het_job_id_set name user_name uid"
     " group_name gid mcs_label priority nice account qos wckey state flags reason reason_text dependency requeue"
-    " restart_count batch reboot exit_code run_seconds time_limit time_min submit_time eligible_time accrue_time start_time"
+    " restart_count batch reboot exit_code run_seconds time_limit time_min submit_time eligible_time accrue_time"
+    " resize_time start_time"
     " end_time deadline suspend_time last_sched partition submit_host alloc_sid req_nodes exc_nodes nodes sched_nodes"
     " batch_host num_nodes min_nodes max_nodes num_cpus ntasks cpus_per_task sockets_per_node cores_per_socket"
     " threads_per_core tres asked_tres ntasks_per_node ntasks_per_socket ntasks_per_core core_spec thread_spec"
@@ -132,6 +133,7 @@ def _times(job: Mapping[str, Any], view: View) -> list[str]:
     return [
         f"SubmitTime={shown('submit_time')} EligibleTime={shown('eligible_time')}",
         f"AccrueTime={shown('accrue_time')}",
+        *([f"ResizeTime={shown('resize_time')}"] if job["resize_time"] else []),
         f"StartTime={shown('start_time')} EndTime={shown('end_time')} Deadline={shown('deadline', 'N/A')}",
         f"SuspendTime={shown('suspend_time', 'None')} SecsPreSuspend=0 LastSchedEval={shown('last_sched')} Scheduler=Main",
     ]
