@@ -29,15 +29,15 @@ class Layout:
         return self.widths.get(column.name, column.width)
 
 
-def parse(words: str, rows: Sequence[Column], compat: tuple[int, int]) -> Layout:
-    """`jobid,state%20,end%-25`, "all" or what it begins with; nothing is read behind an empty word. Raises UsageError for a name
-    that no field begins with."""
+def parse(words: str, rows: Sequence[Column], compat: tuple[int, int], every: bool = True) -> Layout:
+    """`jobid,state%20,end%-25`, with `every` also "all" or what it begins with; nothing is read behind an empty word.
+    Raises UsageError for a name that no field begins with."""
     made = Layout()
     for word in words.split(","):
         name, percent, size = word.strip().partition("%")
         if not name:
             break
-        if "all".startswith(name.lower()):
+        if every and "all".startswith(name.lower()):
             made.columns += [row for row in rows if row.known_to(compat)]
             continue
         column = find(rows, name, compat)

@@ -43,16 +43,24 @@ class Given:
 
 
 def read(
-    rows: Sequence[Option], argv: Sequence[str], environ: Mapping[str, str], prog: str, permute: bool = True, status: int = 1
+    rows: Sequence[Option],
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    prog: str,
+    permute: bool = True,
+    status: int = 1,
+    lists: Sequence[str] = (),
 ) -> Given:
-    """Options of the command line, then, for those not given, of the environment. Raises UsageError."""
+    """Options of the command line, then, for those not given, of the environment; `lists` add to what was given before.
+    Raises UsageError."""
     given = Given()
     parsed = getopt.parse(rows, argv, permute, prog, NEWEST, status)
     for row, value in parsed.options:
         given.counts[row.sets] = given.counts.get(row.sets, 0) + 1
         given.order.append(row.sets)
         if value is not None:
-            given.texts[row.sets] = value
+            before = given.texts.get(row.sets) if row.sets in lists else None
+            given.texts[row.sets] = value if before is None else f"{before},{value}"
     given.operands = parsed.operands
     for row in rows:
         if not isinstance(row.env, str) or not row.env or row.sets in given.counts:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
     try:
-        given = read(table.ROWS, argv, environ, "sstat")
+        given = read(table.ROWS, argv, environ, "sstat", lists=("jobs",))
     except UsageError as error:
         raise accounted.without_hint(error) from None
     version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
@@ -30,37 +30,39 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     if given.has("helpformat"):
         streams.out.write(listed(COLUMNS, compat_without_cluster(environ, cluster)))
         return 0
-    wanted = [word for text in (given.text("jobs"), *given.operands) for word in text.split(",") if word]
-    if not wanted:
+    named = given.text("jobs") if given.has("jobs") else ",".join(given.operands[:1])
+    refs = list(dict.fromkeys(_ref(word) for word in named.split(",") if word))
+    if not refs:
         raise UsageError("You didn't give me any jobs to stat.", 1)
-    refs = [_ref(word) for word in wanted]
     from mgpu_slurm.commands.session import open_session
 
     session = open_session(environ, cluster)
-    words = given.text("format")
-    if given.has("pidformat"):
-        words = table.PIDS
-    elif not given.has("format"):
-        words = table.DEFAULT_22_05 if session.compat < (23, 2) else table.DEFAULT
-    made = accounted.parse(words, COLUMNS, session.compat)
+    asked = [words for name, words in (("pidformat", table.PIDS), ("format", given.text("format"))) if given.has(name)]
+    words = ",".join(asked) if asked else table.DEFAULT_22_05 if session.compat < (23, 2) else table.DEFAULT
+    made = accounted.parse(words, COLUMNS, session.compat, every=False)
     return show(session, given, refs, made, streams)
 
 
 def _ref(word: str) -> ids.JobRef:
+    """What follows a second dot is nothing. Raises UsageError."""
+    job, _, step = word.partition(".")
+    step = step.partition(".")[0]
     try:
-        return ids.parse_job(word)
+        return ids.parse_job(f"{job}.{step}" if step else job)
     except ValueError:
-        raise UsageError([("fatal", f"Bad job/step specified: {word}")], 1) from None
+        whole = "Bad step specified" if step and job.isdecimal() else "Bad job/step specified"
+        raise UsageError([("fatal", f"{whole}: {job if step and job.isdecimal() else word}")], 1) from None
 
 
 def show(session: Session, given: Given, refs: list[ids.JobRef], made: accounted.Layout, streams: Streams) -> int:
     """Each job on its own, so that what is said about one stands where it belongs."""
-    ended = given.has("parsable")
-    separator = "|" if ended or given.has("parsable2") else None
+    forms = [name for name in given.order if name in ("parsable", "parsable2")]
+    ended = forms[-1:] == ["parsable"]
+    separator = "|" if forms else None
     view = AccountView(compat=session.compat, raw_units=given.has("noconvert"), cluster=session.cluster_name)
     if not given.has("noheader"):
         streams.out.write(accounted.header(made, separator, ended))
-    names = list(dict.fromkeys([*made.needed(), "step_id"]))
+    names = list(dict.fromkeys([*made.needed(), "job_id", "step_id", "pids"]))
     for ref in refs:
         label = "" if session.compat < (23, 2) else "JobId="
         try:
@@ -68,7 +70,7 @@ def show(session: Session, given: Given, refs: list[ids.JobRef], made: accounted
         except SlurmError:
             streams.err.write(f"sstat: error: couldn't get steps for {label or 'job '}{ref}\n")
             continue
-        rows = chosen(columns["step_id"], ref, given.has("all_steps"))
+        rows = chosen(columns["job_id"], columns["step_id"], ref, given.has("all_steps"))
         if not rows:
             if ref.step is None:
                 streams.err.write(f"sstat: error: No steps running for {label or 'job '}{ref}\n")
@@ -92,9 +94,14 @@ def by_node(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
     return made
 
 
-def chosen(steps: Sequence[str], ref: ids.JobRef, every: bool) -> list[int]:
-    """Row numbers: the step that is named, all, or the first numbered one; special steps before the others."""
-    order = sorted(range(len(steps)), key=lambda row: (steps[row].isdecimal(), int(steps[row]) if steps[row].isdecimal() else 0))
+def chosen(jobs: Sequence[int], steps: Sequence[str], ref: ids.JobRef, every: bool) -> list[int]:
+    """Row numbers: the step that is named, all, or the first numbered one; of each job special steps before the others."""
+
+    def place(row: int) -> tuple[int, bool, int]:
+        step = steps[row]
+        return jobs[row], step.isdecimal(), int(step) if step.isdecimal() else 0
+
+    order = sorted(range(len(steps)), key=place)
     if ref.step is not None or every:
         return order
     return [row for row in order if steps[row].isdecimal()][:1]

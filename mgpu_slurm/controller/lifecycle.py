@@ -121,7 +121,8 @@ def release(ctx: Context, job: Job, now: float, ending: str) -> None:
     if not nodes:
         gone(ctx, job, now)
         return
-    for node in held:
+    # the script's node last: its sruns die with it, and steps elsewhere are to hear of the end before
+    for node in sorted(held, key=lambda node: node == job.batch_host):
         if node in nodes:
             terminate(ctx, job, node, ending)
 

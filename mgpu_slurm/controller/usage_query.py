@@ -86,19 +86,21 @@ async def rows(controller: Controller, query: Query, caller: Caller, now: float)
         raise SlurmError(errors.ESLURM_NOT_SUPPORTED)
     found: list[dict[str, Any]] = []
     for text in query.filters.get("ids") or []:
-        job, step_id = _job(controller, text)
-        permissions.need_owner(controller.core.ctx, caller, job)
-        if job.allocation is None:
-            continue
-        answers = await controller.usage.question(job.allocation.nodes, job.job_id, step_id)
-        for name, step in job.steps.items():
-            parts = [answer for (_, of), answer in answers.items() if of == name]
-            if parts:
-                found.append(_row(job, step, parts))
+        jobs, step_id = _jobs(controller, text)
+        for job in jobs:
+            permissions.need_owner(controller.core.ctx, caller, job)
+            if job.allocation is None:
+                continue
+            answers = await controller.usage.question(job.allocation.nodes, job.job_id, step_id)
+            for name, step in job.steps.items():
+                parts = [answer for (_, of), answer in answers.items() if of == name]
+                if parts:
+                    found.append(_row(job, step, parts))
     return Table(columns=[[row[name] for row in found] for name in query.columns], now=now)
 
 
-def _job(controller: Controller, text: str) -> tuple[Job, str]:
+def _jobs(controller: Controller, text: str) -> tuple[list[Job], str]:
+    """The job, all running tasks of an array that is named without one, and the step."""
     try:
         ref = ids.parse_job(text)
     except ValueError:
@@ -108,26 +110,25 @@ def _job(controller: Controller, text: str) -> tuple[Job, str]:
         job = controller.state.element(ref.job, ref.task)
     elif ref.het is not None:
         job = controller.state.jobs.get(ref.job + ref.het)
-    if job is None:
+    running = [one for one in controller.state.jobs.values() if one.array_job_id == ref.job and one.state == "RUNNING"]
+    jobs = running if running and ref.tasks is None else [job] if job is not None else []
+    if not jobs:
         raise SlurmError(errors.ESLURM_INVALID_JOB_ID)
-    return job, "" if ref.step is None else ids.format_step(ref.step)
+    return jobs, "" if ref.step is None else ids.format_step(ref.step)
 
 
-_COLUMNS = ("job_id", "array_job_id", "array_task_id", "het_job_id", "het_offset", "step_id", "tasks", "nodes", "pids", "use")
+_COLUMNS = ("job_id", "step_id", "tasks", "nodes", "pids", "use")
 
 
 def _row(job: Job, step: Step, parts: list[Usage]) -> dict[str, Any]:
     """`pids`: [node, [pid, ...]]; `use`: by measure, a row of records.usage.Use."""
     use: dict[str, Use] = {}
     order = {part.node: index for index, part in enumerate(step.layout.nodes)}
-    for part in sorted(parts, key=lambda part: order.get(part.node, 0)):
+    parts = sorted(parts, key=lambda part: order.get(part.node, 0))
+    for part in parts:
         usage.add(use, part.use, part.node)
     return {
         "job_id": job.job_id,
-        "array_job_id": job.array_job_id,
-        "array_task_id": job.array_task_id,
-        "het_job_id": job.het_job_id,
-        "het_offset": job.het_offset,
         "step_id": step.step_id,
         "tasks": step.layout.ntasks,
         "nodes": hostlist.fold([part.node for part in parts]),

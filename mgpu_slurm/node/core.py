@@ -43,8 +43,16 @@ REMEMBERED = 10_000
 
 LOST_STATUS = 9
 
+LATE = 1.0
+"""Seconds that a batch script outlives its limit where the controller, who ends a job's steps first, says nothing."""
+
 Key = tuple[int, str, int]
 """Job, step, attempt."""
+
+
+def own_deadline(deadline: float) -> float:
+    """When a batch script ends itself, for a limit in UTC seconds; 0 stays never."""
+    return deadline + LATE if deadline else 0.0
 
 
 class Known(msgspec.Struct, kw_only=True):
@@ -241,7 +249,7 @@ class NodeCore:
                 return self._tell(batch, {"kind": "say", "text": message.text})
             case ExtendJob():
                 batch = [known for known in self._of_job(message.job_id) if known.key[1] == "batch"]
-                return self._tell(batch, {"kind": "extend", "deadline": message.deadline})
+                return self._tell(batch, {"kind": "extend", "deadline": own_deadline(message.deadline)})
             case ForgetStep():
                 return self._forget((message.job_id, message.step_id, message.attempt))
             case StopNode():
@@ -284,7 +292,8 @@ class NodeCore:
             return self._tell(self._living(message.job_id, message.attempt, message.step_id), word)
         self._remember_end(message.job_id, message.attempt)
         self._waiting[message.job_id, message.attempt] = None
-        living = self._living(message.job_id, message.attempt)
+        # the script last: its sruns die with it, and what they do then is not to be the first that a step hears
+        living = sorted(self._living(message.job_id, message.attempt), key=lambda known: known.key[1] == "batch")
         return [*self._tell(living, word), *self._gone_jobs()]
 
     def _remember_end(self, job_id: int, attempt: int) -> None:

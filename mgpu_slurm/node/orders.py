@@ -17,6 +17,7 @@ from mgpu_slurm.base.errors import (
     SlurmError,
 )
 from mgpu_slurm.facts.environ_devices import ALL_VARIABLES, NVIDIA_VARIABLES
+from mgpu_slurm.node.core import own_deadline
 from mgpu_slurm.records.gpu import Gpu
 from mgpu_slurm.records.hardware import CpuPlace
 from mgpu_slurm.wire import credential, jsontext
@@ -112,7 +113,7 @@ def for_batch(message: LaunchBatch, script: str) -> dict[str, Any]:
         "script": script,
         "argv": message.argv,
         "environment": message.environment,
-        "deadline": message.deadline,
+        "deadline": own_deadline(message.deadline),
         "kill_wait": message.kill_wait,
         "uid": message.job.uid,
         "gid": message.job.gid,

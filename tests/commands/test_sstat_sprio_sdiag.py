@@ -39,8 +39,7 @@ class Running(Ledger):
         rows = [("batch", 1, BATCH, [["n0", [20571, 20568]]]), ("0", 2, USE, two)] if ref.startswith("29") else []
         made = [
             {
-                "job_id": 29, "array_job_id": 0, "array_task_id": None, "het_job_id": 0, "het_offset": 0, "step_id": step,
-                "tasks": tasks, "nodes": "n[0-1]", "pids": pids, "use": use,
+                "job_id": 29, "step_id": step, "tasks": tasks, "nodes": "n[0-1]", "pids": pids, "use": use,
             }
             for step, tasks, use, pids in rows
             if ref in ("29", f"29.{step}")
@@ -67,6 +66,11 @@ def ledger(tmp_path: Path) -> Running:
         (["-j", "29.batch", "--noconvert", "-o", "jobid,maxrss,maxvmsize"], "29.batch|10989568|224718848\n", ""),
         (["-j", "1"], "", "sstat: error: No steps running for job 1\n"),
         (["-j", "29.5"], "", "sstat: error: StepId=29.5 not found running.\n"),
+        (["-o", "jobid", "-j", "29.batch", "-j", "29.0,29.batch"], "29.batch\n29.0\n", ""),
+        (["-o", "jobid", "-j", "29.0.7"], "29.0\n", ""),
+        (["-o", "jobid", "29.0", "1"], "29.0\n", ""),
+        (["-i", "-o", "ntasks", "29.batch"], "29.batch|n0|20571,20568|1\n", ""),
+        (["-o", "jobid,,ntasks", "29"], "29.0\n", ""),
         (["999,1"], "", "sstat: error: couldn't get steps for job 999\nsstat: error: No steps running for job 1\n"),
     ],
 )  # fmt: skip
@@ -79,6 +83,7 @@ def test_sstat(monkeypatch: pytest.MonkeyPatch, ledger: Running, argv: list[str]
     [
         ([], "sstat: error: You didn't give me any jobs to stat.\n"),
         (["-j", "abc"], "sstat: fatal: Bad job/step specified: abc\n"),
+        (["-j", "4.x"], "sstat: fatal: Bad step specified: 4\n"),
         (["-j", "4", "-o", "foo"], 'sstat: error: Invalid field requested: "foo"\n'),
         (["-Q"], "sstat: invalid option -- 'Q'\n"),
     ],

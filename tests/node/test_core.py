@@ -56,7 +56,7 @@ def test_an_attempt_that_was_ended_never_starts_and_the_next_does() -> None:
 
 def test_a_job_is_gone_when_its_last_step_is() -> None:
     core = with_steps("batch", "0")
-    assert [step for step, _ in words(core.message(TerminateJob(job_id=1, attempt=1), 0))] == ["batch", "0"]
+    assert [step for step, _ in words(core.message(TerminateJob(job_id=1, attempt=1), 0))] == ["0", "batch"]
     assert [type(message) for message in reports(core.gone((1, "0", 1), {}))] == [StepResult]
     assert [type(message) for message in reports(core.gone((1, "batch", 1), {}))] == [StepResult, JobGone]
 

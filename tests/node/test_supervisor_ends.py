@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -55,6 +56,21 @@ def test_termination_is_gentle_and_then_not(place: Place) -> None:
     assert step.result()["exit_code"] == signal.SIGKILL
     assert step.result()["ending"] == "CANCELLED"
     assert "slurmstepd: error: *** STEP 42.0 ON n0 CANCELLED AT " in srun.texts()
+
+
+def test_a_srun_lost_on_the_way_leaves_the_tasks_their_time(place: Place) -> None:
+    gate = place.root / "gate"
+    os.mkfifo(gate)
+    script = f"trap 'cat {gate}; exit 7' TERM; echo ready; while :; do sleep 0.02; done"
+    step = place.tasks("bash", "-c", script)
+    srun = step.srun
+    assert srun is not None
+    until(lambda: srun.read() and srun.out())
+    step.tell(kind="terminate", ending="TIMEOUT", kill_wait=60, hurry=False)
+    with open(gate, "w"):  # opens when the task has heard of its end and reads
+        srun.say({"kind": "signal_tasks", "signal": int(signal.SIGKILL)})
+        srun.sock.close()
+    assert step.result()["exit_code"] == 7 << 8
 
 
 def test_the_time_limit(place: Place) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mgpu_slurm.base.ids import is_numbered
 from mgpu_slurm.facts.fields import usage
-from mgpu_slurm.facts.fields.accounted import NEVER, Column, blank, job_name, text
+from mgpu_slurm.facts.fields.accounted import NEVER, Column, blank, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from mgpu_slurm.facts.fields.field import View
 
 
-def job_id(view: View, job: int, array: int, task: int | None, het: int, offset: int, step: str) -> str:
-    return job_name(job, array, task, "", 0, het, offset, step)
+def job_id(_view: View, job: int, step: str) -> str:
+    """sstat names tasks of arrays and components by ids of their own."""
+    return f"{job}.{step}"
 
 
 def zero(_view: View, _job: int) -> str:
@@ -40,7 +41,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("AveVMSize", 10, "use", usage.field("vsize", usage.mean)),
     Column("ConsumedEnergy", 14, "job_id", zero),
     Column("ConsumedEnergyRaw", 17, "job_id", zero),
-    Column("JobID", -12, "job_id array_job_id array_task_id het_job_id het_offset step_id", job_id),
+    Column("JobID", -12, "job_id step_id", job_id),
     Column("MaxDiskRead", 12, "use", usage.field("read", usage.most, usage.plain)),
     Column("MaxDiskReadNode", 15, "use", usage.place("read", usage.most_node)),
     Column("MaxDiskReadTask", 15, "use", usage.place("read", usage.most_task)),

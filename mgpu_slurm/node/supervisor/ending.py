@@ -28,6 +28,11 @@ class Ending:
         self.kill_at = at if first else min(self.kill_at, at)
         return first
 
+    @property
+    def waiting(self) -> bool:
+        """Whether the end was asked for and KillWait goes on."""
+        return self.begun and not self.killing
+
     def due(self, now: float) -> str:
         """What is to be done now: "timeout", "kill" or ""."""
         if not self.begun and self.deadline and now >= self.deadline:

@@ -267,7 +267,8 @@ class Supervisor:
         for control in [each for each in self._controls if each.lost]:
             self._controls.remove(control)
             control.close()
-        if self._streams.forget_lost() and not self._gone:
+        # Where its srun dies with the script of a job that has timed out, the tasks still get their KillWait.
+        if self._streams.forget_lost() and not self._gone and not self._ending.begun:
             self.terminate("", hurry=True)
 
     # --- the end ----------------------------------------------------------------------------------------------------
@@ -320,6 +321,8 @@ class Supervisor:
         if message.get("kind") == "signal_tasks":
             number = int(message["signal"])
             ending = str(message.get("ending", "CANCELLED"))
+            if number == signal.SIGKILL and self._ending.waiting:
+                return  # srun was told of the job's end as well; the tasks have their KillWait
             if number in (signal.SIGTERM, signal.SIGKILL) and ending:
                 self._notices.banner(ending, number == signal.SIGKILL, time.time())
             self._processes.signal(number, full=True)
