@@ -66,7 +66,7 @@ def node_object(node: Mapping[str, Any], cluster: str) -> dict[str, object]:
         "tres_used": node["alloc_tres"],
         "reservation": "",
         "res_cores_per_gpu": 0,
-        "resume_after": number(None),
+        "resume_after": number(node["resume_at"] or None),
         "topology": "",
         "tres_weighted": 0.0,
         "alloc_memory": node["mem_alloc"],

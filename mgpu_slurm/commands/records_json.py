@@ -32,7 +32,7 @@ JOB_COLUMNS = (
 NODE_COLUMNS = (
     "name hostname address port arch os version boards sockets cores_per_socket threads_per_core cpus cpus_alloc cpu_load"
     " real_memory mem_alloc free_mem tmp_disk weight state flags features active_features gres gres_used partitions boot_time"
-    " start_time last_busy reason reason_uid reason_time comment extra cfg_tres alloc_tres core_spec mem_spec"
+    " start_time last_busy resume_at reason reason_uid reason_time comment extra cfg_tres alloc_tres core_spec mem_spec"
 )
 RESERVATION_COLUMNS = "name start end users groups accounts partition features licenses flags nodes node_count cores cpus"
 STEP_COLUMNS = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mgpu_slurm.commands.scontrol_update import row_of, send, unsupported
 from mgpu_slurm.facts.queries.scontrol_keys import (
     BINDINGS,
+    LATER_NODE_KEYS,
     NODE_KEYS,
     NODE_STATES,
     NODE_STATES_TEXT,
@@ -38,7 +39,7 @@ def read(desk: Desk, words: Sequence[str]) -> tuple[str, Changes] | None:
             desk.complain("slurm_update error: No error")
             return None
         row = row_of(key, NODE_KEYS)
-        if row is None:
+        if row is None or desk.session().compat < LATER_NODE_KEYS.get(row[0].lower(), (0, 0)):
             unsupported(desk, word)
             return None
         known, kind = row[0].lower(), row[2]
@@ -55,6 +56,13 @@ def read(desk: Desk, words: Sequence[str]) -> tuple[str, Changes] | None:
                 desk.complain("slurm_update error: No error")
                 return None
             sent.append((known, bound or ""))
+        elif kind == "seconds":
+            never = text.upper() in ("-1", "INFINITE", "UNLIMITED")
+            if not never and not (text.isascii() and text.isdecimal()):
+                desk.complain(f"scontrol: error: Invalid input {word}")
+                desk.complain("slurm_update error: No error")
+                return None
+            sent.append((known, "-1" if never else text))
         elif kind == "state":
             state = _state(text)
             if not state:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _FIELDS = frozenset(field.name for field in msgspec.structs.fields(Partition))
 # What an administrator may change while the cluster runs and a restart must keep, by record.
 _KEPT_OF_NODE = (
-    "flags", "reason", "reason_uid", "reason_time", "boot_id", "boot_time", "last_busy", "comment", "extra", "gpus",
+    "flags", "reason", "reason_uid", "reason_time", "resume_at", "boot_id", "boot_time", "last_busy", "comment", "extra", "gpus",
     "hostname", "address", "port", "unix_socket", "version", "arch", "os", "last_contact",
 )  # fmt: skip
 

@@ -27,6 +27,7 @@ from mgpu_slurm.controller import (
     reconcile,
     steps,
     submission,
+    update_nodes,
     waiting,
 )
 from mgpu_slurm.controller.context import Context
@@ -252,6 +253,7 @@ class Core:
         for node in state.nodes.values():
             node.responding = False
             nodes.silent(ctx, node, now)
+            update_nodes.resume_later(ctx, node)
         for job in list(state.jobs.values()):
             self._restore_job(job, now)
         ctx.replan()

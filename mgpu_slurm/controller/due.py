@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mgpu_slurm.base import errors
-from mgpu_slurm.controller import cancelling, launching, lifecycle, nodes, owners, reconcile, reservations, steps, waiting
+from mgpu_slurm.controller import (
+    cancelling,
+    launching,
+    lifecycle,
+    nodes,
+    owners,
+    reconcile,
+    reservations,
+    steps,
+    update_nodes,
+    waiting,
+)
 from mgpu_slurm.facts.reasons import QUEUED_CODES
 from mgpu_slurm.facts.states import COMPLETING
 from mgpu_slurm.wire.messages import JobEvent
@@ -24,6 +35,8 @@ def handle(ctx: Context, now: float) -> None:
                 nodes.timed_out(ctx, name, now)
             elif what == "lease":
                 reconcile.lease_over(ctx, name, now)
+            elif what == "resume":
+                update_nodes.resume(ctx, name, now)
             elif what == "reserved":
                 reservations.begun(ctx)
             elif what == "unreserved":

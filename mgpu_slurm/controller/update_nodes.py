@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 STATES = frozenset({"DOWN", "DRAIN", "FAIL", "IDLE", "RESUME", "UNDRAIN", "NORESP", "FUTURE"})
 KEYS = frozenset({
     "activefeatures", "availablefeatures", "comment", "cpubind", "extra", "features", "gres", "nodeaddr", "nodehostname",
-    "reason", "state", "weight",
+    "reason", "resumeafter", "state", "weight",
 })  # fmt: skip
 
 
@@ -114,7 +114,30 @@ def _change(ctx: Context, node: Node, changes: dict[str, str], caller: Caller, n
         node.gres_text = node_columns.gres(node)  # none: what was found
     if "state" in changes:
         _state(ctx, node, changes["state"].upper(), now)
+    if "resumeafter" in changes:
+        seconds = int(changes["resumeafter"])
+        node.resume_at = now + seconds if seconds >= 0 and _is_out(node) else 0.0
+        resume_later(ctx, node)
     ctx.save_node(node)
+
+
+def resume_later(ctx: Context, node: Node) -> None:
+    """Set the timer of a node that is to be resumed by itself."""
+    if node.resume_at:
+        ctx.timers.set("resume", node.name, node.resume_at)
+    else:
+        ctx.timers.cancel("resume", node.name)
+
+
+def resume(ctx: Context, name: str, now: float) -> None:
+    """The time of a node's ResumeAfter has come."""
+    node = ctx.state.nodes.get(name)
+    if node is not None and node.resume_at:
+        if _is_out(node):
+            _state(ctx, node, "RESUME", now)
+        node.resume_at = 0.0
+        ctx.save_node(node)
+        ctx.replan()
 
 
 def _state(ctx: Context, node: Node, state: str, now: float) -> None:
@@ -130,6 +153,8 @@ def _state(ctx: Context, node: Node, state: str, now: float) -> None:
         if state == "RESUME" and healthy:
             raise SlurmError(errors.ESLURM_INVALID_NODE_STATE)
         _drop(node, "DRAIN", "FAIL")
+        node.resume_at = 0.0
+        ctx.timers.cancel("resume", node.name)
         node.reason = ""
         node.reason_time = 0.0
         node.reason_uid = 0

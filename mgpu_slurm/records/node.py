@@ -20,6 +20,7 @@ class Node(msgspec.Struct, omit_defaults=True, kw_only=True):
     reason: str = ""
     reason_uid: int = 0
     reason_time: float = 0.0
+    resume_at: float = 0.0  # when it is to be resumed by itself
     cpus: int = 1
     boards: int = 1
     sockets: int = 1

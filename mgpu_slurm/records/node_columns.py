@@ -103,7 +103,7 @@ def _of_node(name: str) -> Callable[[Node, Source], object]:
 
 _NODE_OWN = (
     "name hostname address port reason reason_uid reason_time cpus boards sockets cores_per_socket threads_per_core"
-    " real_memory tmp_disk weight core_spec mem_spec boot_time start_time cpu_load free_mem arch os version"
+    " real_memory tmp_disk weight core_spec mem_spec boot_time start_time resume_at cpu_load free_mem arch os version"
     " comment extra dynamic cpu_bind"
 )
 

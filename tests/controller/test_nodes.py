@@ -183,6 +183,21 @@ def test_drain_resume_down() -> None:
     assert c.state_of(job) == "PENDING"
 
 
+def test_a_node_is_resumed_by_itself() -> None:
+    c = Case().node("n0")
+    assert c.update("node", "n0", State="DRAIN", Reason="hot", ResumeAfter="60") == 0
+    c.restart()
+    c.register("n0")
+    c.after(59)
+    assert "DRAIN" in c.state.nodes["n0"].flags
+    c.after(2)
+    assert c.state.nodes["n0"].flags == []
+    assert c.update("node", "n0", State="DRAIN", Reason="hot", ResumeAfter="60") == 0
+    assert c.update("node", "n0", ResumeAfter="-1") == 0
+    c.after(100)
+    assert "DRAIN" in c.state.nodes["n0"].flags
+
+
 def test_a_sick_gpu_is_not_given_out() -> None:
     c = Case().node("n0", gpus=2)
     proposal_for = c.submit(gpus=2)

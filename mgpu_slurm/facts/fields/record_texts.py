@@ -26,7 +26,8 @@ NODE_COLUMNS = (
     "name", "arch", "cores_per_socket", "cpus_alloc", "cpus", "core_spec", "threads_per_core", "cpu_load", "features",
     "active_features", "gres", "gres_used", "address", "hostname", "port", "version", "os", "real_memory", "mem_alloc",
     "free_mem", "sockets", "boards", "mem_spec", "state", "flags", "tmp_disk", "weight", "partitions", "boot_time",
-    "start_time", "last_busy", "cfg_tres", "alloc_tres", "reason", "reason_uid", "reason_time", "comment", "extra", "cpu_bind",
+    "start_time", "last_busy", "resume_at",
+    "cfg_tres", "alloc_tres", "reason", "reason_uid", "reason_time", "comment", "extra", "cpu_bind",
 )  # fmt: skip
 
 PARTITION_COLUMNS = (
@@ -117,7 +118,8 @@ def node_text(node: Mapping[str, Any], view: View, details: bool, one_line: bool
     started = view.time(node["start_time"], "None")
     lines += [
         f"BootTime={view.time(node['boot_time'], 'None')} SlurmdStartTime={started}",
-        f"LastBusyTime={view.time(node['last_busy'], 'Unknown')}",
+        f"LastBusyTime={view.time(node['last_busy'], 'Unknown')}"
+        + (f" ResumeAfterTime={view.time(node['resume_at'], 'None')}" if view.compat >= (23, 2) else ""),
         f"CfgTRES={node['cfg_tres']}",
         f"AllocTRES={node['alloc_tres']}",
     ]

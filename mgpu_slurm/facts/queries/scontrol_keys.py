@@ -110,9 +110,12 @@ NODE_KEYS: tuple[tuple[str, int, str], ...] = (
     ("NodeAddr", 5, "text"),
     ("NodeHostName", 5, "text"),
     ("Reason", 1, "text"),
+    ("ResumeAfter", 3, "seconds"),
     ("State", 1, "state"),
     ("Weight", 1, "weight"),
 )
+LATER_NODE_KEYS: dict[str, tuple[int, int]] = {"resumeafter": (23, 2)}
+"""Keys that 22.05 refuses, and the first version that takes them."""
 
 NODE_STATES = (
     "DOWN", "DRAIN", "FAIL", "FUTURE", "IDLE", "NORESP", "POWER_DOWN", "POWER_DOWN_ASAP", "POWER_DOWN_FORCE", "POWER_UP",
