@@ -60,8 +60,9 @@ def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, clu
         owner = _allocate(session, asked, notes, signals, environ, no_shell)
         if isinstance(owner, int):
             return owner
-        if client.get("bell") or (interactive and owner.queued and client.get("bell") is not False and os.isatty(2)):
-            streams.err.write("\a")
+        if (client.get("bell") or (interactive and owner.queued and client.get("bell") is not False)) and os.isatty(1):
+            streams.out.write("\a")
+            streams.out.flush()
         notes.info(f"Granted job allocation {owner.job_id}")
         if no_shell:
             owner.close()

@@ -93,8 +93,8 @@ def _job(facts: Facts) -> Variables:
     if facts.get("conf_path"):
         changes["SLURM_CONF"] = facts["conf_path"]
     for name, key in (("ACCOUNT", "account"), ("QOS", "qos"), ("RESERVATION", "reservation")):
-        if facts.get(key):
-            changes["SLURM_JOB_" + name] = facts[key]
+        if facts.get(key) or (key == "account" and request.get(key) is not None):
+            changes["SLURM_JOB_" + name] = facts.get(key) or ""
     for name, key in (("SLURM_SUBMIT_DIR", "submit_dir"), ("SLURM_SUBMIT_HOST", "submit_host")):
         if request.get(key):
             changes[name] = request[key]
@@ -187,9 +187,18 @@ def salloc_environment(facts: Facts, asked: Sequence[Facts] = ()) -> Variables:
     memory."""
     components = facts.get("components") or ()
     if components:
-        return environ_het.shell([(_job(one), _asked(one, typed, True)) for one, typed in zip(components, asked, strict=True)])
+        pairs = zip(components, asked, strict=True)
+        return environ_het.shell([(_of_shell(one, typed), _asked(one, typed, True)) for one, typed in pairs])
     typed = asked[0] if asked else facts.get("request") or {}
-    return {**_job(facts), **_asked(facts, typed, True)}
+    return {**_of_shell(facts, typed), **_asked(facts, typed, True)}
+
+
+def _of_shell(facts: Facts, typed: Facts) -> Variables:
+    """Of several partitions the shell hears all."""
+    changes = _job(facts)
+    if typed.get("partition"):
+        changes["SLURM_JOB_PARTITION"] = typed["partition"]
+    return changes
 
 
 def srun_environment(facts: Facts) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mgpu_slurm.facts import gpu_binding
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +78,7 @@ def requested(
             older = step and key == "ntasks_per_gpu" and compat < (23, 2)
             changes["SLURM_NTASKS_PER_TRES" if older else name] = str(request[key])
     for name, key in TEXTS if step else TEXTS + JOB_TEXTS:
-        if request.get(key):
+        if request.get(key) is not None:
             changes[name] = "block" if request[key] == "*" else str(request[key])
     if request.get("plane_size"):
         changes["SLURM_DIST_PLANESIZE"] = str(request["plane_size"])
@@ -85,7 +87,7 @@ def requested(
     other = request.get("other") or {}
     asked = OTHER + SHELL_OTHER if shell or compat >= (23, 2) else OTHER
     for name, key in () if step and compat < (23, 2) else asked:
-        if other.get(key):
+        if key in other:
             changes[name] = other[key]
     if other.get("cpu-freq"):
         changes["SLURM_CPU_FREQ_REQ"] = frequency(other["cpu-freq"])
@@ -106,10 +108,10 @@ def _per_task(request: Mapping[str, Any], compat: tuple[int, int]) -> dict[str, 
     """GPUs per task: a variable of their own up to 22.05, part of a list of all kinds later."""
     if compat < (23, 2):
         changes: dict[str, str | None] = {}
-        if request.get("gpus_per_task"):
+        if request.get("gpus_per_task") is not None:
             changes["SLURM_GPUS_PER_TASK"] = request["gpus_per_task"]
         if request.get("gpu_bind"):
-            changes["SLURM_GPU_BIND"] = request["gpu_bind"]
+            changes["SLURM_GPU_BIND"] = gpu_binding.shown(request["gpu_bind"], compat).removeprefix("gpu:")
         return changes
     parts = [request["tres_per_task"]] if request.get("tres_per_task") else []
     if not parts and request.get("gpus_per_task"):

@@ -269,7 +269,7 @@ def _component(choices: merge.Choices, operands: list[str], reading: Reading, in
         del request["gres"]
     if request.get("exclusive") == "allocation" and not in_job:
         request["exclusive"] = "exclusive"
-    for field in ("array", "dependency", "gpus", "gpus_per_node", "gpus_per_socket", "gpus_per_task"):
+    for field in ("array", "dependency"):
         if request.get(field) == "":
             del request[field]
     for field, name in _BOTH.items():

@@ -1,7 +1,9 @@
-"""Every option of sbatch, as option, #SBATCH line and variable, with usual, odd, empty and wrong values, on Slurm and on ours.
+"""Every option of sbatch and salloc, as option, #SBATCH line and variable, with usual, odd, empty and wrong values, on Slurm
+and on ours.
 
-`python -m tests.oracle.survey_options [option|header|variable] [PATTERN]` prints what differs: exit status, output, and the
-job as scontrol shows it. What is left is known and said in KNOWN.
+`python -m tests.oracle.survey_options [option|header|variable] [PATTERN [salloc]]` prints what differs: exit status, output,
+the job as scontrol shows it (of sbatch while it is held), and what salloc's command finds in its environment. What is left is
+known and said in KNOWN.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ OLD = (22, 5)
 SKIPPED = frozenset(("autocomplete", "cluster", "clusters", "help", "usage", "version", "verbose", "wait", "uid", "resv-ports"))
 KNOWN = """\
 clusters (left out: ours has a database, the oracle has none), -B 0 (a node without sockets is one of any number of them), what
-newer versions take (--requeue=expedite, --exclusive=topo), sums of memory beyond a petabyte"""
+newer versions take (--requeue=expedite, --exclusive=topo), sums of memory beyond a petabyte, Features= of a job that has begun
+with --prefer="""
 
 VALUES = {
     "acctg-freq": "30 task=10,energy=5 energy=-1 task=0 =5 task=5k 31 -1 1.5",
@@ -47,7 +50,7 @@ VALUES = {
     "time": "10 1:30 1-2:3:4 0 -1 infinite 1:60 1- 10s",
 }  # fmt: skip
 
-SHOWN = "grep -vE 'SubmitTime|EligibleTime|StartTime|AccrueTime|LastSched|AllocNode' | sed -E 's/JobId=[0-9]+/JobId=J/'"
+SHOWN = "grep -vE 'RunTime|SubmitTime|EligibleTime|StartTime|AccrueTime|LastSched|AllocNode' | sed -E 's/JobId=[0-9]+/JobId=J/'"
 SHELL = f"""
 try() {{ "$@" > out 2> err; s=$?; sed -E 's/[0-9]{{5,}}/J/' out; cat err; echo "status $s"
   j=$(grep -oE '[0-9]{{5}}' out | tail -n 1)
@@ -63,29 +66,45 @@ def values(row: Option) -> list[str | None]:
     return [None, *texts] if row.arg == OPTIONAL else texts
 
 
-def tries(form: str) -> Iterator[tuple[str, str]]:
+SALLOC_SHELL = f"""
+cat > show <<'S'
+#!/bin/sh
+scontrol show job $SLURM_JOB_ID | {SHOWN}
+env | grep -E '^(SLURM|SALLOC)' | grep -vE 'SLURM_CONF=|SUBMIT_HOST|SUBMIT_DIR|CLUSTER_NAME|WORKING_CLUSTER' |
+  sed -E 's/JOB_?ID=[0-9]+/JOBID=J/' | sort
+S
+chmod +x show
+try() {{ timeout -s INT 3 "$@" > out 2> err; s=$?
+  # by chance, where the controller's word comes first
+  sed -i '/Job allocation .* has been revoked/d' err; cat out err | sed -E 's/[0-9]{{5,}}/J/g'; echo "status $s"
+  j=$(squeue -h -t PD,R -o %A); [ -z "$j" ] || {{ squeue -h -o '%T %r'; scontrol show job $j | {SHOWN}; scancel $j; }}
+  while [ -n "$(squeue -h -o %A)" ]; do sleep 0.05; done; }}
+"""
+
+
+def tries(form: str, command: str) -> Iterator[tuple[str, str]]:
     """What is tried, and the shell line that does so."""
-    base = "sbatch -H -o /dev/null"
-    for row in options.of("sbatch"):
+    base, rest = ("sbatch -H -o /dev/null", "--wrap true") if command == "sbatch" else ("salloc", "./show")
+    for row in options.of(command):
         if row.name in SKIPPED or not row.known_to(OLD):
             continue
         for value in values(row):
             word = f"--{row.name}" + ("" if value is None else f"={value}")
             quoted = shlex.quote(word)
             if form == "option":
-                yield word, f"try {base} {quoted} --wrap true"
-            elif form == "header" and row.header:
+                yield word, f"try {base} {quoted} {rest}"
+            elif form == "header" and row.header and command == "sbatch":
                 line = shlex.quote(shlex.quote(word))
                 yield word, f"printf '#!/bin/sh\\n#SBATCH %s\\ntrue\\n' {line} > j.sh; try {base} j.sh"
             elif form == "variable":
-                for name in row.variables("b"):
+                for name in row.variables(options.LETTER[command]):
                     setting = f"{name}={value or ''}"
-                    yield setting, f"try env {shlex.quote(setting)} {base} --wrap true"
+                    yield setting, f"try env {shlex.quote(setting)} {base} {rest}"
 
 
-def main(form: str = "option", pattern: str = "") -> int:
-    chosen = [(what, line) for what, line in tries(form) if re.search(pattern, what)]
-    differ = survey.differing(chosen, SHELL)
+def main(form: str = "option", pattern: str = "", command: str = "sbatch") -> int:
+    chosen = [(what, line) for what, line in tries(form, command) if re.search(pattern, what)]
+    differ = survey.differing(chosen, SHELL if command == "sbatch" else SALLOC_SHELL)
     print(f"{len(chosen)} tried as {form}, {differ} differ. Known: {KNOWN}")
     return 0
 
