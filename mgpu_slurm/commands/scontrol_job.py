@@ -280,7 +280,7 @@ def _delay(word: _Word) -> str:
 
 
 def _offset(word: _Word) -> str:
-    number = _as_far(word.text) if word.text or word.name != "nice" else 100
+    number = _as_far(word.text)
     if abs(number) > MOST_OFFSET:
         raise _Wrong(f"scontrol: error: {word.full} value out of range (+/- {MOST_OFFSET}). Value ignored")
     return str(number)

@@ -40,7 +40,7 @@ def handle(ctx: Context, now: float) -> None:
             elif what == "reserved":
                 reservations.begun(ctx)
             elif what == "unreserved":
-                reservations.over(ctx, name)
+                reservations.over(ctx, name, now)
         elif isinstance(name, tuple):
             _step_limit(ctx, *name)
         elif isinstance(name, int):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import grp
 import pwd
+import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,6 +22,8 @@ from mgpu_slurm.intake import dates
 from mgpu_slurm.records.reservation import Reservation
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from mgpu_slurm.controller.context import Context
     from mgpu_slurm.controller.events import Caller
     from mgpu_slurm.records.job import Job
@@ -44,6 +47,10 @@ def change(ctx: Context, caller: Caller, message: Update, now: float) -> list[tu
         old = ctx.state.reservations.get(message.name)
         if old is None:
             raise SlurmError(errors.ESLURM_RESERVATION_INVALID)
+        if "corecnt" in changes:
+            raise SlurmError(errors.ESLURM_CORE_RESERVATION_UPDATE)
+        if changes.get("features") and old.nodes:
+            raise SlurmError(errors.ESLURM_NOT_SUPPORTED)
         one = _changed(ctx, old, changes, now)
         _need_users(one)
     _check_free(ctx, one, now)
@@ -68,11 +75,39 @@ def begun(ctx: Context) -> None:
     ctx.replan()
 
 
-def over(ctx: Context, name: str) -> None:
-    """Its time is up: it is forgotten, as Slurm forgets it."""
-    if ctx.state.reservations.pop(name, None) is not None:
-        ctx.save_reservation(name)
-        ctx.replan()
+def over(ctx: Context, name: str, now: float) -> None:
+    """Its time is up: it comes again where it is one that does, else it is forgotten, as Slurm forgets it."""
+    one = ctx.state.reservations.pop(name, None)
+    if one is None:
+        return
+    start = next_start(one.flags, one.start, now)
+    if start:
+        ctx.state.reservations[name] = again = msgspec.structs.replace(one, start=start, end=start + one.end - one.start)
+        watch(ctx, again)
+    ctx.save_reservation(name)
+    ctx.replan()
+
+
+def next_start(flags: Collection[str], start: float, now: float) -> float:
+    """When a reservation that repeats begins again, at the same time of the day and after `now`; 0 for one that does not."""
+    if "HOURLY" in flags:
+        return start + 3600 * (int(now - start) // 3600 + 1)
+    days = DAYS & set(flags)
+    if not days:
+        return 0.0
+    first = time.localtime(start)
+    for ahead in range(1, int(now - start) // 86400 + 9):
+        # by the calendar, so that a change of the clocks does not move it
+        at = time.mktime((first.tm_year, first.tm_mon, first.tm_mday + ahead, *first[3:6], 0, 0, -1))
+        day = time.localtime(at).tm_wday
+        fits = "DAILY" in days or ("WEEKDAY" in days and day < 5) or ("WEEKEND" in days and day > 4)
+        if at > now and (fits or ("WEEKLY" in days and ahead % 7 == 0)):
+            return at
+    return 0.0
+
+
+DAYS = frozenset(("DAILY", "WEEKDAY", "WEEKEND", "WEEKLY"))
+"""Flags by which a reservation comes again on another day."""
 
 
 def _create(ctx: Context, name: str, changes: dict[str, str], now: float) -> Reservation:

@@ -88,7 +88,7 @@ def _nice(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None
     nice = _number(text or "100")
     if nice < job.request.nice and not permissions.is_operator(ctx, caller):
         raise SlurmError(errors.ESLURM_ACCESS_DENIED)
-    if job.priority_fixed:
+    if job.priority_fixed and job.state == "PENDING":
         return
     ask(job, nice=nice)
     if job.priority and job.state == "PENDING":
@@ -212,6 +212,8 @@ def _node_list(ctx: Context, job: Job, caller: Caller, text: str, now: float) ->
 
 def _time_min(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     least = update_wishes.minutes(text)
+    if job.state != "PENDING":
+        return  # what has begun has its limit
     if job.time_limit is not None and job.time_limit >= 0 and not 0 <= least <= job.time_limit:
         raise SlurmError(errors.ESLURM_INVALID_TIME_MIN_LIMIT)
     ask(job, time_min=least or None)

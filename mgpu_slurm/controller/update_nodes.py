@@ -108,7 +108,7 @@ def _change(ctx: Context, node: Node, changes: dict[str, str], caller: Caller, n
     if "extra" in changes:
         node.extra = changes["extra"]
     if changes.get("cpubind"):
-        node.cpu_bind = changes["cpubind"]
+        node.cpu_bind = "" if changes["cpubind"] == "off" else changes["cpubind"]
     if "gres" in changes:
         node.gres_text = changes["gres"]
         node.gres_text = node_columns.gres(node)  # none: what was found

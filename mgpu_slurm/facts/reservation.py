@@ -24,7 +24,10 @@ KEYS: tuple[tuple[str, int, str], ...] = (
 FLAGS: dict[str, str] = {
     "maint": "MAINT",
     "ignore_jobs": "IGNORE_JOBS",
+    "hourly": "HOURLY",
     "daily": "DAILY",
+    "weekday": "WEEKDAY",
+    "weekend": "WEEKEND",
     "weekly": "WEEKLY",
     "overlap": "OVERLAP",
     "spec_nodes": "SPEC_NODES",
@@ -39,8 +42,8 @@ FLAGS: dict[str, str] = {
 """Word of Flags= -> how it is shown."""
 
 ORDER: tuple[str, ...] = (
-    "FLEX", "MAINT", "OVERLAP", "IGNORE_JOBS", "DAILY", "WEEKLY", "SPEC_NODES", "ALL_NODES", "ANY_NODES", "STATIC",
-    "PART_NODES", "PURGE_COMP=00:05:00", "NO_HOLD_JOBS_AFTER_END", "MAGNETIC",
+    "FLEX", "MAINT", "OVERLAP", "IGNORE_JOBS", "HOURLY", "DAILY", "WEEKDAY", "WEEKEND", "WEEKLY", "SPEC_NODES", "ALL_NODES",
+    "ANY_NODES", "STATIC", "PART_NODES", "PURGE_COMP=00:05:00", "NO_HOLD_JOBS_AFTER_END", "MAGNETIC",
 )  # fmt: skip
 """The order in which they are shown."""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 
 import pytest
 
 from mgpu_slurm.base import errors
+from mgpu_slurm.controller import reservations
 from mgpu_slurm.facts import reservation
 from mgpu_slurm.wire import messages as wire
 from tests.kit.cases import ANN, BOB, ROOT, Case
@@ -51,6 +53,36 @@ def test_a_job_that_ends_before_it_begins_may_have_its_nodes() -> None:
     short = c.submit(who=BOB, time_limit=10)
     c.plan()
     assert (c.state_of(long), c.state_of(short)) == ("PENDING", "RUNNING")
+
+
+def test_one_that_repeats_comes_again() -> None:
+    c = case(1)
+    assert ask(c, "create", "mine", **{**MADE, "nodes": "n0", "duration": "10", "flags": "HOURLY"}) == 0
+    start = c.state.reservations["mine"].start
+    c.after(601)
+    assert c.state.reservations["mine"].start == start + 3600
+    c.after(3600)
+    assert c.state.reservations["mine"].start == start + 7200
+
+
+@pytest.mark.parametrize(
+    ("flags", "begun", "expected"),
+    [
+        # 2026-11-26 is a Thursday
+        (["DAILY"], "2026-11-26T10:00", "2026-11-27T10:00"),
+        (["WEEKDAY"], "2026-11-27T10:00", "2026-11-30T10:00"),
+        (["WEEKEND"], "2026-11-26T10:00", "2026-11-28T10:00"),
+        (["WEEKLY"], "2026-11-26T10:00", "2026-12-03T10:00"),
+        (["WEEKDAY", "WEEKEND", "MAINT"], "2026-11-27T10:00", "2026-11-28T10:00"),
+        (["MAINT"], "2026-11-26T10:00", ""),
+    ],
+)
+def test_when_it_comes_again(flags: list[str], begun: str, expected: str) -> None:
+    start = datetime.fromisoformat(begun).timestamp()
+    found = reservations.next_start(flags, start, start + 600)
+    assert found == (datetime.fromisoformat(expected).timestamp() if expected else 0)
+    late = reservations.next_start(flags, start, start + 30 * 86400)
+    assert not expected or start + 30 * 86400 < late < start + 38 * 86400
 
 
 def test_its_end_frees_the_nodes_and_forgets_it() -> None:
