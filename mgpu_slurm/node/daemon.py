@@ -22,6 +22,7 @@ from mgpu_slurm.node import core, inspection, orders, plainnames, spool
 from mgpu_slurm.node import settings as node_settings
 from mgpu_slurm.node.clients import Clients
 from mgpu_slurm.node.core import Key, Known, NodeCore
+from mgpu_slurm.node.gpu_use import GpuWatch
 from mgpu_slurm.node.hardware import activity, detect
 from mgpu_slurm.node.launcher import Launcher
 from mgpu_slurm.node.leftovers import end_leftovers
@@ -81,6 +82,7 @@ class NodeDaemon:
         self._devices = orders.devices(self.gpus)
         self.hardware = detect(settings.tmp_fs)
         self._supervisors = Supervisors(self._live, self._gone, self._usage)
+        self._gpu_use = GpuWatch(self._tell_gpus)
         self._clients = Clients(
             settings.name,
             self.key,
@@ -339,6 +341,9 @@ class NodeDaemon:
                 control.close()
                 raise
         self._supervisors.add(key, control)
+        told = any(gpu.nvml_index is not None for gpu in self.gpus)
+        if told and full.get("sampling") and orders.holds_gpus(order, self.settings.name):
+            self._keep(self._gpu_use.watch(key, full["sampling"]))
 
     def _start_batch(self, effect: core.StartBatch) -> None:
         message, key = effect.message, effect.key
@@ -368,6 +373,12 @@ class NodeDaemon:
         pids = msgspec.convert(word.get("pids") or [], list[int])
         ask = int(word.get("ask") or 0)
         self.client.link.post(Usage(node=self.settings.name, ask=ask, job_id=key[0], step_id=key[1], pids=pids, use=use))
+
+    def _tell_gpus(self, key: Key, use: dict[int, list[int]]) -> bool:
+        known = self.core.steps.get(key)
+        if known is None or known.result is not None:
+            return False
+        return not use or self._supervisors.tell(key, {"kind": "gpus", "use": {str(pid): row for pid, row in use.items()}})
 
     # --- how this machine looks -------------------------------------------------------------------------------------
 

@@ -24,6 +24,8 @@ from mgpu_slurm.records.gpu import Gpu, GpuReport
 
 _DEVICE_NODE = re.compile(r"/dev/nvidia(\d+)\Z")
 _TRAILING_NUMBER = re.compile(r"(\d+)\Z")
+PROCESSES = "processes"
+"""The question what processes use (node/gpu_use.py)."""
 _CHILD = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from mgpu_slurm.node.gpus import main; main()"
 
 
@@ -41,40 +43,49 @@ def survey(environ: Mapping[str, str] | None = None, timeout: float = 60.0) -> G
     `timeout` in seconds; the first NVML call after boot may take several while the driver wakes the devices.
     """
     environ = os.environ if environ is None else environ
-    if boot.FROZEN:
-        command = [sys.executable, boot.SURVEY]
-    else:
-        command = [sys.executable, "-I", "-S", "-c", _CHILD, json.dumps(sys.path)]
     pipe = subprocess.PIPE
     try:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=dict(environ))
+        asker = subprocess.Popen(child(), stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=dict(environ))
     except OSError as error:
         return GpuReport(error=f"cannot start a process to ask NVML: {error}")
     try:
-        out, err = child.communicate(timeout=timeout)
+        out, err = asker.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
-        child.kill()
+        asker.kill()
         # A process stuck inside the driver does not die; waiting for it would hang this daemon the same way.
         try:
-            child.communicate(timeout=1.0)
+            asker.communicate(timeout=1.0)
         except subprocess.TimeoutExpired:
             pass
         return GpuReport(error=f"NVML did not answer within {timeout:g} seconds")
-    if child.returncode == 0:
+    if asker.returncode == 0:
         try:
             return msgspec.json.decode(out, type=GpuReport)
         except msgspec.MsgspecError as error:
             return GpuReport(error=f"the process that asked NVML gave no report: {error}")
     last = err.decode("utf-8", "replace").strip().rpartition("\n")[2]
-    ending = f"status {child.returncode}" if child.returncode > 0 else f"signal {-child.returncode}"
+    ending = f"status {asker.returncode}" if asker.returncode > 0 else f"signal {-asker.returncode}"
     return GpuReport(error=f"the process that asked NVML ended with {ending}: {last or 'no message'}")
 
 
+def child(question: str = "") -> list[str]:
+    """The command line of a process that asks NVML: for the GPUs, or what else `question` says."""
+    words = [question] if question else []
+    if boot.FROZEN:
+        return [sys.executable, boot.SURVEY, *words]
+    return [sys.executable, "-I", "-S", "-c", _CHILD, json.dumps(sys.path), *words]
+
+
 def main() -> None:
-    """Writes `discover()` as JSON to standard output, which a chatty library cannot spoil: it gets standard error."""
+    """Writes the answer as JSON to standard output, which a chatty library cannot spoil: it gets standard error."""
     reply = os.dup(1)
     os.dup2(2, 1)
-    report = msgspec.json.encode(discover())
+    if sys.argv[-1] == PROCESSES:
+        from mgpu_slurm.node import gpu_use
+
+        report = json.dumps(gpu_use.ask(os.environ)).encode()
+    else:
+        report = msgspec.json.encode(discover())
     with os.fdopen(reply, "wb") as out:
         out.write(report)
 

@@ -43,7 +43,7 @@ def read(environ: Mapping[str, str], proc: str = "/proc/driver/nvidia", sysfs: s
         import pynvml
     except ImportError as error:
         return GpuReport(error=f"the Python module pynvml cannot be used: {error}")
-    _load_library(environ.get(LIBRARY_VARIABLE, ""))
+    load_library(environ.get(LIBRARY_VARIABLE, ""))
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:
@@ -64,7 +64,7 @@ def read(environ: Mapping[str, str], proc: str = "/proc/driver/nvidia", sysfs: s
     return report
 
 
-def _load_library(path: str) -> None:
+def load_library(path: str) -> None:
     """Loads the library from a place the linker does not search; pynvml then gets that one, by its soname.
 
     pynvml itself reports a library that cannot be found, so a failure here needs no word of its own.

@@ -120,6 +120,13 @@ def for_batch(message: LaunchBatch, script: str) -> dict[str, Any]:
     }
 
 
+def holds_gpus(order: dict[str, Any], node: str) -> bool:
+    """Whether the step of an order has GPUs of this node."""
+    parts = order["spec"]["layout"]["nodes"] if "spec" in order else order["facts"]["allocation"]["shares"]
+    shares = [part.get("share") or part for part in parts if part["node"] == node]
+    return any((share.get("gres") or {}).get("gpu") for share in shares)
+
+
 def devices(gpus: Sequence[Gpu]) -> dict[str, Any]:
     """How the tasks of this node are told their GPUs (facts/environ_devices.py)."""
     found = [gpu for gpu in gpus if gpu.nvml_index is not None]

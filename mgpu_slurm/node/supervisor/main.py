@@ -369,6 +369,8 @@ class Supervisor:
             self._notices.tell(str(message["text"]))
         elif kind == "extend":
             self._ending.deadline = float(message["deadline"])
+        elif kind == "gpus":
+            self._processes.note_gpus(message["use"])
         elif kind == "usage":
             pids, use = self._processes.use_now()
             control.tell({"kind": USAGE, "ask": message["ask"], "pids": pids, "use": use})

@@ -96,6 +96,11 @@ class Processes:
         """What is known of the tasks' use: rows of records.usage.Use by measure."""
         return {} if self.sampler is None else self.sampler.summary()
 
+    def note_gpus(self, rows: object) -> None:
+        """What the node heard of its GPUs: pid as text -> bytes and percent."""
+        if self.sampler is not None and isinstance(rows, dict):
+            self.sampler.gpus({int(pid): (int(row[0]), int(row[1])) for pid, row in rows.items()})
+
     def use_now(self) -> tuple[list[int], dict[str, list[int]]]:
         """The processes of the tasks, and their use after one more look."""
         if self.sampler is None:

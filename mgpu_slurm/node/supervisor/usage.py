@@ -151,6 +151,7 @@ class Sampler:
 
     def gpus(self, rows: dict[int, tuple[int, int]]) -> None:
         """What the node's GPUs say of processes: pid -> bytes, percent."""
+        self.look()
         below: dict[int, list[int]] = {}
         for pid, process in self._known.items():
             below.setdefault(process.parent, []).append(pid)

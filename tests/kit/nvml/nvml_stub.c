@@ -12,6 +12,7 @@
  *     ecc N | rows CORR UNC PENDING FAILED | pages PENDING
  *     link gpu BUS | link switch BUS | link unknown BUS | link hidden | link down     its next NVLink
  *     mig ENABLED | slice NAME;UUID;GI;CI;MIB;GPU_SLICES;COMPUTE_SLICES
+ *     process PID BYTES LOAD a process that uses it
  *     fail FUNCTION CODE     this call fails for this GPU
  *     lost_after N           the Nth and all later calls say that the GPU is lost
  *   pair I J LEVEL           common ancestor                p2p I J STATUS    NVLink status of a pair
@@ -26,6 +27,7 @@
 #define MAX_LINKS 18
 #define MAX_SLICES 8
 #define MAX_FAILS 16
+#define MAX_PROCESSES 8
 
 enum { SUCCESS = 0, UNINITIALIZED = 1, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, INSUFFICIENT_SIZE = 7,
        GPU_IS_LOST = 15, UNKNOWN = 999 };
@@ -33,6 +35,8 @@ enum { END_DOWN, END_GPU, END_SWITCH, END_UNKNOWN, END_HIDDEN };
 
 typedef struct { char legacy[16]; unsigned domain, bus, device, id, subsystem; char bus_id[32]; } pci_info;
 typedef struct { unsigned long long total, free, used; } memory_info;
+typedef struct { unsigned pid; unsigned long long bytes; unsigned gi, ci; } process_info;
+typedef struct { unsigned pid; unsigned long long time; unsigned sm, memory, encoder, decoder; } process_load;
 typedef struct { unsigned sm, copy, decoder, encoder, jpeg, ofa, gpu_slices, compute_slices; unsigned long long mib; }
     attributes;
 
@@ -44,7 +48,8 @@ typedef struct device {
     char end_bus[MAX_LINKS][32];
     struct { char function[64]; int code; } fail[MAX_FAILS];
     struct device *parent, *slice[MAX_SLICES];
-    int gi, ci, gpu_slices, compute_slices;
+    int gi, ci, gpu_slices, compute_slices, processes;
+    struct { unsigned pid, load; unsigned long long bytes; } process[MAX_PROCESSES];
 } device;
 
 static device gpus[MAX_GPUS];
@@ -93,6 +98,10 @@ static void gpu_fact(device *g, const char *key, char *value) {
     else if (!strcmp(key, "mig")) g->mig = atoi(value);
     else if (!strcmp(key, "slice")) add_slice(g, value);
     else if (!strcmp(key, "lost_after")) g->lost_after = atoi(value);
+    else if (!strcmp(key, "process")) {
+        int n = g->processes++;
+        sscanf(value, "%u %llu %u", &g->process[n].pid, &g->process[n].bytes, &g->process[n].load);
+    }
     else if (!strcmp(key, "rows"))
         g->has_rows = sscanf(value, "%d %d %d %d", g->rows, g->rows + 1, g->rows + 2, g->rows + 3) == 4;
     else if (!strcmp(key, "fail") && sscanf(value, "%63s %d", word, &g->fail[g->fails].code) == 2)
@@ -323,4 +332,38 @@ API int nvmlDeviceGetAttributes_v2(device *d, attributes *into) {
     into->compute_slices = d->compute_slices;
     into->mib = d->memory;
     return d->is_slice ? SUCCESS : NOT_SUPPORTED;
+}
+
+API int nvmlDeviceGetComputeRunningProcesses_v3(device *d, unsigned *count, process_info *into) {
+    unsigned room = *count;
+    CHECK(d);
+    *count = d->processes;
+    if (!d->processes) return SUCCESS;
+    if (room < *count || !into) return INSUFFICIENT_SIZE;
+    for (int i = 0; i < d->processes; i++) {
+        memset(into + i, 0, sizeof *into);
+        into[i].pid = d->process[i].pid;
+        into[i].bytes = d->process[i].bytes;
+    }
+    return SUCCESS;
+}
+
+API int nvmlDeviceGetGraphicsRunningProcesses_v3(device *d, unsigned *count, process_info *into) {
+    CHECK(d);
+    (void)into;
+    *count = 0;
+    return SUCCESS;
+}
+
+API int nvmlDeviceGetProcessUtilization(device *d, process_load *into, unsigned *count, unsigned long long since) {
+    CHECK(d);
+    (void)since;
+    if (!d->processes) return NOT_FOUND;
+    if (!into) { *count = d->processes; return INSUFFICIENT_SIZE; }
+    for (int i = 0; i < d->processes; i++) {
+        memset(into + i, 0, sizeof *into);
+        into[i].pid = d->process[i].pid;
+        into[i].sm = d->process[i].load;
+    }
+    return SUCCESS;
 }
