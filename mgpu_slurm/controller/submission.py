@@ -121,6 +121,8 @@ def make(ctx: Context, asked: Asked, requests: list[JobRequest], kind: str, now:
     if len(requests) > 1 and any(request.array is not None for request in requests):
         raise SlurmError(errors.ESLURM_INVALID_ARRAY)
     first = requests[0]
+    if len(requests) > 1:
+        requests = _apart(ctx, requests)
     jobs: list[Job] = []
     warnings: list[str] = []
     for request in requests:
@@ -133,6 +135,18 @@ def make(ctx: Context, asked: Asked, requests: list[JobRequest], kind: str, now:
         for job in jobs:
             job.priority, job.held_by, job.reason = 0, "user", "JobHeldUser"
     return jobs, warnings
+
+
+def _apart(ctx: Context, requests: list[JobRequest]) -> list[JobRequest]:
+    """Components stay away from the nodes that others ask for by name, where there are nodes enough for all of them."""
+    if sum(request.min_nodes or 1 for request in requests) > len(ctx.state.nodes):
+        return requests
+    found = []
+    for at, request in enumerate(requests):
+        theirs = [other.nodelist for place, other in enumerate(requests) if place != at and other.nodelist]
+        exclude = ",".join([*([request.exclude] if request.exclude else ()), *theirs])
+        found.append(msgspec.structs.replace(request, exclude=exclude) if theirs else request)
+    return found
 
 
 def _make_one(

@@ -188,13 +188,13 @@ def salloc_environment(facts: Facts, asked: Sequence[Facts] = ()) -> Variables:
     components = facts.get("components") or ()
     if components:
         pairs = zip(components, asked, strict=True)
-        return environ_het.shell([(_of_shell(one, typed), _asked(one, typed, True)) for one, typed in pairs])
+        return environ_het.shell([(_as_typed(one, typed), _asked(one, typed, True)) for one, typed in pairs])
     typed = asked[0] if asked else facts.get("request") or {}
-    return {**_of_shell(facts, typed), **_asked(facts, typed, True)}
+    return {**_as_typed(facts, typed), **_asked(facts, typed, True)}
 
 
-def _of_shell(facts: Facts, typed: Facts) -> Variables:
-    """Of several partitions the shell hears all."""
+def _as_typed(facts: Facts, typed: Facts) -> Variables:
+    """What salloc's shell and copies for components hear of a job: all of the partitions asked for."""
     changes = _job(facts)
     if typed.get("partition"):
         changes["SLURM_JOB_PARTITION"] = typed["partition"]
@@ -226,7 +226,12 @@ def batch_environment(facts: Facts, node: str, devices: Devices | None = None) -
             changes.pop(name, None)
     components = facts.get("components") or ()
     if components:
-        changes.update(environ_het.batch([(_job(one), _asked(one, one.get("request") or {})) for one in components]))
+        typed = [one.get("request") or {} for one in components]
+        pairs = zip(components, typed, strict=True)
+        changes.update(environ_het.batch([(_as_typed(one, asked), _asked(one, asked)) for one, asked in pairs]))
+        changes.pop("SLURM_MEM_PER_GPU", None)
+        if "SLURM_NTASKS" in changes:
+            changes["SLURM_NTASKS"] = changes["SLURM_NPROCS"] = str(sum(facts.get("tasks_per_node") or ()))
     else:
         changes.update(requested(request, compat))
     changes.update(

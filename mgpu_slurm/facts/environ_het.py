@@ -23,6 +23,8 @@ _OF_JOB = (
     "SLURM_JOB_ID", "SLURM_JOB_NAME", "SLURM_JOB_NODELIST", "SLURM_JOB_NUM_NODES", "SLURM_JOB_CPUS_PER_NODE",
     "SLURM_JOB_PARTITION", "SLURM_JOB_ACCOUNT", "SLURM_JOB_QOS", "SLURM_JOB_RESERVATION", "SLURM_TASKS_PER_NODE",
 )  # fmt: skip
+_OF_FIRST = ("SLURM_ACCTG_FREQ", "SLURM_CPU_FREQ_REQ", "SLURM_HINT", "SLURM_OVERCOMMIT", "SLURM_PROFILE")
+"""What a batch script is told of the first component alone, without suffix."""
 _OF_SHELL = ("SLURM_JOBID", "SLURM_NNODES", "SLURM_NODELIST", "SLURM_NODE_ALIASES")
 _OF_SRUN = ("SLURM_JOB_ID", "SLURM_JOB_NODELIST", "SLURM_JOB_CPUS_PER_NODE", "SLURM_JOB_PARTITION")
 _WHOLE = (
@@ -45,7 +47,8 @@ def batch(components: Sequence[tuple[Variables, Variables]]) -> Variables:
     changes: Variables = {}
     for group, (job, asked) in enumerate(components):
         changes.update(_copies(group, job, _OF_JOB))
-        changes.update(_copies(group, asked, asked))
+        changes.update(_copies(group, asked, [name for name in asked if name not in _OF_FIRST]))
+    changes.update({name: value for name, value in components[0][1].items() if name in _OF_FIRST})
     return changes
 
 

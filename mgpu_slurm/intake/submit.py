@@ -102,6 +102,17 @@ def parse(
     Raises UsageError with Slurm's lines and status, Finished for --help and its kind.
     """
     reading = Reading(command, prog or command, environ, cwd, _now(now), compat, read_file or _read_file)
+    try:
+        return _parse(command, argv, reading, read_script)
+    except UsageError as problem:
+        problem.lines[:0] = [("", line) for line in reading.warnings]  # said before it, in their turn
+        raise
+
+
+def _parse(
+    command: str, argv: Sequence[str], reading: Reading, read_script: Callable[[str | None], tuple[str, bytes]] | None
+) -> Submission:
+    environ, cwd = reading.environ, reading.cwd
     rows = options.of(command)
     components = []
     batch = script.Script()

@@ -160,8 +160,8 @@ def sizes(request: JobRequest, need: Need, nodes: int) -> Sizes:
     if request.ntasks:
         most = min(most, request.ntasks)
     counted = request.ntasks or per_node or need.ntasks
-    fixed = request.min_nodes and request.max_nodes in (None, request.min_nodes)
-    cpus = max((tasks if counted else least if fixed else len(need.required_nodes) or 1) * per_task, request.min_cpus or 0)
+    fixed = request.min_nodes if request.max_nodes in (None, request.min_nodes) else 0
+    cpus = max((tasks if counted else fixed or len(need.required_nodes) or 1) * per_task, request.min_cpus or 0)
     return Sizes(least, most, tasks, least if need.overcommit else cpus)
 
 

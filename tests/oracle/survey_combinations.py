@@ -2,8 +2,21 @@
 
 `python -m tests.oracle.survey_combinations [SEED [COUNT [SHAPE]]]` draws COUNT sets of two to four options, the same ones for the
 same seed, and prints what differs: the job as `scontrol show job` shows it while it is held, and from within its script
-`scontrol show job -d` (nodes, CPUs, devices) and every SLURM variable. SHAPE is that of
-a node, 2:4:2 for two sockets of four cores of two threads. `... only WORDS` tries one set of options.
+`scontrol show job -d` (nodes, CPUs, devices) and every SLURM variable. SHAPE is that of a node, 1:8:2 for one socket of eight
+cores of two threads. `... het [SEED [COUNT [SHAPE]]]` joins two sets each to a script of two components (in its header: on the
+command line sbatch 22.05 mixes components up). `... only WORDS` tries one set of options.
+
+What differs on purpose, or where Slurm's answer helps nobody:
+- --ntasks-per-gpu: tasks lie where their GPUs are (Slurm puts five tasks beside four GPUs, and refuses -G6 --ntasks-per-gpu=2);
+  with -c, too, each gets its CPUs; one that does not divide -n is refused (Slurm asks for no GPU then).
+- Few GPUs of a job lie on its first node, with the batch script; Slurm leaves one for each later node.
+- --cpus-per-gpu with --exclusive, --reboot or --ntasks-per-socket: what fits runs.
+- --mincpus beside GPUs of the job or of a task holds.
+- --spread-job with GPUs spreads. --ntasks-per-core above a core's threads is no bound.
+- -S: that it is ignored is said only where nothing else is refused: the configuration is read last.
+- Components of a heterogeneous job are placed in another order, or on the same nodes, where there is no other way; what tasks
+  follow from GPUs is told for components, too.
+- Cores are taken from the first socket on (2:4:2), near the GPUs where those are known.
 """
 
 from __future__ import annotations
@@ -60,6 +73,7 @@ scontrol show job -d $SLURM_JOB_ID | {SHOWN}
 env | grep ^SLURM | grep -vE 'SLURM_CONF=|PORT=|PID=|TOPOLOGY|PRIO_PROC|SUBMIT_HOST|SUBMIT_DIR|WORKING_CLUSTER|CLUSTER_NAME' |
   sed -E 's/JOB_?ID=[0-9]+/JOBID=J/; s/7[0-9]{{4}}/J/' | sort
 J
+cp j.sh job
 gone() {{ for turn in $(seq 200); do
     state=$(squeue -h -o '%t %r' | sort -u)
     [ -n "$state" ] || return
@@ -91,13 +105,33 @@ def draw(seed: int, count: int) -> list[list[str]]:
     return [list(words) for words in found]
 
 
-def main(seed: str = "1", *rest: str) -> int:
-    sets = [list(rest)] if seed == "only" else draw(int(seed), int(rest[0]) if rest else 60)
+def pairs(seed: int, count: int) -> list[list[str]]:
+    """Jobs of two components."""
+    sets = [words for words in draw(seed, 3 * count) if not any(word.startswith("-a") for word in words)]
+    return [[*one, ":", *other] for one, other in zip(sets[:count], sets[count:], strict=False)]
+
+
+def _line(words: list[str]) -> str:
+    if ":" not in words:
+        return "combined " + shlex.join(words)
+    at = words.index(":")
+    head = "\n".join(["#!/bin/bash", *(f"#SBATCH {word}" for word in words[:at]), "#SBATCH hetjob",
+                      *(f"#SBATCH {word}" for word in words[at + 1 :])])  # fmt: skip
+    return f"(echo {shlex.quote(head)}; tail -n +2 job) > j.sh; combined"
+
+
+def main(*words: str) -> int:
     shape = (1, 8, 1)
-    if seed != "only" and len(rest) > 1:
-        sockets, cores, threads = rest[1].split(":")
-        shape = (int(sockets), int(cores), int(threads))
-    tries = [(" ".join(words), "combined " + shlex.join(words)) for words in sets]
+    if words[:1] == ("only",):
+        sets = [list(words[1:])]
+    else:
+        numbers = words[1:] if words[:1] == ("het",) else words
+        seed, count = int(numbers[0]) if numbers else 1, int(numbers[1]) if len(numbers) > 1 else 60
+        sets = pairs(seed, count) if words[:1] == ("het",) else draw(seed, count)
+        if len(numbers) > 2:
+            sockets, cores, threads = numbers[2].split(":")
+            shape = (int(sockets), int(cores), int(threads))
+    tries = [(" ".join(words), _line(words)) for words in sets]
     differ = survey.differing(tries, PRELUDE, shape)
     print(f"{len(tries)} tried, {differ} differ")
     return 0
