@@ -117,8 +117,8 @@ def steps(desk: Desk, which: str | None) -> None:
     rows, view = records(desk, "steps", record_texts.STEP_COLUMNS, {"ids": [which]} if which is not None else {})
     told_records(desk, len(rows), view.now)
     if not rows:
-        if which is not None and "." in which:
-            desk.say(f"Job step {which} not found\n")
+        if which is not None:
+            desk.say(f"Job step {which}{'' if '.' in which else '.'} not found\n")
             desk.status = 1
         elif not desk.quiet:
             later = desk.session().compat >= (23, 2)

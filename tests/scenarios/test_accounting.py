@@ -47,6 +47,8 @@ def test_use_of_a_running_step(cluster: Suite, here: Path) -> None:
     cluster.run("scancel", str(job))
     cluster.wait_ended(job)
     assert cluster.run("sstat", "-nj", str(job)).err == f"sstat: error: No steps running for job {job}\n"
+    shown = cluster.run("scontrol", "show", "step", str(job))
+    assert (shown.status, shown.out) == (1, f"Job step {job}. not found\n")
 
 
 def test_cancelled(cluster: Suite) -> None:

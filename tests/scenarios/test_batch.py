@@ -40,6 +40,16 @@ def test_wait_gives_the_exit_status(cluster: Suite, body: str, state: str, code:
     assert done.status == status
 
 
+def test_tasks_of_a_cancelled_job_have_their_time(cluster: Suite, here: Path) -> None:
+    """Also where the script and its srun are quicker to end."""
+    (here / "task.sh").write_text("trap 'sleep 0.5; touch clean; exit 0' TERM\ntouch up\nsleep 100 &\nwait\n")
+    job = cluster.submit("--wrap", "srun sh task.sh", cwd=here)
+    cluster.until(lambda: (here / "up").exists(), "the task runs")
+    cluster.run("scancel", str(job))
+    cluster.wait_ended(job)
+    cluster.until(lambda: (here / "clean").exists(), "the task ends by itself")
+
+
 def test_script_on_standard_input_and_arguments(cluster: Suite, here: Path) -> None:
     done = cluster.run("sbatch", "--wait", "-o", "o", stdin='#!/bin/bash\necho "$0 $#"\n', cwd=here).ok()
     assert readable(here / "o").endswith("slurm_script 0\n")
