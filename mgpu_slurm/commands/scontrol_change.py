@@ -72,24 +72,27 @@ def action(desk: Desk, name: str, rest: Sequence[str]) -> None:
         if len(rest) > 1:
             desk.complain("too many arguments for keyword:top")
             return
-        act(desk, name, [rest[0]])
+        act(desk, name, [rest[0]], ACTIONS[name])
         return
+    special = False
     for word in rest:
         if name != "requeuehold" or not word.lower().startswith("state="):
-            act(desk, name, listed(word))
-        elif word.lower().partition("=")[2] not in ("specialexit", "se"):
+            act(desk, name, listed(word), "requeuehold_special" if special else ACTIONS[name])
+        elif word.lower().partition("=")[2] in ("specialexit", "se"):
+            special = True
+        else:
             desk.refused(f"{strerror(ESLURM_INVALID_JOB_ID)} for job {word}")
 
 
-def act(desk: Desk, name: str, ids: list[str]) -> None:
-    """What one word means: several ids between commas, or the jobs of a name."""
+def act(desk: Desk, name: str, ids: list[str], what: str) -> None:
+    """What one word means: several ids between commas, or the jobs of a name. `what` is the action of the verb `name`."""
     if name in HOLDS:
         named = [word for word in ids if "=" in word or not word[:1].isdigit()]
         ids = [word for word in ids if word not in named] + ids_by_name(desk, named)
     if not ids:
         return
     try:
-        answer = desk.session().call({"kind": "job_action", "action": ACTIONS[name], "ids": ids})
+        answer = desk.session().call({"kind": "job_action", "action": what, "ids": ids})
     except SlurmError as error:
         desk.refused(f"slurm_{'suspend' if name != 'requeue' else 'requeue'} error: {error.text}")
         return

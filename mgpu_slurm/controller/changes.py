@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller import cancelling, launching, lifecycle, permissions, update_job_keys, updates, waiting
-from mgpu_slurm.facts.states import COMPLETING, TERMINAL
+from mgpu_slurm.facts.states import COMPLETING, SPECIAL_EXIT, TERMINAL
 from mgpu_slurm.wire.messages import Done, ExtendJob, JobEvent, Results, SayToJob, SuspendJob
 
 if TYPE_CHECKING:
@@ -76,24 +76,12 @@ def notify(ctx: Context, asked: Asked, message: NotifyJob) -> None:
     ctx.reply(asked.conn, Done())
 
 
-def _hold(ctx: Context, job: Job, by: str, now: float) -> None:
-    """No start until released. A running job goes on, and is held when it is requeued."""
-    if job.state in TERMINAL:
-        raise SlurmError(errors.ESLURM_JOB_FINISHED)
-    job.priority = 0
-    job.priority_fixed = False
-    job.held_by = by
-    job.reason = waiting.HELD[by]
-    ctx.save(job)
-    waiting.refresh(ctx, job, now)
-
-
 def hold(ctx: Context, job: Job, caller: Caller, now: float) -> None:
-    _hold(ctx, job, "admin" if permissions.is_operator(ctx, caller) and not ctx.settings.embedded else "user", now)
+    waiting.hold(ctx, job, "admin" if permissions.is_operator(ctx, caller) and not ctx.settings.embedded else "user", now)
 
 
 def uhold(ctx: Context, job: Job, caller: Caller, now: float) -> None:
-    _hold(ctx, job, "user", now)
+    waiting.hold(ctx, job, "user", now)
 
 
 def release(ctx: Context, job: Job, caller: Caller, now: float) -> None:
@@ -109,7 +97,7 @@ def release(ctx: Context, job: Job, caller: Caller, now: float) -> None:
     if job.reason in waiting.HELD.values():
         job.reason = "None"
         job.reason_text = ""
-    job.flags = [flag for flag in job.flags if flag not in ("REQUEUE_HOLD", "SPECIAL_EXIT")]
+    job.flags = [flag for flag in job.flags if flag not in ("REQUEUE_HOLD", SPECIAL_EXIT)]
     ctx.save(job)
     waiting.refresh(ctx, job, now)
 
@@ -140,8 +128,15 @@ def requeue(ctx: Context, job: Job, caller: Caller, now: float) -> None:
 def requeuehold(ctx: Context, job: Job, caller: Caller, now: float) -> None:
     requeue(ctx, job, caller, now)
     for one in ctx.state.components(job):
-        _hold(ctx, one, "user", now)
+        waiting.hold(ctx, one, "user", now)
         one.reason_text = REQUEUED_HELD
+
+
+def special_exit(ctx: Context, job: Job, caller: Caller, now: float) -> None:
+    """requeuehold State=SpecialExit."""
+    requeuehold(ctx, job, caller, now)
+    for one in ctx.state.components(job):
+        waiting.hold_special(ctx, one, now)
 
 
 def suspend(ctx: Context, job: Job, caller: Caller, now: float) -> None:
@@ -206,6 +201,7 @@ _ACTIONS: dict[str, Callable[[Context, Job, Caller, float], None]] = {
     "release": release,
     "requeue": requeue,
     "requeuehold": requeuehold,
+    "requeuehold_special": special_exit,
     "suspend": suspend,
     "resume": resume,
     "top": top,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from mgpu_slurm.base import idset
 from mgpu_slurm.controller import licenses
 from mgpu_slurm.controller.settings import Settings
 from mgpu_slurm.facts.queries.scontrol_keys import BINDINGS
@@ -42,6 +43,8 @@ def settings(config: Any) -> Settings:
         first_job_id=max(1, config.get("FirstJobId", 1)),
         max_job_id=config.get("MaxJobId", 0x03FF0000),
         job_requeue=bool(config.get("JobRequeue", 1)),
+        requeue_exit=frozenset(idset.parse(str(config.get("RequeueExit") or ""))),
+        requeue_exit_hold=frozenset(idset.parse(str(config.get("RequeueExitHold") or ""))),
         kill_invalid_depend=any("kill_invalid_depend" in word for word in _words(config.get("DependencyParameters"))),
         enforce_part_limits=enforce not in ("NO", "FALSE"),
         config_overrides="config_overrides" in _words(config.get("SlurmdParameters")),

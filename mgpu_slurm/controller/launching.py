@@ -133,6 +133,7 @@ def start(ctx: Context, record: Job, decision: Start, now: float) -> Job:
     job.tasks_per_node = decision.tasks_per_node
     job.attempt += 1
     job.start_time = now
+    job.exit_code = 0
     job.end_time = 0.0
     job.eligible_time = job.eligible_time or now
     job.last_sched = now

@@ -13,7 +13,7 @@ import msgspec
 from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller.state import has_ended
-from mgpu_slurm.facts.states import COMPLETING, TERMINAL, transition
+from mgpu_slurm.facts.states import COMPLETING, SPECIAL_EXIT, TERMINAL, transition
 from mgpu_slurm.wire.messages import JobEnded, JobEvent, TerminateJob
 
 SIGTERM = 15
@@ -35,6 +35,8 @@ def apply(ctx: Context, job: Job, event: str, now: float) -> tuple[str, ...]:
     job.state = state
     if COMPLETING in effects:
         job.flags = [*job.flags, COMPLETING]
+    if state != "PENDING" and SPECIAL_EXIT in job.flags:
+        job.flags = [flag for flag in job.flags if flag != SPECIAL_EXIT]
     if event == "GONE":
         job.flags = [flag for flag in job.flags if flag != COMPLETING]
     ctx.state.into_indexes(job)
@@ -105,6 +107,7 @@ def again(ctx: Context, job: Job, now: float) -> None:
     apply(ctx, job, "REQUEUED", now)
     ctx.timers.cancel("purge", job.job_id)
     job.restart_count += 1
+    job.exit_code = job.derived_exit_code = 0
     back_in_queue(ctx, job, now)
     waiting.enter(ctx, job, now)
 
@@ -203,7 +206,6 @@ def back_in_queue(ctx: Context, job: Job, now: float) -> None:
     job.start_time = job.end_time = job.suspend_time = job.suspended_seconds = 0.0
     job.steps, job.steps_apart = {}, 0
     job.next_step = 0
-    job.exit_code = job.derived_exit_code = 0
     job.killed_by = None
     job.ending = ""
     if job.request.partition:

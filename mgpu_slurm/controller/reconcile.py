@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mgpu_slurm.base.ids import is_numbered
-from mgpu_slurm.controller import launching, lifecycle, nodes, resizing, steps
+from mgpu_slurm.controller import launching, lifecycle, nodes, resizing, steps, waiting
 from mgpu_slurm.facts.states import COMPLETING, TERMINAL
 from mgpu_slurm.wire.messages import ForgetStep, JobEvent, LiveStep, Registered, StepResult, TerminateJob
 
@@ -189,6 +189,16 @@ def _batch_ended(ctx: Context, job: Job, message: StepResult, now: float) -> Non
     event, reason = lifecycle.batch_outcome(ctx, job, message.exit_code, message.ending)
     if event == "NODE_LOST" and lifecycle.may_requeue(ctx, job):
         lifecycle.requeue(ctx, job, now, "NODE_FAIL")
+        return
+    code = message.exit_code >> 8 if event == "ENDED_FAILED" else 0
+    if code in ctx.settings.requeue_exit or code in ctx.settings.requeue_exit_hold:
+        # whatever the job says about being requeued, as in Slurm
+        for one in ctx.state.components(job):
+            one.exit_code = message.exit_code
+        lifecycle.requeue(ctx, job, now)
+        if code in ctx.settings.requeue_exit_hold:
+            for one in ctx.state.components(job):
+                waiting.hold_special(ctx, one, now)
         return
     ending = "TIMEOUT" if event == "TIMED_OUT" else "ENDED"
     lifecycle.end(ctx, job, event, now, ending, exit_code=message.exit_code, reason=reason)

@@ -28,6 +28,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     first_job_id: int = 1
     max_job_id: int = 0x03FF0000
     job_requeue: bool = True
+    requeue_exit: frozenset[int] = frozenset()  # exit codes that put a batch job back into the queue
+    requeue_exit_hold: frozenset[int] = frozenset()  # the same, held
     kill_invalid_depend: bool = False
     enforce_part_limits: bool = False
     config_overrides: bool = False

@@ -14,6 +14,7 @@ from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller import arrays, lifecycle
 from mgpu_slurm.controller.state import has_ended
 from mgpu_slurm.controller.terms import alone, targets
+from mgpu_slurm.facts.states import SPECIAL_EXIT, TERMINAL
 from mgpu_slurm.intake import dependency as grammar
 
 if TYPE_CHECKING:
@@ -306,3 +307,24 @@ def _singleton(ctx: Context, job: Job) -> str:
         if other.state != "PENDING" or job_id < job.job_id:
             return OPEN
     return MET
+
+
+def hold(ctx: Context, job: Job, by: str, now: float) -> None:
+    """No start until released. A running job goes on, and is held when it is requeued."""
+    if job.state in TERMINAL:
+        raise SlurmError(errors.ESLURM_JOB_FINISHED)
+    job.priority = 0
+    job.priority_fixed = False
+    job.held_by = by
+    job.reason = HELD[by]
+    ctx.save(job)
+    refresh(ctx, job, now)
+
+
+def hold_special(ctx: Context, job: Job, now: float) -> None:
+    """As `hold` by its user, and shown as SPECIAL_EXIT until it is released."""
+    job.flags = [*(flag for flag in job.flags if flag != SPECIAL_EXIT), SPECIAL_EXIT]
+    if job.priority or not job.held_by:
+        hold(ctx, job, "user", now)
+    else:
+        ctx.save(job)

@@ -15,6 +15,7 @@ A row of KEYS is (key, kind, default, reloadable, choices or note). Kinds and wh
     level  a log level: quiet, fatal, error, info, verbose, debug, debug2-debug5, or 0-9
     share  NO, EXCLUSIVE, YES[:n], FORCE[:n]; n is 4 where it is not given
     version  year.month, as text
+    set    numbers and ranges (3,10-12), as text
     str    text                             path   text that may hold %n (node) and %h (host)
 
 For the kinds that are numbers, choices is (lowest, highest) where there are bounds; then INFINITE is refused.
@@ -231,8 +232,8 @@ KEYS: tuple[Row, ...] = (
     ("PropagateResourceLimitsExcept", "flags", (), True, RLIMITS),
     ("RebootProgram", "path", None, True, None),
     ("ReconfigFlags", "list", (), True, None),
-    ("RequeueExit", "str", None, True, None),
-    ("RequeueExitHold", "str", None, True, None),
+    ("RequeueExit", "set", None, True, None),
+    ("RequeueExitHold", "set", None, True, None),
     ("ResumeFailProgram", "path", None, True, None),
     ("ResumeProgram", "path", None, True, None),
     ("ResumeRate", "int", 300, True, None),

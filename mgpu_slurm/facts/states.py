@@ -54,6 +54,8 @@ TERMINAL: frozenset[str] = frozenset(name for name, _, _, ended in JOB_STATES if
 ACTIVE: frozenset[str] = frozenset(name for name, _, _, ended in JOB_STATES if not ended)
 COMPLETING = "COMPLETING"
 """The flag of a job whose processes are still ending; its base is the final state already."""
+SPECIAL_EXIT = "SPECIAL_EXIT"
+"""The flag of a held job that its own exit code, or its owner, has put back into the queue."""
 
 
 def display_name(base: str, flags: Collection[str] = ()) -> str:

@@ -6,6 +6,7 @@ Slurm 22.05.8 where it has one.
 
 from __future__ import annotations
 
+from mgpu_slurm.base import idset
 from mgpu_slurm.base.units import UNLIMITED, parse_count, parse_seconds
 from mgpu_slurm.facts.confkeys import HUGE, LEVELS
 
@@ -128,6 +129,12 @@ def read(key: str, kind: str, choices: Any, text: str) -> Any:
         return _share(key, text)
     if kind == "version":
         return _version(key, text)
+    if kind == "set":
+        try:
+            idset.parse(text, 256)
+        except ValueError:
+            raise ValueError(f'Bad value "{text}" for {key}') from None
+        return text
     raise AssertionError(f"{key} has an unknown kind {kind}")
 
 

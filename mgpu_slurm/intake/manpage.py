@@ -94,7 +94,7 @@ def environment(program: str) -> list[str]:
 KINDS: dict[str, str] = {
     "int": "number", "sec": "seconds", "usec": "microseconds", "most": "number", "min": "minutes", "mib": "MiB", "num": "number",
     "port": "port", "range": "port-port", "span": "time", "limit": "time", "bool": "YES|NO", "enum": "word", "flags": "list",
-    "list": "list", "level": "level", "share": "word", "version": "year.month", "str": "text", "path": "path",
+    "list": "list", "level": "level", "share": "word", "version": "year.month", "set": "numbers", "str": "text", "path": "path",
 }  # fmt: skip
 """What a value of each kind of facts/confkeys.py is called."""
 

@@ -104,7 +104,8 @@ class CancelJobs(Message, tag="cancel_jobs"):
 
 
 class JobAction(Message, tag="job_action"):
-    """scontrol hold|uhold|release|requeue|requeuehold|suspend|resume|top. Answer: Results, one per id."""
+    """scontrol hold|uhold|release|requeue|requeuehold|suspend|resume|top; requeuehold_special is `requeuehold
+    State=SpecialExit`. Answer: Results, one per id."""
 
     action: str
     ids: list[str]

@@ -187,6 +187,39 @@ def test_requeuehold_and_cancel_while_the_old_run_ends() -> None:
     assert c.state_of(other) == "CANCELLED"
 
 
+def test_a_special_exit_is_shown_until_it_is_released() -> None:
+    c = Case().node("n0")
+    job, other = c.submit(), c.submit()
+    c.plan()
+    assert c.act("requeuehold_special", job) == 0
+    c.gone(job)
+    assert (c.state_of(job), c.reason(job), c.job(job).priority) == ("PENDING", "JobHeldUser", 0)
+    assert c.job(job).flags == ["SPECIAL_EXIT"]
+    assert c.act("release", job) == 0
+    assert c.job(job).flags == []
+    c.plan()
+    assert c.state_of(job) == "RUNNING"
+    assert c.act("requeuehold_special", other) == 0
+    c.gone(other)
+    assert c.cancel(other) == 0
+    assert (c.state_of(other), c.job(other).flags) == ("CANCELLED", [])
+
+
+def test_exit_codes_that_requeue() -> None:
+    c = Case(requeue_exit=frozenset({3}), requeue_exit_hold=frozenset({4}), requeue_delay=10).node("n0")
+    again, held, failed = c.submit(requeue=False), c.submit(), c.submit()
+    for job, code in ((again, 3), (held, 4), (failed, 5)):
+        c.plan().started(job)
+        c.ends(job, code)
+        c.gone(job)
+    assert [c.state_of(job) for job in (again, held, failed)] == ["PENDING", "PENDING", "FAILED"]
+    assert (c.reason(held), c.job(held).priority, c.job(held).flags) == ("JobHeldUser", 0, ["SPECIAL_EXIT"])
+    assert [(c.job(job).exit_code >> 8, c.job(job).restart_count) for job in (again, held)] == [(3, 1), (4, 1)]
+    c.after(10)
+    c.plan()
+    assert (c.state_of(again), c.job(again).exit_code) == ("RUNNING", 0)
+
+
 def test_suspend_and_resume() -> None:
     c = Case().node("n0")
     job = c.submit(time_limit=2)

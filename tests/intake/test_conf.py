@@ -78,6 +78,7 @@ def test_values(tmp_path: Path, text: str, key: str, value: object) -> None:
         ("\n\nMessageTimeout=5.5", 5, 'MessageTimeout value "5.5" is not a valid number'),
         ("DisableRootJobs=maybe", 3, '"maybe" is not a valid option for "DisableRootJobs"'),
         ("EnforcePartLimits=x", 3, 'Bad value "x" for EnforcePartLimits'),
+        ("RequeueExit=1-x", 3, 'Bad value "1-x" for RequeueExit'),
         ("MaxArraySize=9000000", 3, "MaxArraySize value (9000000) is greater than 4000001"),
         ("MaxJobCount=99999999999999999999", 3, 'MaxJobCount value "99999999999999999999" is not a valid number'),
         ("KillWait=\u0665", 3, 'KillWait value "\u0665" is not a valid number'),
