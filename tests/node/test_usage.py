@@ -16,6 +16,14 @@ from mgpu_slurm.node.supervisor.tasks import Task
 from mgpu_slurm.node.supervisor.usage import FIRST, Sampler
 
 MIB = 1 << 20
+ROOM = """
+import mmap, sys
+print("done", flush=True)
+sys.stdin.readline()
+room = mmap.mmap(-1, 300 << 20)
+print("got", flush=True)
+sys.stdin.read()
+"""
 WORK = """
 import os, sys, time
 block = bytearray(60 << 20)
@@ -32,10 +40,10 @@ sys.stdin.read()
 class Tree:
     """Programs that have done their work and wait for the end of their input."""
 
-    def __init__(self, count: int, line: str) -> None:
+    def __init__(self, count: int, line: str, work: str = WORK) -> None:
         self.programs = []
         for _ in range(count):
-            words = ["/bin/sh", "-c", line, "sh", sys.executable, WORK]
+            words = ["/bin/sh", "-c", line, "sh", sys.executable, work]
             pipe = subprocess.PIPE
             self.programs.append(subprocess.Popen(words, stdin=pipe, stdout=pipe))
         for program in self.programs:
@@ -115,6 +123,22 @@ def test_a_tree_that_does_nothing_is_not_searched_again(trees: list[Tree], monke
     assert len(searches) <= 2
     sampler.look(closely=True)
     assert sampler.summary() == first
+
+
+def test_memory_that_is_only_reserved_is_seen(trees: list[Tree]) -> None:
+    tree = Tree(1, 'exec "$1" -c "$2"', ROOM)
+    trees.append(tree)
+    (program,) = tree.programs
+    assert program.stdin is not None
+    assert program.stdout is not None
+    sampler = Sampler(tree.tasks, None, None, 30, 0.0)
+    sampler.look()
+    before = sampler.summary()["vsize"][0]
+    program.stdin.write(b"\n")
+    program.stdin.flush()
+    assert program.stdout.readline() == b"got\n"
+    sampler.look()
+    assert sampler.summary()["vsize"][0] >= before + 300 * MIB
 
 
 def test_looks_come_ever_later() -> None:

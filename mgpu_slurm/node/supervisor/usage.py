@@ -5,8 +5,8 @@ the start and the next ones at doubling distances, so that a step of seconds is 
 itself adds up (time, page faults, what was read and written, by a process and those it has waited for) is taken at the end of
 each task, when it is exact, however short the task was.
 
-Looks are cheap: a process that has neither run nor touched new memory since the last one is not looked at any closer, and its
-tree is known. What is there may be asked of another thread of time, sstat's, at any moment.
+Looks are cheap: a process that has neither run nor got memory since the last one is not looked at any closer, and its tree is
+known. What is there may be asked of another thread of time, sstat's, at any moment.
 """
 
 from __future__ import annotations
@@ -204,8 +204,8 @@ def _read(pid: int, process: Process) -> bool:
     if fields[0] == b"Z":
         process.mark = ()
         return True
-    # parent, faults, time: its own and of those it has waited for
-    mark = (fields[1], *fields[7:15])
+    # parent; faults and time, its own and of those it has waited for; sizes
+    mark = (fields[1], *fields[7:15], *fields[20:22])
     if mark == process.mark:
         return False
     process.mark = mark
