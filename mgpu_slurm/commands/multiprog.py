@@ -14,6 +14,16 @@ def read(path: str, cwd: str) -> str:
         raise UsageError(f"Could not open multi_prog config file {path}", 1) from None
 
 
+def count(text: str) -> int:
+    """Tasks up to the highest that a record names, at least one; records that mean nothing are complained about later."""
+    highest = 0
+    for _, record in _lines(text):
+        for part in record.replace("\t", " ").partition(" ")[0].split(","):
+            last = part.rpartition("-")[2]
+            highest = max(highest, int(last)) if last.isdecimal() else highest
+    return highest + 1
+
+
 def records(text: str, path: str, ntasks: int) -> str:
     """The records, one a line, without comments and with continued lines joined. Each task must have one.
 

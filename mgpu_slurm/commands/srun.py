@@ -95,6 +95,9 @@ class Srun:
     def run(self) -> int:
         """Allocate where there is no allocation yet, run the step, give back."""
         programs = [self._multi_prog(component) for component in self.components]
+        for component, text in zip(self.components, programs, strict=True):
+            if text and "ntasks" not in component.request:
+                stepchecks.tasks_of_file(component, text, self.notes)
         jobid = self.client.get("jobid")
         try:
             if jobid:
@@ -172,8 +175,6 @@ class Srun:
 
     def _allocate(self) -> allocating.Owner:
         for component in self.components:
-            if component.client.get("relative") is not None:
-                raise UsageError([("fatal", "--relative option invalid for job allocation request")], 1)
             surroundings.complete(component.request, self.environ, component.client.get("propagate"))
         requests = [component.request for component in self.components]
         message = {"kind": "allocate", "requests": requests, "request_id": new_request_id()}

@@ -30,6 +30,18 @@ def ignored(component: Component, notes: Notes) -> None:
         notes.error("--begin is ignored because nodes are already allocated.")
 
 
+def tasks_of_file(component: Component, text: str, notes: Notes) -> None:
+    """Where nobody says how many tasks there are, a --multi-prog file does, and no more nodes than those are used."""
+    from mgpu_slurm.commands import multiprog
+
+    request = component.request
+    count = request["ntasks"] = multiprog.count(text)
+    if int(request.get("min_nodes") or 1) > count:
+        word = "Warning" if notes.compat < (23, 2) else "warning"
+        notes.info(f"{word}: can't run {count} processes on {request['min_nodes']} nodes, setting nnodes to {count}")
+        request["min_nodes"] = request["max_nodes"] = count
+
+
 def devices(part: Part, session: Session, notes: Notes) -> None:
     """Names of --gres that the cluster does not have, and GPUs in numbers that cannot be. NoStep, UsageError."""
     request = part.component.request
@@ -74,6 +86,13 @@ def size(part: Part, notes: Notes) -> None:
         notes.error(f"--relative and {what} option incompatible with count of allocated nodes {sum_of}")
         raise NoStep
     have = len(names)
+    if request.get("exclude") and request.get("nodelist"):
+        refused = _excluded(str(request["exclude"]), notes)
+        both = next((name for name in _named(str(request["nodelist"])) if name in refused), "")
+        if both:
+            notes.error(f"Requested node {both} is also in the excluded list.")
+            notes.error("Job not submitted.")
+            raise NoStep
     if request.get("exclude"):
         have = len(set(names) - _excluded(str(request["exclude"]), notes))
         if not have:
@@ -84,6 +103,13 @@ def size(part: Part, notes: Notes) -> None:
     if isinstance(wanted, int) and wanted > have:
         notes.error(f"Only allocated {have} nodes asked for {wanted}")
         raise NoStep
+
+
+def _named(text: str) -> list[str]:
+    try:
+        return hostlist.expand(text)
+    except hostlist.HostlistError:
+        return []  # the controller's to refuse
 
 
 def _excluded(text: str, notes: Notes) -> set[str]:

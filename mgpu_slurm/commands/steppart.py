@@ -51,7 +51,7 @@ class Part:
     @property
     def request(self) -> dict[str, Any]:
         """The StepRequest."""
-        return submit.step(self.component, self.job_id)
+        return submit.step(self.component, self.job_id, self.session.compat)
 
     @property
     def step_id(self) -> str:

@@ -56,8 +56,10 @@ def bind(
 ) -> GpuBinding:
     """For task `local` of `tasks` on a node where the step has `gpus`. `near`: CPUs near each GPU; `cpus`: the task's own."""
     every = list(gpus)
-    if not text or tasks < 2 or not every:
+    if not text or tasks < 2:
         return GpuBinding(every)
+    if not every:
+        return GpuBinding(every, bound=True)
     verbose, word = text.startswith("verbose,"), text.removeprefix("verbose,")
     kind, _, values = word.partition(":")
     if kind == "none":

@@ -34,11 +34,20 @@ def check(choices: Choices, reading: Reading, in_job: bool) -> None:
     begin, deadline = choices.value("begin"), choices.value("deadline")
     if isinstance(begin, float) and isinstance(deadline, float) and deadline < begin:
         raise UsageError("Incompatible begin and deadline time specification", 1)
-    if reading.command == "srun":
-        _step_options(choices)
+    problem = _step_options(choices) if reading.command == "srun" else ""
     if reading.command != "sbatch" and choices.value("priority") == 0:
         choices.drop("priority")  # only a batch job is held by it
-    _layout(choices, reading)
+    try:
+        _layout(choices, reading)
+    except UsageError as error:
+        error.lines[:0] = [problem] if problem else []
+        raise
+    if problem:
+        raise UsageError([problem, *reading.told()], 1)
+    if reading.command == "srun":
+        _streams(choices)
+    if not in_job and choices.has(".relative") and not choices.has(".test_only"):
+        raise UsageError([("fatal", "--relative option invalid for job allocation request")], 1)
     if not in_job and any(choices.has(field) for field in _BY_GPU):
         from mgpu_slurm.intake import gpucounts
 
@@ -151,17 +160,22 @@ def _sharing(choices: Choices, reading: Reading) -> None:
         choices.put("oversubscribe", Choice("exclusive", True, choice.source, choice.text))
 
 
-def _step_options(choices: Choices) -> None:
+def _step_options(choices: Choices) -> str:
+    """What excludes each other, said before what else may be wrong; "" for nothing."""
     units = [field for field in _GEOMETRY if choices.has(field) and choices.fields[field].name == "extra-node-info"]
     if units and not choices.has(".cpu_bind"):
         finest = choices.fields[units[-1]]
         choices.put(".cpu_bind", Choice(finest.name, _UNITS[units[-1]], finest.source, finest.text))
     if choices.by_user("exclusive") and choices.by_user(".overlap"):
-        raise UsageError("--exclusive and --overlap are mutually exclusive", 1)
+        return "--exclusive and --overlap are mutually exclusive"
     if choices.by_user(".exact") and choices.by_user(".whole"):
-        raise UsageError("--exact and --whole are mutually exclusive.", 1)
+        return "--exact and --whole are mutually exclusive."
     if choices.has(".relative") and (choices.has("nodelist") or choices.has("exclude")):
-        raise UsageError("-r,--relative not allowed with -w,--nodelist or -x,--exclude.", 1)
+        return "-r,--relative not allowed with -w,--nodelist or -x,--exclude."
+    return ""
+
+
+def _streams(choices: Choices) -> None:
     if choices.has(".pty") and any(choices.by_user(field) for field in ("std_in", "std_out", "std_err")):
         raise UsageError("--error/--input/--output are incompatible with --pty", 1)
     if choices.has(".no_allocate"):
@@ -211,7 +225,7 @@ def _layout(choices: Choices, reading: Reading) -> None:
         raise UsageError(text, 1)
     if choices.has("nodelist"):
         _node_list(choices, reading, arbitrary)
-    _hint(choices)
+    _hint(choices, reading)
     _geometry(choices, reading)
     tasks, least = choices.number("ntasks"), choices.number("min_nodes")
     each, plane = choices.number("ntasks_per_node"), choices.number("plane_size")
@@ -258,15 +272,13 @@ _GEOMETRY = ("sockets_per_node", "cores_per_socket", "threads_per_core")
 def _geometry(choices: Choices, reading: Reading) -> None:
     """On a fixed number of nodes, sockets, cores and threads without a number of tasks ask for a task on each thread.
 
-    --extra-node-info does so without a number of nodes, too, though not with a range; for srun it must name a number of sockets.
+    --extra-node-info does so without a number of nodes, too, though not with a range; srun hears only all three together.
     """
     if choices.has("ntasks") or choices.has("ntasks_per_node"):
         return
     given = [choices.fields[field] for field in _GEOMETRY if choices.has(field)]
-    if given and given[0].name == "extra-node-info" and reading.command == "srun":
-        sockets = (given[0].text or "").partition(":")[0]
-        if not sockets.isdecimal():
-            return
+    if reading.command == "srun" and len(given) < len(_GEOMETRY):
+        return
     least, most = choices.number("min_nodes"), choices.number("max_nodes")
     if given and most in (None, least) and (given[0].name == "extra-node-info" or least is not None):
         count = least or 1
@@ -278,7 +290,7 @@ def _geometry(choices: Choices, reading: Reading) -> None:
 _HINTS = ("compute_bound", "memory_bound", "multithread", "nomultithread")
 
 
-def _hint(choices: Choices) -> None:
+def _hint(choices: Choices, reading: Reading) -> None:
     """A hint is a short form of the geometry; what says the same in numbers makes it void."""
     hint = choices.fields.get("hint")
     if hint is None:
@@ -289,7 +301,10 @@ def _hint(choices: Choices) -> None:
     if "extra-node-info" in said.values() or numbers:
         choices.drop("hint")
         return
-    for word in choices.text("hint").split(","):
+    words = choices.text("hint").split(",")
+    if reading.command == "srun" and words[-1] in ("compute_bound", "memory_bound") and not choices.has(".cpu_bind"):
+        choices.put(".cpu_bind", Choice("hint", "cores", hint.source, words[-1]))
+    for word in words:
         if word not in _HINTS:
             raise UsageError(f'unrecognized --hint argument "{word}", see --hint=help', 1)
         if word == "compute_bound":
@@ -315,11 +330,14 @@ def _node_list(choices: Choices, reading: Reading, arbitrary: bool) -> None:
     except hostlist.HostlistError as problem:
         lines = [f"_parse_single_range: {problem.detail.removeprefix('_parse_single_range: ')}"] if problem.detail else []
         raise UsageError([*lines, "memory allocation failure"], 1) from None
-    if arbitrary and not choices.has("ntasks"):
+    if arbitrary and not choices.by_user("ntasks"):
         # srun runs a task for each name, sbatch for each node
         number = len(names if reading.command == "srun" else set(names))
         choices.put("ntasks", Choice("nodelist", number, ENVIRONMENT, text))
     count = len(set(names))
+    if arbitrary and reading.command == "srun" and not choices.by_user("min_nodes"):
+        for field in ("min_nodes", "max_nodes"):
+            choices.drop(field)
     least, most = choices.number("min_nodes"), choices.number("max_nodes")
     if least is None:
         choices.put("min_nodes", Choice("nodelist", count, choices.fields["nodelist"].source, text))
@@ -331,6 +349,7 @@ def _node_list(choices: Choices, reading: Reading, arbitrary: bool) -> None:
             f"({count} > {most}). Eliminating nodes from the nodelist."
         )
         kept = ",".join(list(dict.fromkeys(names))[:most])
+        choices.put("min_nodes", Choice("nodelist", most, choices.fields["min_nodes"].source, None))
         choices.put("nodelist", Choice("nodelist", kept, choices.fields["nodelist"].source, text))
     elif count > least and (most is None or count <= most):
         choices.put("min_nodes", Choice("nodes", count, choices.fields["min_nodes"].source, None))

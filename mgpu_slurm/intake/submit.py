@@ -140,7 +140,11 @@ def _parse(
             checks.check(choices, reading, False)
             components.append(_component(choices, [], reading, False))
     else:
-        components = _components(argv, rows, reading)
+        try:
+            components = _components(argv, rows, reading)
+        except UsageError as error:
+            error.lines[:0] = reading.told()
+            raise
     submission = Submission(command, components, reading.warnings)
     if environ.get("SLURM_EXIT_ERROR") is not None and not _integer(environ["SLURM_EXIT_ERROR"]):
         reading.warnings.insert(0, f"{reading.prog}: error: SLURM_EXIT_ERROR has zero value")
@@ -150,7 +154,7 @@ def _parse(
     return submission
 
 
-def step(component: Component, job_id: int) -> dict[str, Any]:
+def step(component: Component, job_id: int, compat: tuple[int, int] = NEWEST) -> dict[str, Any]:
     """The StepRequest dict for a component of srun within allocation `job_id`."""
     request = {field: component.request[field] for field in STEP_FIELDS if field in component.request}
     client = component.client
@@ -159,15 +163,14 @@ def step(component: Component, job_id: int) -> dict[str, Any]:
     if component.operands and component.sources.get("name") != merge.COMMAND:
         # a step is named after its program: SLURM_JOB_NAME is what the job around it is called
         request["name"] = component.operands[0].rpartition("/")[2]
-    counted = "cpus_per_task" in request or "cpus_per_gpu" in request
-    shared = "overlap" in client
+    counted = "cpus_per_task" in request or (compat >= (23, 2) and "cpus_per_gpu" in request)
+    counted = counted and not request.get("overcommit")
     # srun that makes its own allocation asks with --exclusive for whole nodes, and for its tasks' share of them only
     # where it says how many tasks there are
     alone = client.get("exclusive") in ("exclusive", "user", "mcs", "topo")
-    alone = alone and ("jobid" in component.sources or "ntasks" in request)
-    apart = bool(client.get("exact")) or alone or counted
-    request["exclusive"] = apart and not shared
-    request["overlap"] = shared
+    alone = alone and ("jobid" in component.sources or "ntasks" in request or "ntasks_per_node" in request)
+    request["exclusive"] = bool(client.get("exact")) or alone or counted
+    request["overlap"] = "overlap" in client
     if "kill_on_bad_exit" in client:
         request["kill_on_bad_exit"] = bool(client["kill_on_bad_exit"])
     request["wait"] = "immediate" not in request

@@ -64,6 +64,11 @@ class Reading:
     def label(self) -> str:
         return _LABELS.get(self.row.name, f"--{self.row.name}")
 
+    def told(self) -> list[tuple[str, str]]:
+        """The lines of warnings as bare lines of a refusal, which shows them in their place; they are not kept."""
+        lines, self.warnings[:] = [("", line) for line in self.warnings], []
+        return lines
+
     def warn(self, text: str) -> None:
         """A line of level "error" after which Slurm goes on."""
         self.warnings.append(f"{self.prog}: error: {text}")

@@ -21,7 +21,7 @@ from mgpu_slurm.records.request import StepRequest
 from mgpu_slurm.records.step import NodeTasks, StepLayout
 from mgpu_slurm.sched import features
 from mgpu_slurm.sched.spread import Spread, packs, spread
-from mgpu_slurm.sched.step_refusals import Never, devices_missing, why
+from mgpu_slurm.sched.step_refusals import Never, devices_missing, too_many_per_task, why
 from mgpu_slurm.sched.step_room import Asked, Room, asked_of, free_devices, is_exact, less, named_by_job, tasks_fit, used_by
 
 _BUSY = errors.ESLURM_NODES_BUSY
@@ -45,6 +45,9 @@ def layout_step(
         asked = asked_of(request)
     except errors.SlurmError as error:
         return Never(error.code)
+    if request.overcommit and request.exclusive:
+        # exactly what its tasks need is a CPU for each of them
+        request = msgspec.structs.replace(request, overcommit=False, cpus_per_task=None)
     whole = [Room(s, nodes.get(s.node), mask(s.cpus), s.mem, {k: mask(v) for k, v in s.gres.items()}) for s in allocation.shares]
     used = {} if request.overlap else used_by(in_use)
     try:
@@ -71,9 +74,9 @@ def _lay(
         return chosen
     for room in chosen:
         room.tasks = tasks_fit(room, request, asked, cpus_per_task)
-    required = bool(request.nodelist)
-    count = request.min_nodes or (len(chosen) if required else 0)
-    ntasks = request.ntasks or _default_tasks(request, chosen, count)
+    named = sum(room.named for room in chosen)
+    count = max(request.min_nodes or 0, named)
+    ntasks = request.ntasks or _default_tasks(request, rooms, chosen, count)
     usable = [room for room in chosen if room.tasks]
     if not count:
         # nodes of unequal parts are all used, filled or not
@@ -86,13 +89,16 @@ def _lay(
         return Never(errors.ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE)
     total = sum(number for _, _, number in asked.per_job)
     if asked.per_job and total < count:
-        if request.min_nodes or required:
+        if request.min_nodes or named:
             name = asked.per_job[0][0]
             text = f"Step requested gres={name}:{total} is less than the requested min nodes={count}"
             return Never(errors.ESLURM_INVALID_GRES, detail=text)
         count = max(1, total)
         ntasks = request.ntasks or count
-    picked = _pick(usable, count, ntasks, keep_order=required)
+    refused = too_many_per_task(job, asked)
+    if refused is not None:
+        return refused
+    picked = _pick(chosen, usable, count, ntasks)
     if picked is None and overbook:  # beside other steps it waits instead
         picked = _overbooked(request, asked, chosen, ntasks)
     if picked is None:
@@ -158,19 +164,21 @@ def _nodes(request: StepRequest, rooms: list[Room], nodes: Mapping[str, Node]) -
         if any(name not in by_name for name in names):
             return Never(errors.ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE)
         wanted = [by_name[name] for name in names]
-        if request.min_nodes and request.min_nodes > len(wanted):
+        for room in wanted:
+            room.named = True
+        if max(request.min_nodes or 0, request.max_nodes or 0) > len(wanted):
             wanted += [room for room in chosen if room not in wanted]
         order = {room.share.node: position for position, room in enumerate(rooms)}
         return sorted(wanted, key=lambda room: order[room.share.node])
     return chosen
 
 
-def _default_tasks(request: StepRequest, chosen: list[Room], count: int) -> int:
-    """One for each node, as many as there are CPUs for where only -c was said."""
+def _default_tasks(request: StepRequest, rooms: list[Room], chosen: list[Room], count: int) -> int:
+    """One for each node, as many as the whole job has CPUs for where only -c was said."""
     if request.ntasks_per_node:
         return request.ntasks_per_node * (count or 1)
-    if request.cpus_per_task and not count and not request.overcommit:
-        return max(1, sum(room.tasks for room in chosen))
+    if request.cpus_per_task:
+        return max(1, sum(len(room.share.cpus) // request.cpus_per_task for room in rooms))
     return count or len(chosen)
 
 
@@ -184,31 +192,32 @@ def _fewest(usable: list[Room], ntasks: int) -> int:
     return max(1, len(usable))
 
 
-def _pick(usable: list[Room], count: int, ntasks: int, *, keep_order: bool) -> list[Room] | None:
-    """The first nodes in allocation order that can hold the tasks, exchanging small ones for large ones where needed."""
-    if len(usable) < count:
+def _pick(chosen: list[Room], usable: list[Room], count: int, ntasks: int) -> list[Room] | None:
+    """The nodes that were named and the first others in allocation order that can hold the tasks, exchanging small ones for
+    large ones where needed."""
+    named = [room for room in usable if room.named]
+    others = [room for room in usable if not room.named]
+    if len(usable) < count or len(named) < sum(room.named for room in chosen):
         return None
-    picked = usable[:count]
-    if keep_order and len(usable) == count:
-        return picked if sum(room.tasks for room in picked) >= ntasks else None
-    spare = sorted(usable[count:], key=lambda room: -room.tasks)
-    while sum(room.tasks for room in picked) < ntasks and spare:
+    free = max(0, count - len(named))
+    picked, spare = others[:free], sorted(others[free:], key=lambda room: -room.tasks)
+    while sum(room.tasks for room in named + picked) < ntasks and picked and spare:
         smallest = min(picked, key=lambda room: room.tasks)
         larger = spare.pop(0)
         if larger.tasks <= smallest.tasks:
             break
         picked[picked.index(smallest)] = larger
-    if sum(room.tasks for room in picked) < ntasks:
+    if sum(room.tasks for room in named + picked) < ntasks:
         return None
     order = {id(room): position for position, room in enumerate(usable)}
-    return sorted(picked, key=lambda room: order[id(room)])
+    return sorted(named + picked, key=lambda room: order[id(room)])
 
 
 def _overbooked(request: StepRequest, asked: Asked, chosen: list[Room], ntasks: int) -> list[Room] | None:
     """Nodes whose CPUs together are enough, though -c does not divide them: each holds at least one task, and what is left
     over goes one by one to the first, so that some tasks share CPUs. None where there are too few CPUs even so."""
     cpus_per_task = request.cpus_per_task or 1
-    if cpus_per_task == 1 or request.overcommit:
+    if cpus_per_task == 1 or request.overcommit or asked.per_task:
         return None
     able = [room for room in chosen if tasks_fit(room, request, asked, 1)]
     count = max(request.min_nodes or 0, request.max_nodes or 0) or min(len(able), ntasks)
@@ -255,7 +264,7 @@ def _part(
             held[name] = held.get(name, 0) | devices
     cpus = unmask(room.cpus)
     if is_exact(request):
-        number = 1 if request.overcommit else len(tasks) * cpus_per_task
+        number = len(tasks) * cpus_per_task
         cpus = cpus[: max(number, (request.cpus_per_gpu or 0) * held.get("gpu", 0).bit_count())]
     if request.mem_per_node is not None:
         memory = request.mem_per_node or room.memory

@@ -6,6 +6,7 @@ import msgspec
 
 from mgpu_slurm.base import errors
 from mgpu_slurm.base.idset import mask
+from mgpu_slurm.intake import gres
 from mgpu_slurm.records.job import Job
 from mgpu_slurm.records.request import StepRequest
 from mgpu_slurm.sched.step_room import Asked, Room, of_type, tasks_fit, types_of_job
@@ -29,7 +30,7 @@ def devices_missing(job: Job, request: StepRequest, asked: Asked, rooms: list[Ro
         return Never(errors.ESLURM_INVALID_GRES, detail="Step requested GRES but job doesn't have GRES")
     types = types_of_job(job)
     for name, kind, number in rows:
-        held = max(len(gres.get(name, ())) for gres in shares)
+        held = max(len(share.get(name, ())) for share in shares)
         named = f"{name}:{kind}" if kind else name
         typed = max(mask(room.share.gres.get(name, ())) & of_type(room, name, kind) for room in rooms)
         # a job that asked for devices of any type has none of a certain one
@@ -39,9 +40,20 @@ def devices_missing(job: Job, request: StepRequest, asked: Asked, rooms: list[Ro
             text = f"Step requested gres_per_node={named}:{number} is more than the job's gres_per_node={name}:{held}"
             return Never(errors.ESLURM_INVALID_GRES, detail=text)
     for name, _, number in asked.per_job:
-        held = sum(len(gres.get(name, ())) for gres in shares)
-        if number > held and (job.request.gpus or job.request.gpus_per_task):
-            text = f"Step requested gres={name}:{number} is more than the job's gres={name}:{held}"
+        held = sum(len(share.get(name, ())) for share in shares)
+        if number > held:
+            counted = job.request.gpus or job.request.gpus_per_task
+            text = f"Step requested gres={name}:{number} is more than the job's gres={name}:{held}" if counted else ""
+            return Never(errors.ESLURM_INVALID_GRES, detail=text)
+    return None
+
+
+def too_many_per_task(job: Job, asked: Asked) -> Never | None:
+    """Tasks of a step have no more devices each than the job asked for by task."""
+    for name, _, number in asked.per_task:
+        most = gres.total(job.request.gpus_per_task, "gpu") if job.request.gpus_per_task and name == "gpu" else number
+        if number > most:
+            text = f"Step requested gres_per_task={name}:{number} is more than the job's gres_per_task={name}:{most}"
             return Never(errors.ESLURM_INVALID_GRES, detail=text)
     return None
 

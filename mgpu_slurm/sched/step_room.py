@@ -23,6 +23,7 @@ class Room(msgspec.Struct):
     memory: int
     gres: dict[str, int]
     tasks: int = 0
+    named: bool = False  # by --nodelist
 
 
 class Asked(msgspec.Struct):
@@ -72,7 +73,7 @@ def named_by_job(job: Job) -> dict[str, int]:
     numbers: dict[str, int] = {}
     for name, _, number in wanted:
         numbers[name] = numbers.get(name, 0) + number
-    if request.gpus or request.gpus_per_socket or request.gpus_per_task or request.tres_per_task:
+    if request.gpus or request.gpus_per_socket or request.gpus_per_task or request.tres_per_task or request.ntasks_per_gpu:
         numbers.setdefault("gpu", 0)
     return numbers
 
@@ -132,7 +133,8 @@ def tasks_fit(room: Room, request: StepRequest, asked: Asked, cpus_per_task: int
 
 
 def is_exact(request: StepRequest) -> bool:
-    return (request.exclusive or bool(request.cpus_per_task)) and not request.whole
+    """Whether the step holds the CPUs of its tasks only."""
+    return request.exclusive or bool(request.cpus_per_task and not request.overcommit)
 
 
 def free_devices(room: Room, name: str, kind: str | None, number: int, taken: int) -> int | None:

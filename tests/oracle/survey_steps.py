@@ -2,7 +2,7 @@
 
 `python -m tests.oracle.survey_steps SEED [COUNT] [own|step]` prints what differs: which task is where, its environment with
 its GPUs, what srun says, its exit status. The same seed makes the same sets. Left out: --gpus with
---overlap, where 22.05 counts the GPUs of the first nodes wrongly.
+--overlap, where 22.05 counts the GPUs of the first nodes wrongly, and --gpus-per-task of a type, whose tasks see none there.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ WORDS = {
     "share": "--exact --overlap --exclusive --whole --exact@--overlap",
     "gres": "--gres=gpu:1 --gres=gpu:2 --gres=none --gres=gpu:a100:1 --gres=gpu:a100:2 --gres=gpu",
     "gpus": "--gpus=1 --gpus=2 --gpus=3 --gpus=4 --gpus=a100:2",
-    "gpus-per-task": "--gpus-per-task=1 --gpus-per-task=2 --gpus-per-task=a100:1",
+    "gpus-per-task": "--gpus-per-task=1 --gpus-per-task=2",
     "gpus-per-node": "--gpus-per-node=1 --gpus-per-node=2 --gpus-per-node=a100:1",
     "gpus-per-socket": "--gpus-per-socket=1 --gpus-per-socket=2",
     "gpu-bind": "--gpu-bind=none --gpu-bind=closest --gpu-bind=single:1 --gpu-bind=single:2 --gpu-bind=map_gpu:0,1 "
     "--gpu-bind=mask_gpu:0x1,0x2 --gpu-bind=per_task:1 --gpu-bind=per_task:2 --gpu-bind=verbose,single:1",
     "per-gpu": "--ntasks-per-gpu=1 --ntasks-per-gpu=2 --cpus-per-gpu=1 --cpus-per-gpu=2 --mem-per-gpu=50",
-    "cpu-bind": "--cpu-bind=none --cpu-bind=cores --cpu-bind=verbose,none --cpu-bind=map_cpu:0,1",
+    "cpu-bind": "--cpu-bind=none --cpu-bind=rank --cpu-bind=verbose,none --cpu-bind=map_cpu:0,1",
     "layout": "-m@block -m@cyclic -m@plane=2 -m@cyclic:block -m@block:cyclic -m@arbitrary -m@block,nopack -m@block,pack",
     "memory": "--mem=100 --mem=0 --mem=300 --mem-per-cpu=50 --mem-per-cpu=100",
     "sockets": "--threads-per-core=1 --ntasks-per-core=1 --ntasks-per-socket=1 --ntasks-per-socket=2 --hint=nomultithread -B1:2 "

@@ -67,10 +67,13 @@ def _place(ranks: str, rank: int) -> int | None:
 
 
 def find(program: str, directory: str, environment: Mapping[str, str]) -> str:
-    """The path to execute: as given where it has a slash, else the first executable on PATH, else the name itself: an
-    environment without PATH, as --export=NONE makes it, leads nowhere in Slurm either."""
+    """The path to execute: within `directory` where it begins with a dot, as given where it has a slash, else the first
+    executable on PATH, else the name itself: an environment without PATH, as --export=NONE makes it, leads nowhere in Slurm
+    either."""
+    if program.startswith("."):
+        return f"{directory}/{program}"
     if "/" in program:
-        return program if program.startswith("/") else f"{directory}/{program}"
+        return program
     for each in environment["PATH"].split(":") if environment.get("PATH") else ():
         path = os.path.join(each or ".", program)
         if os.path.isfile(path) and os.access(path, os.X_OK):

@@ -158,7 +158,7 @@ def _become_task(
         if not path:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))  # which Python calls a wrong value
         shared.peaks.note(plan.rank)
-        os.execve(path, plan.argv, environment)
+        os.execve(path, [path, *plan.argv[1:]], environment)  # Slurm's tasks know their whole path
     except OSError as error:
         _say(order, texts.no_exec(path, path if "/" in path else "", error))
         return error.errno or 1
