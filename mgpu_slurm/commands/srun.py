@@ -95,9 +95,6 @@ class Srun:
     def run(self) -> int:
         """Allocate where there is no allocation yet, run the step, give back."""
         programs = [self._multi_prog(component) for component in self.components]
-        for component, text in zip(self.components, programs, strict=True):
-            if text and "ntasks" not in component.request:
-                stepchecks.tasks_of_file(component, text, self.notes)
         jobid = self.client.get("jobid")
         try:
             if jobid:
@@ -143,7 +140,7 @@ class Srun:
         """The text of a component's --multi-prog file."""
         if not component.client.get("multi_prog"):
             return ""
-        from mgpu_slurm.commands import multiprog
+        from mgpu_slurm.intake import multiprog
 
         return multiprog.read(component.operands[0], self.cwd)
 
@@ -222,7 +219,7 @@ class Srun:
         try:
             for part in parts:
                 if part.client.get("multi_prog"):
-                    from mgpu_slurm.commands import multiprog
+                    from mgpu_slurm.intake import multiprog
 
                     part.multi_prog = multiprog.records(part.multi_prog, part.component.operands[0], part.ntasks)
             status = self._launch(plan, parts, {**addresses, **(created.get("node_addresses") or {})}, environ)

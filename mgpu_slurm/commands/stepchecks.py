@@ -30,18 +30,6 @@ def ignored(component: Component, notes: Notes) -> None:
         notes.error("--begin is ignored because nodes are already allocated.")
 
 
-def tasks_of_file(component: Component, text: str, notes: Notes) -> None:
-    """Where nobody says how many tasks there are, a --multi-prog file does, and no more nodes than those are used."""
-    from mgpu_slurm.commands import multiprog
-
-    request = component.request
-    count = request["ntasks"] = multiprog.count(text)
-    if int(request.get("min_nodes") or 1) > count:
-        word = "Warning" if notes.compat < (23, 2) else "warning"
-        notes.info(f"{word}: can't run {count} processes on {request['min_nodes']} nodes, setting nnodes to {count}")
-        request["min_nodes"] = request["max_nodes"] = count
-
-
 def devices(part: Part, session: Session, notes: Notes) -> None:
     """Names of --gres that the cluster does not have, and GPUs in numbers that cannot be. NoStep, UsageError."""
     request = part.component.request

@@ -106,7 +106,6 @@ def _choose(
         own = every[local * number : (local + 1) * number]
         if len(own) < number:
             made.errors.append("Not enough gpus to bind for gpus per task")
-            return []
         return own
     items = _items(values)
     if not items:

@@ -193,6 +193,8 @@ def _components(argv: Sequence[str], rows: tuple[Option, ...], reading: Reading)
             choices = before.for_next()
             merge.from_environment(choices, rows, reading.environ, group if grouped or groups else None, reading)
             parsed, rest = _one(words, rows, choices, reading)
+            if choices.value(".multi_prog") and parsed.operands:
+                _tasks_of_file(choices, parsed.operands[0], reading)
             in_job = reading.command == "srun" and choices.has(".jobid")
             checks.check(choices, reading, in_job)
             component = _component(choices, parsed.operands, reading, in_job)
@@ -202,6 +204,19 @@ def _components(argv: Sequence[str], rows: tuple[Option, ...], reading: Reading)
     if len({one.group for one in found}) < len(found):
         raise UsageError([("fatal", "Duplicate het groups in single srun not supported")], 1)
     return sorted(found, key=lambda one: one.group)
+
+
+def _tasks_of_file(choices: merge.Choices, path: str, reading: Reading) -> None:
+    """Where nobody says how many tasks there are, the file of --multi-prog does."""
+    from mgpu_slurm.intake import multiprog
+
+    if choices.has("ntasks"):
+        return
+    try:
+        text = reading.read_file(path).decode("utf-8", "surrogateescape")
+    except OSError:
+        return  # said when its turn has come
+    choices.put("ntasks", merge.Choice("multi-prog", multiprog.count(text), merge.COMMAND, path))
 
 
 def _groups(argv: Sequence[str], rows: tuple[Option, ...], reading: Reading) -> list[int]:

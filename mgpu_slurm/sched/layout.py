@@ -21,7 +21,7 @@ from mgpu_slurm.records.request import StepRequest
 from mgpu_slurm.records.step import NodeTasks, StepLayout
 from mgpu_slurm.sched import features
 from mgpu_slurm.sched.spread import Spread, packs, spread
-from mgpu_slurm.sched.step_refusals import Never, devices_missing, too_many_per_task, why
+from mgpu_slurm.sched.step_refusals import Never, devices_missing, too_many_devices, why
 from mgpu_slurm.sched.step_room import Asked, Room, asked_of, free_devices, is_exact, less, named_by_job, tasks_fit, used_by
 
 _BUSY = errors.ESLURM_NODES_BUSY
@@ -83,22 +83,25 @@ def _lay(
         alike = len({len(room.share.cpus) for room in rooms}) == 1
         packed = alike and packs(request.distribution or "")
         count = _fewest(usable, ntasks) if packed else max(1, min(len(usable), ntasks))
-    elif request.max_nodes:
+    elif request.max_nodes and not named:
         count = max(count, min(request.max_nodes, len(chosen), ntasks))
     if count > len(rooms):
         return Never(errors.ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE)
     total = sum(number for _, _, number in asked.per_job)
-    if asked.per_job and total < count:
-        if request.min_nodes or named:
-            name = asked.per_job[0][0]
-            text = f"Step requested gres={name}:{total} is less than the requested min nodes={count}"
-            return Never(errors.ESLURM_INVALID_GRES, detail=text)
-        count = max(1, total)
-        ntasks = request.ntasks or count
-    refused = too_many_per_task(job, asked)
+    least = max(request.min_nodes or 0, named)
+    if asked.per_job and total < least:
+        text = f"Step requested gres={asked.per_job[0][0]}:{total} is less than the requested min nodes={least}"
+        return Never(errors.ESLURM_INVALID_GRES, detail=text)
+    refused = too_many_devices(job, asked, rooms)
     if refused is not None:
         return refused
+    if asked.per_job and total < count and not asked.per_node:
+        count = max(1, total)
+        ntasks = request.ntasks or count
     picked = _pick(chosen, usable, count, ntasks)
+    while picked is None and named and count < (request.max_nodes or 0):
+        count += 1
+        picked = _pick(chosen, usable, count, ntasks)
     if picked is None and overbook:  # beside other steps it waits instead
         picked = _overbooked(request, asked, chosen, ntasks)
     if picked is None:
@@ -114,7 +117,7 @@ def _lay(
     if placed is None:
         return Never(errors.ESLURM_TOO_MANY_REQUESTED_CPUS)
     parts: list[NodeTasks] = []
-    own = named_by_job(job)
+    own = named_by_job(job, request)
     left = {row: number for row, (_, _, number) in enumerate(asked.per_job)}
     for position, (room, tasks) in enumerate(zip(picked, placed, strict=True)):
         part = _part(room, tasks, request, asked, left, len(picked) - position - 1, own)

@@ -21,39 +21,41 @@ class Never(msgspec.Struct):
 
 
 def devices_missing(job: Job, request: StepRequest, asked: Asked, rooms: list[Room]) -> Never | None:
-    """What the job does not have on any of its nodes, in Slurm's words."""
-    rows = [(name, kind, 0) for name, kind, _ in asked.per_job + asked.per_socket + asked.per_task] + (asked.per_node or [])
-    shares = [room.share.gres for room in rooms]
-    if (rows or request.cpus_per_gpu or request.mem_per_gpu) and not any(shares):
+    """Names and types of devices that the job does not have on any of its nodes, in Slurm's words."""
+    rows = [(name, kind) for name, kind, _ in asked.per_job + asked.per_socket + asked.per_task + (asked.per_node or [])]
+    if (rows or request.cpus_per_gpu or request.mem_per_gpu) and not any(room.share.gres for room in rooms):
         if job.request.cpus_per_gpu or job.request.mem_per_gpu:
             return Never(errors.ESLURM_INVALID_GRES)
         return Never(errors.ESLURM_INVALID_GRES, detail="Step requested GRES but job doesn't have GRES")
     types = types_of_job(job)
-    for name, kind, number in rows:
-        held = max(len(share.get(name, ())) for share in shares)
-        named = f"{name}:{kind}" if kind else name
+    for name, kind in rows:
         typed = max(mask(room.share.gres.get(name, ())) & of_type(room, name, kind) for room in rooms)
         # a job that asked for devices of any type has none of a certain one
         if not typed or (kind and kind.lower() not in types.get(name, {kind.lower()})):
+            named = f"{name}:{kind}" if kind else name
             return Never(errors.ESLURM_INVALID_GRES, detail=f"Step requested GRES ({named}) not found in the job")
+    return None
+
+
+def too_many_devices(job: Job, asked: Asked, rooms: list[Room]) -> Never | None:
+    """Numbers of devices beyond those that the job has on a node, asked for by task, or has in all."""
+    shares = [room.share.gres for room in rooms]
+    for name, kind, number in asked.per_node or ():
+        held = max(len(share.get(name, ())) for share in shares)
         if number > held:
+            named = f"{name}:{kind}" if kind else name
             text = f"Step requested gres_per_node={named}:{number} is more than the job's gres_per_node={name}:{held}"
+            return Never(errors.ESLURM_INVALID_GRES, detail=text)
+    for name, _, number in asked.per_task:
+        most = gres.total(job.request.gpus_per_task, "gpu") if job.request.gpus_per_task and name == "gpu" else number
+        if number > most:
+            text = f"Step requested gres_per_task={name}:{number} is more than the job's gres_per_task={name}:{most}"
             return Never(errors.ESLURM_INVALID_GRES, detail=text)
     for name, _, number in asked.per_job:
         held = sum(len(share.get(name, ())) for share in shares)
         if number > held:
             counted = job.request.gpus or job.request.gpus_per_task
             text = f"Step requested gres={name}:{number} is more than the job's gres={name}:{held}" if counted else ""
-            return Never(errors.ESLURM_INVALID_GRES, detail=text)
-    return None
-
-
-def too_many_per_task(job: Job, asked: Asked) -> Never | None:
-    """Tasks of a step have no more devices each than the job asked for by task."""
-    for name, _, number in asked.per_task:
-        most = gres.total(job.request.gpus_per_task, "gpu") if job.request.gpus_per_task and name == "gpu" else number
-        if number > most:
-            text = f"Step requested gres_per_task={name}:{number} is more than the job's gres_per_task={name}:{most}"
             return Never(errors.ESLURM_INVALID_GRES, detail=text)
     return None
 

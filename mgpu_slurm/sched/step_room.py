@@ -55,7 +55,8 @@ def asked_of(request: StepRequest) -> Asked:
     if per_node is None and (per_job or per_task):
         per_node = []
     if request.gres == "none":
-        return Asked([], [], [], [])
+        # what is counted by GPU cannot do without them
+        return Asked(None if request.cpus_per_gpu or request.mem_per_gpu else [], [], [], [])
     return Asked(per_node, per_job, per_socket, per_task)
 
 
@@ -65,9 +66,9 @@ def _last(gpus: str) -> list[tuple[str, str | None, int]]:
     return [(name, kind, number) for (name, kind), number in found.items()]
 
 
-def named_by_job(job: Job) -> dict[str, int]:
+def named_by_job(job: Job, step: StepRequest) -> dict[str, int]:
     """The devices that a step has when it asks for none: what the job asked for, by name, with their number on a node, 0
-    where that is open. Those that came with whole nodes are for steps that name them."""
+    where that is open. Those that came with whole nodes are for steps that name them, or count by them."""
     request = job.request
     wanted = gres_text.of_node(request.gres, request.gpus_per_node)
     numbers: dict[str, int] = {}
@@ -75,6 +76,8 @@ def named_by_job(job: Job) -> dict[str, int]:
         numbers[name] = numbers.get(name, 0) + number
     if request.gpus or request.gpus_per_socket or request.gpus_per_task or request.tres_per_task or request.ntasks_per_gpu:
         numbers.setdefault("gpu", 0)
+    if step.cpus_per_gpu or step.mem_per_gpu:
+        numbers["gpu"] = 0
     return numbers
 
 

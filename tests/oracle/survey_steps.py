@@ -37,7 +37,7 @@ WORDS = {
     "sockets": "--threads-per-core=1 --ntasks-per-core=1 --ntasks-per-socket=1 --ntasks-per-socket=2 --hint=nomultithread -B1:2 "
     "--cores-per-socket=2 --sockets-per-node=1 --mincpus=2 --hint=compute_bound",
     "over": "-O -s --spread-job --use-min-nodes --contiguous",
-    "how": "-l -K -k -u -Q -W5 -I -t5 -Jname -D/ --mpi=pmi2 --network=x -vQ -E --acctg-freq=5 --signal=USR1@30 --reboot",
+    "how": "-l -K -k -u -Q -W5 -I -t5 -Jname -D/ --mpi=pmi2 --network=x -E --acctg-freq=5 --signal=USR1@30 --reboot",
     "export": "--export=NONE --export=A=1 --export=ALL,B=2 --export=HOME",
 }  # fmt: skip
 OFTEN = ("nodes", "ntasks", "cpus", "per-node", "gres", "gpus", "gpus-per-task", "gpus-per-node", "share", "layout", "where")
