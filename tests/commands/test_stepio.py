@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgpu_slurm.base.errors import UsageError
+from mgpu_slurm.commands import report, stepfiles
 from mgpu_slurm.commands.stepsignals import FORCE, FORWARD, SHOW, Interrupts
-from mgpu_slurm.intake import multiprog, report, stepfiles
+from mgpu_slurm.intake import multiprog
 from mgpu_slurm.wire.frames import STDERR, STDOUT
 from mgpu_slurm.wire.sink import Sink, label_width
 
