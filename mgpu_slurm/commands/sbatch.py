@@ -70,7 +70,7 @@ def prepare(asked: submit.Submission, environ: Mapping[str, str], cwd: str, note
     export = client.get("export")
     if "export_file" in client:
         environment = surroundings.from_file(client["export_file"], cwd)
-        login = True
+        login = False  # the file is all that there is
     else:
         environment, problems = exports.apply(export, environ)
         for text in problems:
@@ -81,7 +81,8 @@ def prepare(asked: submit.Submission, environ: Mapping[str, str], cwd: str, note
         if index == 0:
             request["environment"] = environment
             first = asked.components[0]
-            if "name" in first.sources or asked.operands or "wrap" in client:
+            named = "name" in first.sources or asked.operands or "wrap" in client
+            if named and "export_file" not in client:
                 # a script from standard input has a name in the queue alone
                 environment["SLURM_JOB_NAME"] = request["name"]
             surroundings.tell_container(environment, request)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -209,7 +208,7 @@ def _make_one(
         array_count=len(tasks),
         array_min=tasks[0] if tasks else 0,
         array_max=tasks[-1] if tasks else 0,
-        array_step=_stride(tasks),
+        array_step=_stride(request.array or ""),
         dependency=terms,
         dependency_any=any_of,
     )
@@ -370,11 +369,9 @@ def _priority(request: JobRequest) -> int:
     return max(1, -request.nice)
 
 
-def _stride(tasks: list[int]) -> int:
-    """The step shown to tasks: that of an even spacing, else 1."""
-    if len(tasks) < 2:
-        return 1
-    step = tasks[1] - tasks[0]
-    return step if all(after - before == step for before, after in pairwise(tasks)) else 1
+def _stride(array: str) -> int:
+    """The step shown to tasks: the first that is spelled out."""
+    digits = array.partition(":")[2].partition(",")[0].partition("%")[0]
+    return int(digits) if digits.isdecimal() else 1
 
 

@@ -248,6 +248,8 @@ def batch_environment(facts: Facts, node: str, devices: Devices | None = None) -
     if request.get("export") and request["export"].upper() != "ALL":
         changes["SLURM_EXPORT_ENV"] = request["export"]
         changes["SLURM_GET_USER_ENV"] = "1"
+    elif request.get("get_user_env"):
+        changes["SLURM_GET_USER_ENV"] = "1"
     restarts = int(facts.get("restart_count") or 0)
     if restarts or compat >= (23, 2):
         changes["SLURM_RESTART_COUNT"] = str(restarts)
