@@ -22,7 +22,9 @@ from tests.oracle.slurm_cluster import SlurmCluster
 HERE = Path(__file__).resolve().parent
 CASES = HERE / "cases"
 LIB = HERE / "lib.sh"
-NAMES = ("srun", "sbatch", "salloc", "squeue", "scancel", "sinfo", "scontrol", "sacct", "sattach", "sbcast", "sprio", "sdiag")
+NAMES = (
+    "srun", "sbatch", "salloc", "squeue", "scancel", "sinfo", "scontrol", "sacct", "sstat", "sattach", "sbcast", "sprio", "sdiag",
+)  # fmt: skip
 
 RULES = [
     (re.compile(pattern), text)

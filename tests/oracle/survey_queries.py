@@ -26,7 +26,9 @@ Deliberate: CPUs of a suspended job stay its own (CPUAlloc); --clusters works wi
 names of newer versions are taken; -j ID+OFFSET and -j ID_[LIST] choose what they name; ids and steps with something meaningless
 behind them are refused, and `.batch` is the batch step; --start with -O shows the columns asked for; --help has sentences of our
 own; a SLURM_TIME_FORMAT that is no pattern is printed as it is; hostlists that cannot be read are named as they were typed;
-after a job was shrunk Slurm refuses all further changes of it; empty texts go away; shells are read as usual ("a b")."""
+sstat names tasks of arrays and components as they were typed, finds all tasks of an array, refuses ids of no job, and a rank
+in its MaxTask fields is a rank; after a job was shrunk Slurm refuses all further changes of it; empty texts go away; shells
+are read as usual ("a b")."""
 
 NEWER = frozenset(
     (

@@ -3,7 +3,7 @@ submit -A acc -o /dev/null -N2 -n2 -w n[0-1] --acctg-freq=task=1 --wrap 'srun -l
 import os, time
 rank = int(os.environ[\"SLURM_PROCID\"])
 block = bytearray((60 + 60 * rank) << 20)
-for _ in range(1 + rank): open(os.devnull, \"wb\").write(block[7:])
+for _ in range(1 + rank): open(os.devnull, \"wb\").write(memoryview(block)[7:])
 end = time.process_time() + 1.5 + rank
 while time.process_time() < end: pass
 time.sleep(8)"'
