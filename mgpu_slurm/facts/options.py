@@ -262,14 +262,15 @@ VARIABLES: tuple[tuple[str, str, tuple[str, str, str]], ...] = (
 )
 
 # Options that each component of a heterogeneous job has for itself; all others hold on for the components that follow.
-# Measured on 22.05.8: sbatch -n1 OPTION : -n1.
+# Measured on 22.05.8, by scripts with #SBATCH hetjob.
 OF_ONE_COMPONENT = frozenset((
-    "bb", "bbf", "constraint", "container", "contiguous", "cores-per-socket", "cpus-per-gpu", "cpus-per-task", "distribution",
+    "bb", "bbf", "constraint", "contiguous", "cores-per-socket", "cpu-freq", "cpus-per-gpu", "cpus-per-task", "distribution",
     "exact", "exclusive", "extra-node-info", "gpu-bind", "gpu-freq", "gpus", "gpus-per-node", "gpus-per-socket",
     "gpus-per-task", "gres", "gres-flags", "het-group", "licenses", "mail-type", "mem-per-cpu", "mem-per-gpu", "mincpus",
-    "multi-prog", "network", "nodefile", "nodelist", "nodes", "ntasks", "ntasks-per-core", "ntasks-per-gpu", "ntasks-per-node",
-    "ntasks-per-socket", "ntasks-per-tres", "oversubscribe", "pack-group", "partition", "power", "prefer", "relative", "share",
-    "sockets-per-node", "spread-job", "switches", "threads-per-core", "tmp", "tres-per-task", "use-min-nodes",
+    "multi-prog", "network", "nodefile", "nodelist", "nodes", "ntasks", "ntasks-per-core", "ntasks-per-gpu",
+    "ntasks-per-node", "ntasks-per-socket", "ntasks-per-tres", "overcommit", "oversubscribe", "pack-group", "partition",
+    "power", "relative", "share", "sockets-per-node", "spread-job", "switches", "tasks-per-node", "threads-per-core", "tmp",
+    "tres-per-task", "use-min-nodes",
 ))  # fmt: skip
 
 # These variables may carry _HET_GROUP_<n> in srun, all but this one.

@@ -36,7 +36,7 @@ def eligible(slot: NodeSlot, need: Need) -> str:
         return "threads"
     if need.ntasks_per_socket * need.cpus_per_task > slot.cores_per_socket * slot.threads_per_core:
         return "tasks"
-    if need.ntasks_per_node * (1 if need.overcommit else need.cpus_per_task) > slot.cpus_total.bit_count():
+    if need.ntasks_per_node * need.cpus_per_task > slot.cpus_total.bit_count():
         return "tasks"
     if need.tmp_disk > slot.tmp_disk:
         return "disk"
@@ -124,9 +124,9 @@ def _by_cpus(slot: NodeSlot, need: Need, cpus: int) -> int:
         tasks = min(tasks, cores * min(need.threads_per_core, slot.threads_per_core) // need.cpus_per_task)
     if need.ntasks_per_node:
         tasks = min(tasks, need.ntasks_per_node)
-    if need.ntasks_per_socket:
+    if need.ntasks_per_socket and not need.overcommit:
         tasks = min(tasks, need.ntasks_per_socket * slot.sockets)
-    if need.ntasks_per_core:
+    if need.ntasks_per_core and not need.overcommit:
         tasks = min(tasks, need.ntasks_per_core * cores)
     return tasks
 

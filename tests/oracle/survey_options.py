@@ -1,9 +1,9 @@
-"""Every option of sbatch and salloc, as option, #SBATCH line and variable, with usual, odd, empty and wrong values, on Slurm
-and on ours.
+"""Every option of sbatch and salloc, as option, #SBATCH line (of one job, or of the first component of two) and variable, with
+usual, odd, empty and wrong values, on Slurm and on ours.
 
-`python -m tests.oracle.survey_options [option|header|variable] [PATTERN [salloc]]` prints what differs: exit status, output,
-the job as scontrol shows it (of sbatch while it is held), and what salloc's command finds in its environment. What is left is
-known and said in KNOWN.
+`python -m tests.oracle.survey_options [option|header|component|variable] [PATTERN [salloc]]` prints what differs: exit status,
+output, the job as scontrol shows it (of sbatch while it is held), and what salloc's command finds in its environment. What is
+left is known and said in KNOWN.
 """
 
 from __future__ import annotations
@@ -96,6 +96,10 @@ def tries(form: str, command: str) -> Iterator[tuple[str, str]]:
             elif form == "header" and row.header and command == "sbatch":
                 line = shlex.quote(shlex.quote(word))
                 yield word, f"printf '#!/bin/sh\\n#SBATCH %s\\ntrue\\n' {line} > j.sh; try {base} j.sh"
+            elif form == "component" and row.header and command == "sbatch":
+                line = shlex.quote(shlex.quote(word))
+                made = f"printf '#!/bin/sh\\n#SBATCH %s\\n#SBATCH hetjob\\n#SBATCH -n3\\ntrue\\n' {line} > j.sh"
+                yield word, f"{made}; try {base} j.sh"
             elif form == "variable":
                 for name in row.variables(options.LETTER[command]):
                     setting = f"{name}={value or ''}"

@@ -124,3 +124,27 @@ def test_what_is_left_after_a_placement_is_used_next() -> None:
     first = plan(world.snapshot(world.nodes(), jobs), 0.0)
     starts = [decision for decision in first if isinstance(decision, Start)]
     assert [world.shown(Placement(start.allocation, [])) for start in starts] == ["n0 0-2 300 gpu:0", "n0 3-5 300 gpu:1"]
+
+
+@pytest.mark.parametrize(
+    ("words", "shares"),
+    [
+        ("-n4 -N2", "n0 0-1 200; n1 0-1 200"),
+        ("-n5 -N2", "n0 0-3 400; n1 0-1 200"),
+        ("-n12 -N3", "n0 0-7 800; n1 0-1 200; n2 0-1 200"),
+        ("-N2-4 -n12", "n0 0-7 800; n1 0-1 200; n2 0-1 200; n3 0-1 200"),
+        ("-c3", "n0 0-3 400"),
+        ("-c8 --hint=nomultithread", "n0 0-15 800"),
+        ("--threads-per-core=1 -n10", "n0 0-15 800; n1 0-3 200"),
+        ("--exclusive --hint=nomultithread", "n0 0-15 800 gpu:0-3"),
+        ("-O -n20 -N1 --hint=nomultithread", "n0 0-1 100"),
+        ("-n2 --ntasks-per-core=1", "n0 0-3 400"),
+        ("-G2 --cpus-per-gpu=3 --hint=nomultithread", "n0 0-11 600 gpu:0-1"),
+    ],
+)
+def test_placement_on_cores_of_two_threads(words: str, shares: str) -> None:
+    """Four nodes of eight cores, as Slurm 22.05.8 has answered there: memory goes by the threads that are used."""
+    nodes = world.nodes(cpus=16, cores_per_socket=8, threads_per_core=2)
+    found = place(nodes, world.need(words), 0, world.partition())
+    assert isinstance(found, Placement)
+    assert world.shown(found) == shares

@@ -9,3 +9,4 @@ J
 r() { echo "== $*"; submit -o o "$@" j.sh && wait_gone; cat o; }
 r -N2 --gpus-per-node=2 --gpus-per-task=1; r -n4 --gres=gpu:4 --gpus-per-task=2; r -N2 --ntasks-per-gpu=2; r -n4 -N2 --gpus-per-node=2 --ntasks-per-gpu=1; r --mem-per-gpu=0; r --mem-per-cpu=0; r -n2 --gpus=2 --gpus-per-node=1 --gpus-per-task=1
 r -N2 --gpus-per-task=1; b -N2 --gpus-per-task=1 -c2; b -N2 --gpus=4 --gpus-per-task=1; b -w n1 --gpus-per-task=1; b -N1 --ntasks-per-node=2 --gpus-per-task=1 -c2
+b --gpus-per-node=1 --gpus-per-socket=2; b --gpus-per-node=1 --gpus-per-task=2; b --ntasks-per-node=2 --gpus-per-task=1; b -w n1 --ntasks-per-gpu=2; b -N3 --ntasks-per-gpu=2 --mem-per-gpu=100; b --ntasks-per-gpu=2 --mem-per-gpu=100; b --gres=gpu:a100:2 --gpus-per-task=1; b -c2 --cpus-per-gpu=1 -G1 --gpus-per-node=2; b -c2 --cpus-per-gpu=1 --mem-per-gpu=1; b --gres=gpu:2 --gpus-per-node=1 -G4; b -N2 -m plane=2; b -N3 -n5 -m plane=2
