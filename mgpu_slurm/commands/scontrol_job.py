@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 
+from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.commands.scontrol_update import meant, row_of, send, unsupported
 from mgpu_slurm.facts.queries.scontrol_keys import JOB_COUNT_NAMES, JOB_KEYS, LATER_JOB_KEYS, SUBJECTS
 
@@ -76,12 +77,27 @@ def update(desk: Desk, words: Sequence[str], by_name: str | None) -> None:
         if not job:
             return
     changes = read(desk, job, pairs)
-    if changes is not None:
-        send(desk, "job", job, changes)
-        if not desk.status and any(key in ("numnodes", "reqnodelist") for key, _ in changes):
-            from mgpu_slurm.commands import resizescripts
+    if changes is None:
+        return
+    resizes = any(key in ("numnodes", "reqnodelist") for key, _ in changes)
+    if resizes and job.isdecimal() and _is_several(desk, job):
+        desk.complain("scontrol: error: Job resizing not supported for job arrays")
+        return
+    send(desk, "job", job, changes)
+    if resizes and not desk.status and "SLURM_JOBID" in desk.environ:  # for the shells of a job
+        from mgpu_slurm.commands import resizescripts
 
-            resizescripts.write(desk, job)
+        resizescripts.write(desk, job)
+
+
+def _is_several(desk: Desk, job: str) -> bool:
+    """Whether an array of which tasks have records of their own."""
+    from mgpu_slurm.commands.query_options import query
+
+    try:
+        return query(desk.session(), "jobs", ["array_task_id"], {"ids": [job]})[1] > 1
+    except SlurmError:
+        return False  # the change itself is refused, in its own words
 
 
 _USER = (("UserId", 3, "user"),)

@@ -69,7 +69,7 @@ def _priority(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> 
     except ValueError:
         raise SlurmError(errors.ESLURM_NOT_SUPPORTED, f"Invalid Priority value: {text}") from None
     operator = permissions.is_operator(ctx, caller)
-    if wanted > 0 and job.priority == 0:
+    if wanted > 0 and (job.priority == 0 or job.state == "SUSPENDED"):
         raise SlurmError(errors.ESLURM_JOB_HELD)
     if wanted <= 0:
         job.priority = 0

@@ -149,7 +149,7 @@ REQUESTS = [
     (["uhold", "5"], {"kind": "job_action", "action": "uhold", "ids": ["5"]}),
     (["rel", "5"], {"kind": "job_action", "action": "release", "ids": ["5"]}),
     (["requeue", "5"], {"kind": "job_action", "action": "requeue", "ids": ["5"]}),
-    (["requeuehold", "State=SpecialExit", "5"], {"kind": "job_action", "action": "requeuehold", "ids": ["5"]}),
+    (["requeuehold", "State=SpecialExit", "5"], {"kind": "job_action", "action": "requeuehold_special", "ids": ["5"]}),
     (["hold", "jobname=arr"], {"kind": "job_action", "action": "hold", "ids": ["1223", "1232", "1233"]}),
     (["top", "5"], {"kind": "job_action", "action": "top", "ids": ["5"]}),
     (["reconfig"], {"kind": "control", "action": "reconfigure"}),

@@ -5,4 +5,4 @@ for t in $J ${J}_99 ${J}_[2-3] ${J}_[1-2]; do echo "update $t"; say scontrol upd
 scancel $J; wait_gone; for c in hold release suspend; do say scontrol $c $J; done 2>&1 | $N
 submit --array=1-4%1 -o /dev/null --wrap '[ $SLURM_ARRAY_TASK_ID = 1 ] || sleep 20'; wait_state RUNNING ${J}_2; wait_gone ${J}_1; N="ids $J $((J+1)) $((J+2)) $((J+3))"
 for c in hold release; do for t in $J ${J}_1 ${J}_[1-2]; do echo "$c $t"; say scontrol $c $t; done; done 2>&1 | $N
-scancel $J
+say scontrol update jobid=$J numnodes=1 2>&1 | $N; ls slurm_job_* 2>/dev/null; scancel $J
