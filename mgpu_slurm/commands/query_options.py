@@ -147,6 +147,20 @@ def uid_of(name: str) -> int | None:
         return None
 
 
+def known_user(name: str) -> int | None:
+    """As `uid_of`, of a number only where somebody has it, or who asks."""
+    import os
+    import pwd
+
+    uid = uid_of(name)
+    if uid is None or not name.isdecimal() or uid == os.geteuid():
+        return uid
+    try:
+        return pwd.getpwuid(uid).pw_uid
+    except (KeyError, OverflowError):
+        return None
+
+
 def date_line() -> str:
     """The line above long listings: Mon Nov 23 12:00:00 2026."""
     import time

@@ -61,6 +61,10 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
             raw.restore()
 
 
+NAMED = ("batch", "extern", "interactive")
+"""Steps that have no number."""
+
+
 def _raw_terminal(descriptor: int) -> RawTerminal | None:
     """--pty: what is typed goes to the task's terminal as it is. None where nothing is typed."""
     import os
@@ -74,12 +78,15 @@ def _raw_terminal(descriptor: int) -> RawTerminal | None:
 
 def operand(given: Given, streams: Streams) -> tuple[int, str]:
     """Job and step. UsageError."""
-    usage = ("", table.USAGE.rstrip("\n"))
     if len(given.operands) != 1:
-        raise UsageError(["too many parameters", usage], 1)
+        streams.out.write(table.USAGE)
+        raise UsageError("too many parameters", 1)
     job, dot, step = given.operands[0].partition(".")
     if not dot or not step:
-        raise UsageError(["Failed to parse stepid from command line options", usage], 1)
+        streams.out.write(table.USAGE)
+        raise UsageError("Failed to parse stepid from command line options", 1)
+    if not (step.isascii() and (step.isdecimal() or step in NAMED)):
+        raise UsageError([("fatal", f"Bad step specified: {job}")], 1)
     if not (job.isascii() and job.isdecimal()):
         raise UsageError([("fatal", f"Bad step specified: {job}")], 1)
     return int(job), step

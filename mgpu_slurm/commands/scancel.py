@@ -12,7 +12,7 @@ import os
 from mgpu_slurm.base import hostlist, ids
 from mgpu_slurm.base import signals as signal_names
 from mgpu_slurm.base.errors import ESLURM_ALREADY_DONE, ESLURM_INVALID_JOB_ID, UsageError
-from mgpu_slurm.commands.query_options import compat_without_cluster, query, read, told, uid_of
+from mgpu_slurm.commands.query_options import compat_without_cluster, known_user, query, read, told
 from mgpu_slurm.facts.queries import scancel as table
 
 TYPE_CHECKING = False
@@ -31,7 +31,7 @@ FILTERS = ("account", "name", "nodelist", "partition", "qos", "reservation", "st
 """In the order in which Slurm lists them."""
 
 COLUMNS = (
-    "job_id array_job_id array_task_id array_tasks het_job_id het_offset name partition state account qos reservation"
+    "job_id array_job_id array_task_id array_tasks array_limit het_job_id het_offset name partition state account qos reservation"
     " wckey uid nodes"
 )
 
@@ -41,7 +41,7 @@ _NUMBERS = {"HUP": 1, "INT": 2, "QUIT": 3, "ABRT": 6, "KILL": 9, "TERM": 15}
 class Order:
     """What is to be done to which jobs."""
 
-    __slots__ = ("batch", "filters", "full", "hurry", "ids", "interactive", "quiet", "signal", "verbose")
+    __slots__ = ("batch", "filters", "full", "hurry", "ids", "interactive", "quiet", "signal", "user", "verbose")
 
     def __init__(self) -> None:
         self.ids: list[str] = []
@@ -49,6 +49,7 @@ class Order:
         self.signal: int | None = None
         self.batch = self.full = self.hurry = self.interactive = self.quiet = False
         self.verbose = 0
+        self.user = ""  # as typed
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
@@ -87,9 +88,10 @@ def order(given: Given) -> Order:
     if given.has("me"):
         wanted.filters["user"] = str(os.geteuid())
     if "user" in wanted.filters:
-        uid = uid_of(wanted.filters["user"])
+        uid = known_user(wanted.filters["user"])
         if uid is None:
             raise UsageError(f"Invalid user name: {wanted.filters['user']}", 1)
+        wanted.user = wanted.filters["user"]
         wanted.filters["user"] = str(uid)
     if "state" in wanted.filters:
         word = wanted.filters["state"].upper()
@@ -159,10 +161,10 @@ def tell(wanted: Order, text: str, streams: Streams) -> None:
     if not wanted.verbose:
         return
     what = "step" if "." in text else "job"
+    part = "full " if wanted.full else "batch " if wanted.batch and what == "job" else ""
     if wanted.signal is None or wanted.signal == _NUMBERS["KILL"]:
-        streams.err.write(f"scancel: Terminating {what} {text}\n")
+        streams.err.write(f"scancel: Terminating {part}{what} {text}\n")
         return
-    part = "full " if wanted.full else "batch " if wanted.batch else ""
     streams.err.write(f"scancel: Signal {wanted.signal} to {part}{what} {text}\n")
 
 
@@ -214,7 +216,7 @@ def filtered(session: Asks, wanted: Order, streams: Streams) -> int:
         for job in jobs:
             if passes(job, wanted.filters):
                 matched = True
-                if confirmed(wanted, shown_id(job), job, streams):
+                if confirmed(wanted, shown_id(job, limit=True), job, streams):
                     texts.append(shown_id(job))
     if wanted.filters and not matched and wanted.verbose:
         streams.err.write(f"scancel: error: No active jobs match ALL job filters, including: {described(wanted)}\n")
@@ -243,7 +245,7 @@ def passes(job: Mapping[str, Any], filters: Mapping[str, str]) -> bool:
         if key == "user":
             same = str(job["uid"]) == text
         elif key == "nodelist":
-            same = not set(hostlist.expand(job["nodes"])).isdisjoint(hostlist.expand(text))
+            same = not set(hostlist.expand(job["nodes"])).isdisjoint(_hosts(text))
         elif key == "partition":
             same = text in job["partition"].split(",")
         elif key in ("account", "qos"):
@@ -255,11 +257,21 @@ def passes(job: Mapping[str, Any], filters: Mapping[str, str]) -> bool:
     return True
 
 
-def shown_id(job: Mapping[str, Any]) -> str:
+def _hosts(text: str) -> list[str]:
+    """One that cannot be read names no node."""
+    try:
+        return hostlist.expand(text)
+    except hostlist.HostlistError:
+        return []
+
+
+def shown_id(job: Mapping[str, Any], limit: bool = False) -> str:
+    """The id as users know it. `limit`: with the array's, which no command takes back."""
     if job["array_job_id"]:
         if job["array_task_id"] is not None:
             return f"{job['array_job_id']}_{job['array_task_id']}"
-        return f"{job['array_job_id']}_[{job['array_tasks']}]" if job["array_tasks"] else str(job["array_job_id"])
+        throttle = f"%{job['array_limit']}" if limit and job["array_limit"] else ""
+        return f"{job['array_job_id']}_[{job['array_tasks']}{throttle}]" if job["array_tasks"] else str(job["array_job_id"])
     if job["het_job_id"]:
         return f"{job['het_job_id']}+{job['het_offset']}"
     return str(job["job_id"])
@@ -296,5 +308,6 @@ def read_line(descriptor: int) -> str | None:
 def described(wanted: Order) -> str:
     """The filters as Slurm lists them when nothing matches."""
     labels = {"name": "job_name", "user": "user_name"}
-    words_of = [f"{labels.get(key, key)}={wanted.filters[key]}" for key in FILTERS if key in wanted.filters]
+    shown = {**wanted.filters, **({"user": wanted.user} if wanted.user else {})}
+    words_of = [f"{labels.get(key, key)}={shown[key]}" for key in FILTERS if key in shown]
     return "".join(f"{word} " for word in words_of)

@@ -12,10 +12,10 @@ from mgpu_slurm.commands.query_options import (
     compat_without_cluster,
     date_line,
     interval,
+    known_user,
     query,
     read,
     told,
-    uid_of,
     words,
     wrong_interval,
 )
@@ -226,23 +226,13 @@ def _users(given: Given, asked: Request, streams: Streams) -> None:
         return
     found = []
     for name in words(given.text("users")):
-        uid = uid_of(name)
-        if uid is None or (name.isdecimal() and uid != os.geteuid() and not _is_user(uid)):
+        uid = known_user(name)
+        if uid is None:
             streams.err.write(f"squeue: error: Invalid user: {name}\n\n")
         else:
             found.append(str(uid))
     asked.filters["users"] = found
     asked.nobody = not found
-
-
-def _is_user(uid: int) -> bool:
-    import pwd
-
-    try:
-        pwd.getpwuid(uid)
-    except (KeyError, OverflowError):
-        return False
-    return True
 
 
 def _states(given: Given, asked: Request) -> None:

@@ -208,11 +208,12 @@ def attached(pid: int) -> bool:
 def test_follow_refusals(cluster: Suite) -> None:
     usage = "Usage: sattach [options] <jobid.stepid>\n"
     for words, text in (
-        ((), "sattach: error: too many parameters\n" + usage),
-        (("1",), "sattach: error: Failed to parse stepid from command line options\n" + usage),
+        ((), "sattach: error: too many parameters\n"),
+        (("1",), "sattach: error: Failed to parse stepid from command line options\n"),
+        (("1.x",), "sattach: fatal: Bad step specified: 1\n"),
         (("abc.def",), "sattach: fatal: Bad step specified: abc\n"),
         (("99999999.0",), "sattach: error: Could not get job step info: Invalid job id specified\n"),
         (("--pty", "99999999.0"), "sattach: error: Could not get job step info: Invalid job id specified\n"),
     ):
         done = cluster.run("sattach", *words)
-        assert (done.status, done.err) == (1, text)
+        assert (done.status, done.out, done.err) == (1, usage if words in ((), ("1",)) else "", text)
