@@ -49,7 +49,7 @@ KEYS: dict[str, str] = {
     "InactiveLimit": "how long an allocation lives on after its command is gone",
     "InteractiveStepOptions": "srun's options for salloc's shell",
     "JobAcctGatherFrequency": "how often the use of running tasks is looked at",
-    "JobAcctGatherParams": "what is counted, and whether a task over its memory is ended",
+    "JobAcctGatherParams": "UsePss, NoShared: which memory of a task counts; DisableGPUAcct: GPUs are not looked at",
     "JobAcctGatherType": "jobacct_gather/none: the use of tasks is not looked at",
     "JobCompType": "where a line for each ended job goes",
     "JobFileAppend": "1 adds to output files that exist, 0 begins them anew",

@@ -341,7 +341,7 @@ class NodeDaemon:
                 control.close()
                 raise
         self._supervisors.add(key, control)
-        told = any(gpu.nvml_index is not None for gpu in self.gpus)
+        told = self.settings.steps.gpus and any(gpu.nvml_index is not None for gpu in self.gpus)
         if told and full.get("sampling") and orders.holds_gpus(order, self.settings.name):
             self._keep(self._gpu_use.watch(key, full["sampling"]))
 

@@ -9,23 +9,27 @@ import msgspec
 
 from mgpu_slurm.intake import sampling
 from mgpu_slurm.intake.conf import Config
+from mgpu_slurm.node.supervisor.usage import PSS, RSS, UNSHARED
 
 
 class StepSettings(msgspec.Struct, kw_only=True, frozen=True):
     """`bind_cpus`, `limit_memory`: tasks are kept to the CPUs and the memory that the step holds. `sampling`: seconds between
-    two looks at what tasks use, 0 for their end alone, None for never."""
+    two looks at what tasks use, 0 for their end alone, None for never; `memory`: how theirs is counted (usage.RSS, ...);
+    `gpus`: whether GPUs are looked at as well."""
 
     task_prolog: str = ""
     task_epilog: str = ""
     bind_cpus: bool = False
     limit_memory: bool = False
     sampling: int | None = 30
+    memory: str = RSS
+    gpus: bool = True
 
     def as_order(self) -> dict[str, Any]:
         """The part of a launch order that comes from here; CPUs are the daemon's to add."""
         return {"task_prolog": self.task_prolog, "task_epilog": self.task_epilog, "limit_memory": self.limit_memory}
 
-    def sampling_of(self, order: Mapping[str, Any]) -> dict[str, int]:
+    def sampling_of(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """The part that --acctg-freq of the step or of its job may change."""
         if self.sampling is None:
             return {}
@@ -35,12 +39,13 @@ class StepSettings(msgspec.Struct, kw_only=True, frozen=True):
             other = (asker.get("request") or {}).get("other") or {}
             seconds = sampling.of_tasks(str(other.get("acctg-freq") or ""))
             if seconds is not None and seconds >= 0:
-                return {"sampling": seconds}
-        return {"sampling": self.sampling}
+                return {"sampling": seconds, "memory": self.memory}
+        return {"sampling": self.sampling, "memory": self.memory}
 
 
 def of(config: Config) -> StepSettings:
     """TaskPlugin=affinity or cgroup binds CPUs, cgroup also limits memory, as with Slurm's ConstrainRAMSpace."""
+    gather = {word.strip() for word in str(config.get("JobAcctGatherParams") or "").lower().split(",")}
     plugins = {word.strip().removeprefix("task/") for word in str(config.get("TaskPlugin") or "").lower().split(",")}
     return StepSettings(
         task_prolog=str(config.get("TaskProlog") or ""),
@@ -48,4 +53,6 @@ def of(config: Config) -> StepSettings:
         bind_cpus=bool(plugins & {"affinity", "cgroup"}),
         limit_memory="cgroup" in plugins,
         sampling=None if str(config.get("JobAcctGatherType") or "").endswith("none") else sampling.of_cluster(config),
+        memory=PSS if "usepss" in gather else UNSHARED if "noshared" in gather else RSS,
+        gpus="disablegpuacct" not in gather,
     )

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from mgpu_slurm.intake import conf
+from mgpu_slurm.node import stepsettings
 from mgpu_slurm.node.supervisor import clocks, descendants
 from mgpu_slurm.node.supervisor.peaks import Peaks
 from mgpu_slurm.node.supervisor.tasks import Task
-from mgpu_slurm.node.supervisor.usage import FIRST, Sampler
+from mgpu_slurm.node.supervisor.usage import FIRST, PSS, RSS, UNSHARED, Sampler
 
 MIB = 1 << 20
 ROOM = """
@@ -141,6 +143,18 @@ def test_memory_that_is_only_reserved_is_seen(trees: list[Tree]) -> None:
     assert sampler.summary()["vsize"][0] >= before + 300 * MIB
 
 
+@pytest.mark.parametrize("memory", [PSS, UNSHARED])
+def test_memory_without_what_others_have(trees: list[Tree], memory: str) -> None:
+    tree = Tree(1, 'exec "$1" -c "$2"')
+    trees.append(tree)
+    whole, own = Sampler(tree.tasks, None, None, 30, 0.0), Sampler(tree.tasks, None, None, 30, 0.0, memory)
+    for sampler in (whole, own):
+        sampler.look()
+    assert 60 * MIB <= own.summary()["rss"][0] < whole.summary()["rss"][0]
+    tree.end(own)
+    assert own.summary()["rss"][0] < whole.summary()["rss"][0]
+
+
 def test_looks_come_ever_later() -> None:
     sampler = Sampler([], None, None, 30, 100.0)
     times = []
@@ -174,3 +188,23 @@ def test_clocks(tmp_path: Path) -> None:
     (tmp_path / "cpu1" / "cpufreq").mkdir(parents=True)
     (tmp_path / "cpu1" / "cpufreq" / "scaling_cur_freq").write_text("3100000\n")
     assert clocks.of_cpu(1, str(tmp_path), str(info)) == 3100000
+
+
+@pytest.mark.parametrize(
+    ("lines", "job", "step", "found"),
+    [
+        ([], "", "", {"sampling": 30, "memory": RSS}),
+        (["JobAcctGatherFrequency=task=20"], "", "", {"sampling": 20, "memory": RSS}),
+        (["JobAcctGatherFrequency=0"], "", "", {"sampling": 0, "memory": RSS}),
+        (["JobAcctGatherParams=NoOverMemoryKill,UsePss"], "10", "", {"sampling": 10, "memory": PSS}),
+        (["JobAcctGatherParams=NoShared"], "10", "task=5,energy=9", {"sampling": 5, "memory": UNSHARED}),
+        (["JobAcctGatherType=jobacct_gather/none"], "10", "5", {}),
+    ],
+)
+def test_how_often_is_looked(tmp_path: Path, lines: list[str], job: str, step: str, found: dict[str, object]) -> None:
+    file = tmp_path / "mgpu.conf"
+    file.write_text("\n".join(["ClusterName=test", "SlurmctldHost=localhost", *lines, "NodeName=n0 CPUs=1", ""]))
+    settings = stepsettings.of(conf.load(str(file)))
+    facts = {"request": {"other": {"acctg-freq": job}}}
+    assert settings.sampling_of({"spec": {"job": facts, "request": {"other": {"acctg-freq": step}}}}) == found
+    assert settings.sampling_of({"facts": facts}).get("sampling") == (int(job) if job and found else found.get("sampling"))

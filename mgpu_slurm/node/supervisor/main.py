@@ -164,7 +164,7 @@ class Supervisor:
             started = tasks.start(self.order, who, plans, group, shared)
             self._processes.exits = Exits(started)
             if self.order.sampling is not None:
-                sampler = usage.Sampler(started, group, shared.peaks, self.order.sampling, self._started)
+                sampler = usage.Sampler(started, group, shared.peaks, self.order.sampling, self._started, self.order.memory)
                 self._processes.sampler = sampler
         except _NOT_STARTED as error:
             return error

@@ -22,13 +22,15 @@ class Order:
 
     kind, node, log_name ("slurmstepd"), directory, tag, uid, gid, plain_names, ordinals, variables, near, start,
     machine (rows of binding.cpus_of; absent: CPUs are not bound), task_prolog and task_epilog of the configuration,
-    limit_memory; sampling (seconds between two looks at the tasks' use; absent: never, 0: at their end);
+    limit_memory; sampling (seconds between two looks at the tasks' use; absent: never, 0: at their end),
+    memory (how it is counted);
     batch: facts, script (its path), argv, environment, deadline, kill_wait; tasks: spec, launch.
     """
 
     def __init__(self, raw: dict[str, Any]) -> None:
         self.raw = raw
         self.sampling: int | None = raw.get("sampling")
+        self.memory: str = raw.get("memory") or "rss"
         self.kind: str = raw["kind"]
         self.node: str = raw["node"]
         self.log_name: str = raw.get("log_name") or "slurmstepd"

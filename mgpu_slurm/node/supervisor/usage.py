@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 FIRST = 0.1
 """Seconds from the start to the first look: most steps that are over by then are known by their end alone."""
 
+RSS, PSS, UNSHARED = "rss", "pss", "unshared"
+"""What of a process' memory counts: all that is resident; of what others have as well only its part; or nothing of that. As
+JobAcctGatherParams says."""
+
 _TICK = 1000 // os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -43,10 +47,13 @@ class Process:
 
 class Sampler:
     """Looks at the tasks of one step on this node. `every`: seconds between two looks, 0 for the end alone; times are UTC
-    seconds; `peaks`: what the tasks had in memory before they became their programs."""
+    seconds; `peaks`: what the tasks had in memory before they became their programs; `memory`: RSS, PSS or UNSHARED."""
 
-    def __init__(self, tasks: list[Task], group: Cgroup | None, peaks: Peaks | None, every: int, now: float) -> None:
+    def __init__(
+        self, tasks: list[Task], group: Cgroup | None, peaks: Peaks | None, every: int, now: float, memory: str = RSS
+    ) -> None:
         self._tasks = tasks
+        self._memory = memory
         self._group = group
         self._peaks = peaks
         self._every = every
@@ -114,6 +121,8 @@ class Sampler:
                 found[pid] = process
                 if closely or pid in changed:
                     _read_io(pid, process)
+                    if self._memory != RSS:
+                        process.rss = _own_memory(pid, self._memory, process.rss)
         self._known = found
         return found
 
@@ -135,6 +144,8 @@ class Sampler:
         cpu = round((usage.ru_utime + usage.ru_stime) * 1000)
         self._add(owner, task is None, cpu=cpu, pages=usage.ru_majflt)
         # The kernel's peak includes the moment before the program was there, when all of us was in memory.
+        if self._memory != RSS:
+            return
         if task is None or self._peaks is None or self._peaks.exceeded(task.rank, usage.ru_maxrss):
             used["rss"] = max(used.get("rss", 0), usage.ru_maxrss * 1024)
 
@@ -225,3 +236,16 @@ def _read_io(pid: int, process: Process) -> None:
         process.read, process.written = int(lines[b"rchar"]), int(lines[b"wchar"])
     except (OSError, KeyError, ValueError):
         pass  # not ours to look at: a program that changed its user
+
+
+def _own_memory(pid: int, kind: str, otherwise: int) -> int:
+    """Bytes of it that are not, or not all, others' as well; `otherwise` where that may not be asked."""
+    try:
+        if kind == PSS:
+            with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
+                return next(int(line.split()[1]) * 1024 for line in file if line.startswith(b"Pss:"))
+        with open(f"/proc/{pid}/statm", "rb", buffering=0) as file:
+            _, resident, shared = map(int, file.read(256).split()[:3])
+        return (resident - shared) * _PAGE
+    except (OSError, ValueError, StopIteration):
+        return otherwise
