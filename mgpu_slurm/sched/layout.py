@@ -108,7 +108,7 @@ def _lay(
         return why(request, asked, rooms, chosen, count, ntasks)
     kind = request.distribution or ""
     arbitrary = hostlist.expand(request.nodelist) if request.nodelist and kind.startswith("arbitrary") else None
-    room_here = [room.cpus.bit_count() // cpus_per_task if request.overcommit else room.tasks for room in picked]
+    room_here = [room.usable // cpus_per_task if request.overcommit else room.tasks for room in picked]
     wanted = Spread(ntasks, room_here, kind, request.plane_size or 0, overcommit=request.overcommit)
     per_node = request.ntasks_per_node or 0
     if sum(min(number, per_node) for number in room_here) >= ntasks:  # a wish, given up where it does not work out
@@ -181,7 +181,7 @@ def _default_tasks(request: StepRequest, rooms: list[Room], chosen: list[Room], 
     if request.ntasks_per_node:
         return request.ntasks_per_node * (count or 1)
     if request.cpus_per_task:
-        return max(1, sum(len(room.share.cpus) // request.cpus_per_task for room in rooms))
+        return max(1, sum(room.share.usable // request.cpus_per_task for room in rooms))
     return count or len(chosen)
 
 
@@ -224,12 +224,12 @@ def _overbooked(request: StepRequest, asked: Asked, chosen: list[Room], ntasks: 
         return None
     able = [room for room in chosen if tasks_fit(room, request, asked, 1)]
     count = max(request.min_nodes or 0, request.max_nodes or 0) or min(len(able), ntasks)
-    widest = sorted(range(len(able)), key=lambda at: -able[at].cpus.bit_count())[:count]
+    widest = sorted(range(len(able)), key=lambda at: -able[at].usable)[:count]
     picked = [able[at] for at in sorted(widest)]
-    if len(picked) < (request.min_nodes or 1) or sum(room.cpus.bit_count() for room in picked) < ntasks * cpus_per_task:
+    if len(picked) < (request.min_nodes or 1) or sum(room.usable for room in picked) < ntasks * cpus_per_task:
         return None
     for room in picked:
-        room.tasks = max(1, room.cpus.bit_count() // cpus_per_task)
+        room.tasks = max(1, room.usable // cpus_per_task)
     for at in range(ntasks - sum(room.tasks for room in picked)):
         picked[at % len(picked)].tasks += 1
     return picked
@@ -268,11 +268,11 @@ def _part(
     cpus = unmask(room.cpus)
     if is_exact(request):
         number = len(tasks) * cpus_per_task
-        cpus = cpus[: max(number, (request.cpus_per_gpu or 0) * held.get("gpu", 0).bit_count())]
+        cpus = cpus[: room.each * max(number, (request.cpus_per_gpu or 0) * held.get("gpu", 0).bit_count())]
     if request.mem_per_node is not None:
         memory = request.mem_per_node or room.memory
     elif request.mem_per_cpu is not None:
-        memory = request.mem_per_cpu * len(cpus) or room.memory
+        memory = request.mem_per_cpu * (len(cpus) // room.each) or room.memory
     elif request.mem_per_gpu and held.get("gpu"):
         memory = min(request.mem_per_gpu * held["gpu"].bit_count(), room.share.mem)
     else:

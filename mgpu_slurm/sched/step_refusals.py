@@ -74,9 +74,9 @@ def why(
         held = sorted((room.gres.get(name, 0).bit_count() for room in chosen), reverse=True)
         if number > sum(held[: request.max_nodes or None]):
             return Never(errors.ESLURM_INVALID_GRES)
-    cpus = sum(room.cpus.bit_count() for room in rooms)
+    cpus = sum(room.usable for room in rooms)
     if request.mem_per_node or request.mem_per_cpu:
-        fitting = [(1 << 30) if request.overcommit else room.cpus.bit_count() // cpus_per_task for room in chosen]
+        fitting = [(1 << 30) if request.overcommit else room.usable // cpus_per_task for room in chosen]
         by_memory = [tasks_fit(room, request, Asked(None, [], [], []), cpus_per_task) for room in chosen]
         usable = sum(1 for number in by_memory if number)
         if sum(fitting) >= ntasks and (sum(by_memory) < ntasks or usable < min(request.min_nodes or 1, len(chosen))):

@@ -25,6 +25,16 @@ class Room(msgspec.Struct):
     tasks: int = 0
     named: bool = False  # by --nodelist
 
+    @property
+    def each(self) -> int:
+        """CPUs that go with one that tasks may use: the threads of a core where the job leaves the others idle."""
+        return len(self.share.cpus) // self.share.usable if self.share.usable else 1
+
+    @property
+    def usable(self) -> int:
+        """How many CPUs tasks may have."""
+        return self.cpus.bit_count() // self.each
+
 
 class Asked(msgspec.Struct):
     """Devices asked for: None in `per_node` means all that the job has.
@@ -117,7 +127,7 @@ def less(room: Room, used: Room | None) -> Room:
 
 
 def tasks_fit(room: Room, request: StepRequest, asked: Asked, cpus_per_task: int) -> int:
-    cpus = room.cpus.bit_count()
+    cpus = room.usable
     tasks = (1 << 30) if request.overcommit and cpus else cpus // cpus_per_task
     if request.mem_per_node and request.mem_per_node > room.memory:
         return 0

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from mgpu_slurm.base import errors
 from mgpu_slurm.records.job import Job
 from mgpu_slurm.records.node import Node
+from mgpu_slurm.records.request import StepRequest
 from mgpu_slurm.records.step import StepLayout
 from mgpu_slurm.sched.layout import NotNow, layout_step
 from mgpu_slurm.sched.place import Placement, place
 from mgpu_slurm.sched.plan import plan
-from mgpu_slurm.sched.snapshot import Start, Wait
+from mgpu_slurm.sched.snapshot import NodeSlot, Start, Wait
 from tests.sched import world
 
 # Where the answer is another on purpose: what it is here.
@@ -144,7 +147,34 @@ def test_what_is_left_after_a_placement_is_used_next() -> None:
 )
 def test_placement_on_cores_of_two_threads(words: str, shares: str) -> None:
     """Four nodes of eight cores, as Slurm 22.05.8 has answered there: memory goes by the threads that are used."""
-    nodes = world.nodes(cpus=16, cores_per_socket=8, threads_per_core=2)
-    found = place(nodes, world.need(words), 0, world.partition())
+    found = place(_threaded(), world.need(words), 0, world.partition())
     assert isinstance(found, Placement)
     assert world.shown(found) == shares
+
+
+def _threaded() -> list[NodeSlot]:
+    return world.nodes(cpus=16, cores_per_socket=8, threads_per_core=2)
+
+
+@pytest.mark.parametrize(
+    ("step", "cpus", "memory"),
+    [
+        ({"ntasks": 8}, 16, 800),
+        ({"ntasks": 4, "cpus_per_task": 2}, 16, 800),
+        ({"ntasks": 2, "cpus_per_task": 2}, 8, 400),
+        ({"ntasks": 1, "exclusive": True}, 2, 100),
+        ({"ntasks": 9}, 0, errors.ESLURM_TOO_MANY_REQUESTED_CPUS),
+    ],
+)
+def test_a_step_of_a_job_that_leaves_threads_idle(step: dict[str, Any], cpus: int, memory: int) -> None:
+    """Its tasks have a core each, whose two threads cost the memory of one CPU; `memory`: the error where it cannot be."""
+    found = place(_threaded(), world.need("-n8 --hint=nomultithread"), 0, world.partition())
+    assert isinstance(found, Placement)
+    job = Job(job_id=1, uid=0, gid=0, request=world.request("-n8"), allocation=found.allocation, tasks_per_node=[8])
+    nodes = {"n0": Node(name="n0", cpus=16, gres_text="gpu:a100:4")}
+    layout = layout_step(job, StepRequest(job_id=1, mem_per_cpu=100, **step), [], nodes)
+    if not isinstance(layout, StepLayout):
+        assert not isinstance(layout, NotNow)
+        assert (0, layout.code) == (cpus, memory)
+        return
+    assert [(len(part.share.cpus), part.share.mem) for part in layout.nodes] == [(cpus, memory)]
