@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from mgpu_slurm.__main__ import Streams
     from mgpu_slurm.commands.query_options import Given
+    from mgpu_slurm.commands.session import Session
 
 BLOCK = 8 << 20
 """What Slurm sends at a time; shown by -v only, pieces here have a size of their own."""
@@ -88,6 +89,19 @@ def opened(source: str, cwd: str, streams: Streams) -> int:
     return fd
 
 
+def _numbered(session: Session, job: str) -> int:
+    """The number of an array's task or of a component; 0 where it is none."""
+    from mgpu_slurm.base import ids
+    from mgpu_slurm.commands.query_options import query
+
+    try:
+        ids.parse_job(job)
+        columns, count, _ = query(session, "jobs", ["job_id"], {"ids": [job]})
+    except (ValueError, SlurmError):
+        return 0
+    return int(columns["job_id"][0]) if count == 1 else 0
+
+
 def copied(
     given: Given, fd: int, source: str, path: str, compress: bool, environ: Mapping[str, str], streams: Streams, cluster: str
 ) -> int:
@@ -96,11 +110,11 @@ def copied(
 
     session = open_session(environ, cluster)
     job, _, step = given.text("jobid").partition(".")
-    number = int(job) if job.isascii() and job.isdecimal() else 0
+    number = int(job) if job.isascii() and job.isdecimal() else _numbered(session, job)
     try:
         setup = session.call({"kind": "get_job_setup", "job_id": number, "step_id": step, "transfer": True})
     except SlurmError as error:
-        shown = f"{number}.{step}" if step else str(number)
+        shown = f"{job if number else 0}.{step}" if step else job if number else "0"
         streams.err.write(f"sbcast: error: Slurm job {shown} lookup error: {error.text}\n")
         return 255
     from mgpu_slurm.wire import jsontext

@@ -35,8 +35,9 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     try:
         if given.has("reset"):
             query(session, "statistics", ["since"], {"reset": ["1"]})
-            streams.out.write("Reset scheduling statistics\n")
-            return 0
+            if not given.has("all"):
+                streams.out.write("Reset scheduling statistics\n")
+                return 0
         columns, _, now = query(session, "statistics", table.COLUMNS.split())
     except SlurmError as error:
         what = "reset" if given.has("reset") else "get"

@@ -98,7 +98,12 @@ def show(session: Session, given: Given, streams: Streams) -> int:
         return 0
     filters, nobody = _filters(given, streams)
     keys, wrong = listing.parse_sort(given.text("sort") or "i", known.letters)
+    if "jobs" in given.texts and not given.text("jobs"):
+        streams.out.write(NOT_FOUND)  # a list of none
+        return 0
     if wrong:
+        _header(given, made, streams)
+        streams.out.flush()
         raise UsageError(f"Invalid sort specification: {wrong}", 1)
     columns: dict[str, list[Any]] = {}
     count = 0
@@ -109,7 +114,7 @@ def show(session: Session, given: Given, streams: Streams) -> int:
         except SlurmError as error:
             streams.err.write(f"sprio: error: Couldn't get priority factors from controller: {error.text}\n")
             return 1
-    if not count and not nobody and ("ids" in filters or "users" in filters):
+    if not count and not nobody and "ids" in filters:
         streams.out.write(NOT_FOUND)
         return 0
     _header(given, made, streams)

@@ -46,7 +46,7 @@ def fields(weights: Mapping[str, float]) -> Fields:
         Field("u", "", "USER", "user_name"),
         Field("o", "", "ACCOUNT", "account", _text),
         Field("n", "", "QOSNAME", "qos", _text),
-        Field("c", "", "CLUSTER", "job_id", lambda view, _job: view.cluster),
+        Field("c", "", "CLUSTER", "job_id", lambda view, _job: view.cluster or "(null)"),
         Field("N", "", "NICE", "nice", plain),
         Field("S", "", "SITE", "site", _weighted(1)),
         Field("s", "", "SLUID", "job_id", constant("")),
@@ -64,5 +64,5 @@ def fields(weights: Mapping[str, float]) -> Fields:
 def weights_line(weights: Mapping[str, float], tres: str) -> Fields:
     """The same letters, showing the weights themselves."""
     shown = {letter: f"{weights.get(letter, 0):.0f}" for letter in WEIGHTS}
-    words = {"i": "Weights", "S": "1", "T": tres or "(null)", **shown}
+    words = {"i": "Weights", "S": "1", "T": tres or "(null)", **shown, **{letter.lower(): text for letter, text in shown.items()}}
     return Fields([Field(row.letter, "", row.header, "job_id", constant(words.get(row.letter, ""))) for row in fields({}).rows])
