@@ -24,8 +24,7 @@ NAMES: dict[type, tuple[str, int]] = {
     wire.CreateStep: ("REQUEST_JOB_STEP_CREATE", 5001),
     wire.StepDone: ("REQUEST_STEP_COMPLETE", 5016),
     wire.CancelJobs: ("REQUEST_KILL_JOB", 5032),
-    wire.JobAction: ("REQUEST_SUSPEND", 5014),
-    wire.Update: ("REQUEST_UPDATE_JOB", 3001),
+    wire.NotifyJob: ("REQUEST_JOB_NOTIFY", 4022),
     wire.GetScript: ("REQUEST_BATCH_SCRIPT", 2051),
     wire.GetJobSetup: ("REQUEST_JOB_ALLOCATION_INFO", 4014),
     wire.Ping: ("REQUEST_PING", 1008),
@@ -36,6 +35,29 @@ NAMES: dict[type, tuple[str, int]] = {
 }
 """Slurm's name and number of what a message asks for."""
 
+ACTIONS = {
+    "requeue": ("REQUEST_JOB_REQUEUE", 5023),
+    "requeuehold": ("REQUEST_JOB_REQUEUE", 5023),
+    "resume": ("REQUEST_SUSPEND", 5014),
+    "suspend": ("REQUEST_SUSPEND", 5014),
+    "top": ("REQUEST_TOP_JOB", 5038),
+}
+"""Of what is done to jobs; all else changes a field of theirs."""
+
+UPDATES = {
+    ("node", "update"): ("REQUEST_UPDATE_NODE", 3002),
+    ("partition", "create"): ("REQUEST_CREATE_PARTITION", 3003),
+    ("partition", "delete"): ("REQUEST_DELETE_PARTITION", 3004),
+    ("partition", "update"): ("REQUEST_UPDATE_PARTITION", 3005),
+    ("step", "update"): ("REQUEST_UPDATE_JOB_STEP", 5007),
+    ("reservation", "create"): ("REQUEST_CREATE_RESERVATION", 3006),
+    ("reservation", "delete"): ("REQUEST_DELETE_RESERVATION", 3008),
+    ("reservation", "update"): ("REQUEST_UPDATE_RESERVATION", 3009),
+}
+"""Of what is changed."""
+
+UPDATE_JOB = ("REQUEST_UPDATE_JOB", 3001)
+
 QUERIES = {
     "jobs": ("REQUEST_JOB_INFO", 2003),
     "steps": ("REQUEST_JOB_STEP_INFO", 2005),
@@ -43,12 +65,29 @@ QUERIES = {
     "partitions": ("REQUEST_PARTITION_INFO", 2009),
     "config": ("REQUEST_BUILD_INFO", 2001),
     "reservations": ("REQUEST_RESERVATION_INFO", 2024),
-    "licenses": ("REQUEST_LICENSE_INFO", 1017),
+    "licenses": ("REQUEST_LICENSE_INFO", 1021),
     "priorities": ("REQUEST_PRIORITY_FACTORS", 2026),
     "statistics": ("REQUEST_STATS_INFO", 2035),
     "sstat": ("REQUEST_JOB_STEP_STAT", 5020),
     "inspection": ("REQUEST_NODE_REGISTRATION_STATUS", 1001),
 }
+
+
+def asked(message: Any) -> tuple[str, int] | None:
+    """The name and number under which a message is counted; None where it is not."""
+    if isinstance(message, wire.Query):
+        if message.table == "jobs" and len(message.filters.get("ids", ())) == 1:
+            return "REQUEST_JOB_INFO_SINGLE", 2021
+        return QUERIES.get(message.table)
+    if isinstance(message, wire.JobAction):
+        return ACTIONS.get(message.action, UPDATE_JOB)
+    if isinstance(message, wire.Update):
+        return UPDATES.get((message.what, message.action), UPDATE_JOB)
+    if isinstance(message, wire.CancelJobs) and message.ids and all("." in one for one in message.ids):
+        return "REQUEST_CANCEL_JOB_STEP", 5005
+    if isinstance(message, wire.StepResult) and message.step_id == "batch":
+        return "REQUEST_COMPLETE_BATCH_SCRIPT", 5018
+    return NAMES.get(type(message))
 
 
 class Statistics:
@@ -92,7 +131,7 @@ class Statistics:
                 self._replied(event.message, effect.message, state)
 
     def request(self, message: Any, uid: int, seconds: float) -> None:
-        name = QUERIES.get(message.table) if isinstance(message, wire.Query) else NAMES.get(type(message))
+        name = asked(message)
         if name is None:
             return
         taken = int(seconds * 1e6)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mgpu_slurm.base.errors import SlurmError
+from mgpu_slurm.controller import statistics
 from mgpu_slurm.controller.events import Asked, Caller, Reply, SaveJob
 from mgpu_slurm.controller.state import State
 from mgpu_slurm.controller.statistics import Statistics
@@ -120,3 +121,21 @@ def test_selection_by_user_and_time(tmp_path: Path) -> None:
 def test_how_a_step_ended(tmp_path: Path, more: dict[str, Any], state: str, status: int) -> None:
     one = job(1, [share()], [step(1, "0", [share()], **more)])
     assert Ledger(tmp_path, [one]).ask("history", "state", "exit_code")[1] == (state, status)
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (wire.Query(table="jobs", columns=[], filters={"ids": ["1"]}), ("REQUEST_JOB_INFO_SINGLE", 2021)),
+        (wire.Query(table="jobs", columns=[], filters={"ids": ["1", "2"]}), ("REQUEST_JOB_INFO", 2003)),
+        (wire.JobAction(action="hold", ids=["1"]), ("REQUEST_UPDATE_JOB", 3001)),
+        (wire.JobAction(action="requeue", ids=["1"]), ("REQUEST_JOB_REQUEUE", 5023)),
+        (wire.Update(what="node", name="n0", changes=[]), ("REQUEST_UPDATE_NODE", 3002)),
+        (wire.Update(what="reservation", name="r", changes=[], action="delete"), ("REQUEST_DELETE_RESERVATION", 3008)),
+        (wire.Update(what="job", name="1", changes=[]), ("REQUEST_UPDATE_JOB", 3001)),
+        (wire.CancelJobs(ids=["1.0"]), ("REQUEST_CANCEL_JOB_STEP", 5005)),
+        (wire.CancelJobs(ids=["1.0", "2"]), ("REQUEST_KILL_JOB", 5032)),
+    ],
+)
+def test_under_which_name_a_request_is_counted(message: wire.Message, expected: tuple[str, int]) -> None:
+    assert statistics.asked(message) == expected
