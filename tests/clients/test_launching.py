@@ -66,7 +66,7 @@ def spec(*words, **more):
 
 jobs = {
     "good": spec("/bin/sh", "-c", "echo rank $SLURM_PROCID", launcher="srun", stdout_path=Path("good").absolute()),
-    "bare": spec("/bin/sh", "-c", "echo PATH is $PATH; srun -n1 echo stepped", launcher="single", inherit_environment=False,
+    "bare": spec("/bin/sh", "-c", "echo PATH is $PATH; srun -n1 /bin/echo stepped", launcher="single", inherit_environment=False,
                  stdout_path=Path("bare").absolute(), stderr_path=Path("bare.err").absolute()),
     "bad": spec("/bin/sh", "-c", "exit 3", launcher="single"),
     "long": spec("/bin/sleep", "600", launcher="single"),
