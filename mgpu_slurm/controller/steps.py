@@ -161,7 +161,7 @@ def _created(
     ctx: Context, jobs: list[Job], asked: Asked, message: CreateStep, layouts: list[StepLayout], now: float
 ) -> None:
     """Make the step, of as many parts as there are layouts; their ranks follow each other."""
-    requests = [message.request, *message.others]
+    requests = [_bound(ctx, job, one) for job, one in zip(jobs, [message.request, *message.others], strict=True)]
     number = _number(ctx, jobs[0], message.request)
     shared = len(jobs) > 1 and len({job.job_id for job in jobs}) < len(jobs)
     parts: list[StepPart] = []
@@ -198,6 +198,24 @@ def _created(
         others=parts[1:],
     )
     ctx.answer(asked, message.request_id, created, now)
+
+
+def _bound(ctx: Context, job: Job, request: StepRequest) -> StepRequest:
+    """Where it does not say how its tasks are bound: as CpuBind= says of all the job's nodes alike, else of its partition, else
+    as TaskPluginParam= says."""
+    if request.cpu_bind or job.allocation is None:
+        return request
+    of_nodes = {ctx.state.nodes[name].cpu_bind for name in job.allocation.nodes if name in ctx.state.nodes}
+    kind = of_nodes.pop() if len(of_nodes) == 1 else ""
+    partition = ctx.state.partitions.get(job.partition)
+    if not kind and partition is not None:
+        kind = partition.cpu_bind
+    kind = kind or ",".join(word.lower() for word in ctx.config.get("TaskPluginParam", ()) if word.lower() in BINDINGS)
+    return msgspec.structs.replace(request, cpu_bind=kind) if kind else request
+
+
+BINDINGS = ("none", "sockets", "ldoms", "cores", "threads", "verbose")
+"""What of TaskPluginParam= says how tasks are bound."""
 
 
 def _number(ctx: Context, job: Job, request: StepRequest) -> str:

@@ -47,6 +47,6 @@ class Node(msgspec.Struct, omit_defaults=True, kw_only=True):
     os: str = ""
     version: str = ""
     boot_id: str = ""
-    cpu_bind: str = ""  # how tasks are bound by default, as scontrol shows it
+    cpu_bind: str = ""  # how tasks are bound by default
     comment: str = ""
     extra: str = ""

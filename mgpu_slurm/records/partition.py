@@ -44,5 +44,5 @@ class Partition(msgspec.Struct, omit_defaults=True, kw_only=True):
     over_time_limit: int | None = None
     qos: str = ""
     alternate: str = ""
-    cpu_bind: str = ""  # how tasks are bound by default, as scontrol shows it
+    cpu_bind: str = ""  # how tasks are bound by default
     tres_billing_weights: str = ""  # as given

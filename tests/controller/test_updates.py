@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.kit.cases import BOB, Case
@@ -98,3 +100,23 @@ def test_a_partition_of_all_nodes_becomes_one_of_some(c: Case) -> None:
     assert c.update("partition", "gpu", nodes="n1") == 0
     partition = c.state.partitions["gpu"]
     assert (partition.nodes, partition.all_nodes) == (["n1"], False)
+
+
+def test_how_tasks_are_bound_where_the_step_does_not_say() -> None:
+    c = Case().node("n0").node("n1")
+    job = c.submit(min_nodes=2, ntasks=2)
+    c.plan().started(job)
+
+    def bound(**fields: str) -> str:
+        made = c.step(job, overlap=True, **fields)
+        return str(json.loads(made.spec)["request"].get("cpu_bind", ""))
+
+    assert bound() == ""
+    assert c.update("node", "n0", CpuBind="cores") == 0
+    assert bound() == ""
+    assert c.update("partition", c.job(job).partition, CpuBind="sockets") == 0
+    assert bound() == "sockets"
+    assert c.update("node", "n1", CpuBind="cores") == 0
+    assert (bound(), bound(cpu_bind="threads")) == ("cores", "threads")
+    assert c.update("node", "n1", CpuBind="off") == 0
+    assert bound() == "sockets"
