@@ -81,7 +81,7 @@ def parse_letters(text: str, fields: Fields) -> Format:
             made.wrong.append(letter)
             made.cells.append(Cell(None, suffix="%" + token))
             continue
-        width = int(token[begin:stop] or "0")
+        width = _sensible(int(token[begin:stop][:20] or "0"))
         made.cells.append(Cell(field, width, right, token[stop + 1 :]))
     return made
 
@@ -125,7 +125,15 @@ def _number(text: str) -> tuple[int, str]:
     begin = stop
     while stop < len(text) and text[stop] in "0123456789":
         stop += 1
-    return (int(text[:stop]), text[stop:]) if stop > begin else (0, text)
+    return (_sensible(int(text[:stop][:20])), text[stop:]) if stop > begin else (0, text)
+
+
+def _sensible(width: int) -> int:
+    """A width that no line can have is none."""
+    return width if abs(width) < WIDEST else 0
+
+
+WIDEST = 1 << 20
 
 
 # --- lines ----------------------------------------------------------------------------------------------------------

@@ -289,8 +289,8 @@ def eligible_time(job: Job, _source: Source) -> float:
 
 
 def accrue_time(job: Job, source: Source) -> float:
-    """A held job whose time has not come does not even know when it will begin to age."""
-    since = eligible_time(job, source)
+    """A held job whose time has not come does not even know when it will begin to age, nor does a task of an array."""
+    since = 0.0 if job.array_job_id else eligible_time(job, source)
     return (job.accrue_time or (since if job.priority or since <= source.now else 0.0)) if since else 0.0
 
 

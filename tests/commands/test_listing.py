@@ -30,6 +30,7 @@ LETTERS = [
     ("", "\n\n\n"),
     ("%-5i|%A", "%-5i|JOBID\n%-5i|1222\n%-5i|9\n"),
     ("%9", "%9\n%9\n%9\n"),
+    ("%.2147483648A", "JOBID\n1222\n9\n"),
     ('"%A"', '"JOBID"\n"1222"\n"9"\n'),
 ]
 
@@ -40,6 +41,9 @@ NAMES = [
     ("jobid:3,foo", "JOB\n122\n9  \n"),
     ('jobid:" "', 'JOBID" "\n1222" "\n9" "\n'),
     ("foo", "\n\n\n"),
+    ("jobid:-8,name:-3|", "JOBID NAME |\n1222 runner |\n9 a |\n"),
+    ("jobid: ,name:  +3x", "JOBID NAMx\n1222 runx\n9 a  x\n"),
+    (" jobid,jobid:99999999999999", "JOBID\n1222\n9\n"),
 ]
 
 

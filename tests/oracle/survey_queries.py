@@ -51,6 +51,9 @@ BLURS = [
         (r"(?<![\d:-])5\d:\d\d(?![:\d])", "5M:SS"),
         (r"23:5\d:\d\d", "H:MM:SS"),
         (r"\w{3} \w{3} +\d+ \d\d:\d\d:\d\d \d{4}", "<date>"),
+        (r"\b(RunTime|CPULoad|FreeMem|Version)=\S+", r"\1=<x>"),
+        (r"\bScheduler=\w+", "Scheduler=<x>"),
+        (r"(SrunHost:Pid=\S+):\d+", r"\1:<pid>"),
         # names of this host, and what Slurm tells of its own insides
         (rf"\b(localhost|{re.escape(os.uname().nodename)})\b", "<host>"),
         (r"err: \w+: (select|debug|auth|hash)[/: ].*\n", ""),
