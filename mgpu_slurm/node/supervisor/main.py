@@ -37,7 +37,7 @@ from mgpu_slurm.node.supervisor.ending import ENDED, Ending
 from mgpu_slurm.node.supervisor.exits import GATHER, Exits
 from mgpu_slurm.node.supervisor.loop import Turn
 from mgpu_slurm.node.supervisor.order import BATCH, Order
-from mgpu_slurm.node.supervisor.peer import Peer
+from mgpu_slurm.node.supervisor.peer import Peer, keep_alive
 from mgpu_slurm.node.supervisor.processes import Processes
 from mgpu_slurm.node.supervisor.streams import Streams
 from mgpu_slurm.wire import keyspace
@@ -101,7 +101,7 @@ class Supervisor:
         srun: Peer | None = None
         if "srun" in descriptors:
             srun = Peer(socket.socket(fileno=descriptors.pop("srun")), raw_ahead(order))
-            _keep_alive(srun.sock)
+            keep_alive(srun.sock)
         self._streams = Streams(srun, self._from_srun, {"kind": "step_ended", "node": order.node})
         self._notices = notices.Notices(order, self._streams)
         self._passed = descriptors
@@ -390,14 +390,3 @@ class Supervisor:
 def raw_ahead(order: Order) -> bytes:
     """What the daemon had read of srun's connection beyond the launch."""
     return str(order.raw.get("ahead") or "").encode("latin-1")
-
-
-def _keep_alive(sock: socket.socket) -> None:
-    """A srun whose host is gone is noticed within about a minute."""
-    if sock.family == socket.AF_UNIX:
-        return
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 20)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)
