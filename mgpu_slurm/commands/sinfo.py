@@ -315,12 +315,10 @@ def format_text(given: Given, compat: tuple[int, int], partition: int, node: int
 
 
 def sort_given(given: Given) -> list[tuple[str, bool, bool]]:
+    """The keys of --sort; a letter that nothing can be sorted by is nothing, as in Slurm."""
     default = options.SORT_NODES if given.has("by_node") else options.SORT
     text = given.text("sort") if given.has("sort") else default
-    keys, wrong = listing.parse_sort(text, SINFO.letters)
-    if wrong:
-        raise UsageError(f"Invalid sort specification: {wrong}", 1)
-    return keys
+    return listing.parse_sort(text, SINFO.letters)[0]
 
 
 def _sort_needs(letter: str) -> tuple[str, ...]:

@@ -80,7 +80,7 @@ def squeue_columns() -> Iterator[str]:
 
 
 def sinfo_columns() -> Iterator[str]:
-    for letter in LETTERS:
+    for letter in sorted(set(LETTERS) - set("eO")):  # load and free memory are what they are
         yield f"sinfo -o '%{letter}|%.5{letter}|%12{letter}|'"
         yield f"sinfo -N -o '%N %P %{letter}|%.4{letter}'"
         yield f"sinfo -e -o '%{letter} %D'"
