@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mgpu_slurm.base.waitstatus import OUT_OF_MEMORY
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,8 +63,10 @@ def error_status(environ: Mapping[str, str], immediate: bool = False) -> int:
 
 
 def exit_status(wait_status: int) -> int:
-    """srun's and salloc's status for a task's wait status: the exit code, or 128 and the signal."""
+    """srun's and salloc's status for a task's wait status: the exit code, 128 and the signal, 1 for want of memory."""
     number = wait_status & 0x7F
+    if number == OUT_OF_MEMORY:
+        return 1
     return 128 + number if number else (wait_status >> 8) & 0xFF
 
 

@@ -6,6 +6,7 @@ import select
 import time
 
 from mgpu_slurm.base.errors import ProtocolError, strerror
+from mgpu_slurm.base.waitstatus import OUT_OF_MEMORY
 from mgpu_slurm.commands import stepsignals
 from mgpu_slurm.commands.report import TaskStates, exit_status, task_end, tasks_text
 from mgpu_slurm.commands.steplaunch import HIGH_WATER, NodeLink
@@ -257,6 +258,8 @@ class StepLoop:
     def _exited(self, link: NodeLink, tasks: list[int], status: int, oom: bool) -> None:
         link.running.difference_update(tasks)
         self._states.ended(tasks, status)
+        if oom:
+            status = OUT_OF_MEMORY
         # a task that ends because nobody reads what srun writes has done no wrong
         unread = self._broken and status & 0x7F == stepsignals.PIPE
         self.worst = max(self.worst, 0 if unread else status, key=exit_status)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mgpu_slurm.base import hostlist, idset
 from mgpu_slurm.base.ids import is_numbered
+from mgpu_slurm.base.waitstatus import OUT_OF_MEMORY
 from mgpu_slurm.facts.states import COMPLETING, TERMINAL
 from mgpu_slurm.intake import gres as gres_grammar
 from mgpu_slurm.records import columns as job_columns
@@ -31,10 +32,6 @@ SPECIAL = {"batch": -3, "extern": -2, "interactive": -1}
 
 ENDED_FROM_OUTSIDE = frozenset(("CANCELLED", "TIMEOUT", "PREEMPTED", "DEADLINE", "REQUEUED"))
 """States in which accounting shows 0:0 for the job: it is written down when the job is ended, before its script has."""
-
-OOM_STATUS = 125
-"""The signal that Slurm shows for a step out of memory."""
-
 
 STARTED = "StartRecieved"
 """Spelled so by Slurm."""
@@ -106,7 +103,7 @@ def exit_status(job: Job, step: Step | None, _source: Source) -> int | None:
         return 0
     if lost(job, step):
         return None
-    return OOM_STATUS if step.ending == "OUT_OF_MEMORY" else step.exit_code
+    return OUT_OF_MEMORY if step.ending == "OUT_OF_MEMORY" else step.exit_code
 
 
 def derived_exit_status(job: Job, step: Step | None, _source: Source) -> int | None:

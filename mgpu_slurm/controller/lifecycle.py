@@ -12,6 +12,7 @@ import msgspec
 
 from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import SlurmError
+from mgpu_slurm.base.waitstatus import OUT_OF_MEMORY
 from mgpu_slurm.controller.state import has_ended
 from mgpu_slurm.facts.states import COMPLETING, SPECIAL_EXIT, TERMINAL, transition
 from mgpu_slurm.wire.messages import JobEnded, JobEvent, TerminateJob
@@ -287,7 +288,7 @@ def batch_outcome(ctx: Context, job: Job, status: int, ending: str) -> tuple[str
 
     22.05.8 has no RaisedSignal, it says JobLaunchFailure.
     """
-    if ending == "OUT_OF_MEMORY":
+    if ending == "OUT_OF_MEMORY" or status & 0x7F == OUT_OF_MEMORY:
         return "OUT_OF_MEMORY", "OutOfMemory"
     if ending == "LAUNCH_FAILED":
         return "LAUNCH_FAILED", "JobLaunchFailure"

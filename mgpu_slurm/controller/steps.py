@@ -14,6 +14,7 @@ import msgspec
 
 from mgpu_slurm.base import errors, hostlist
 from mgpu_slurm.base.errors import SlurmError
+from mgpu_slurm.base.waitstatus import OUT_OF_MEMORY
 from mgpu_slurm.controller import launching, lifecycle, permissions
 from mgpu_slurm.facts.states import COMPLETING, TERMINAL
 from mgpu_slurm.records import step_asks, usage
@@ -322,6 +323,8 @@ def _over(ctx: Context, job: Job, step: Step, now: float) -> None:
         step.state = "CANCELLED"
     elif step.ending in ("TIMEOUT", "OUT_OF_MEMORY"):
         step.state = step.ending
+    elif step.exit_code & 0x7F == OUT_OF_MEMORY:
+        step.state = "OUT_OF_MEMORY"  # so srun has seen it
     elif step.ending == "LOST":
         step.state = "NODE_FAIL"
     else:

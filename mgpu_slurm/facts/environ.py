@@ -357,7 +357,8 @@ def _distribution(request: Facts, layout: Facts, inside: bool, compat: tuple[int
     if request.get("mem_per_node") == 0 or request.get("mem_per_cpu") == 0:
         return {}
     if compat < (23, 2) and (inside or request.get("mem_per_node") or request.get("mem_per_cpu")):
-        few = int(layout.get("ntasks", 1)) <= len(layout.get("nodes") or ())
+        nodes = request.get("min_nodes") or len(layout.get("nodes") or ())
+        few = int(layout.get("ntasks", 1)) <= int(nodes)
         return {"SLURM_DISTRIBUTION": "cyclic" if few else "block"}
     return {}
 

@@ -253,12 +253,12 @@ def _layout(choices: Choices, reading: Reading) -> None:
 
 
 def _keep_names(choices: Choices, number: int) -> None:
-    """Only the first nodes that are asked for by name."""
+    """Only the first nodes, by their names, that are asked for."""
     from mgpu_slurm.base import hostlist
 
     given = choices.fields.get("nodelist")
     try:
-        names = list(dict.fromkeys(hostlist.expand(choices.text("nodelist")))) if given is not None else []
+        names = hostlist.expand(hostlist.fold_sorted(set(hostlist.expand(choices.text("nodelist"))))) if given is not None else []
     except hostlist.HostlistError:
         return  # the controller's to refuse
     if given is not None and len(names) > number:

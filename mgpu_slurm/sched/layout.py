@@ -83,6 +83,8 @@ def _lay(
         alike = len({len(room.share.cpus) for room in rooms}) == 1
         packed = alike and packs(request.distribution or "")
         count = _fewest(usable, ntasks) if packed else max(1, min(len(usable), ntasks))
+    elif packs(request.distribution or ""):
+        count = max(count, _fewest(usable, ntasks)) if request.max_nodes else count
     elif request.max_nodes and not named:
         count = max(count, min(request.max_nodes, len(chosen), ntasks))
     if count > len(rooms):
@@ -95,13 +97,12 @@ def _lay(
     refused = too_many_devices(job, asked, rooms)
     if refused is not None:
         return refused
-    if asked.per_job and total < count and not asked.per_node:
+    if asked.per_job and total < count and not asked.per_node and not request.max_nodes:
         count = max(1, total)
         ntasks = request.ntasks or count
     picked = _pick(chosen, usable, count, ntasks)
-    while picked is None and named and count < (request.max_nodes or 0):
-        count += 1
-        picked = _pick(chosen, usable, count, ntasks)
+    more = range(count + 1, (request.max_nodes or 0) + 1 if named else 0)
+    picked = picked or next(filter(None, (_pick(chosen, usable, at, ntasks) for at in more)), None)
     if picked is None and overbook:  # beside other steps it waits instead
         picked = _overbooked(request, asked, chosen, ntasks)
     if picked is None:
@@ -182,7 +183,7 @@ def _default_tasks(request: StepRequest, rooms: list[Room], chosen: list[Room], 
         return request.ntasks_per_node * (count or 1)
     if request.cpus_per_task:
         return max(1, sum(room.share.usable // request.cpus_per_task for room in rooms))
-    return count or len(chosen)
+    return max(count, min(request.max_nodes or 0, len(chosen))) or len(chosen)
 
 
 def _fewest(usable: list[Room], ntasks: int) -> int:
@@ -256,7 +257,7 @@ def _part(
         rows += [(name, kind, number * len(tasks)) for name, kind, number in asked.per_task if name not in given]
         given |= {name for name, _, _ in asked.per_task}
         for row, (name, kind, _) in enumerate(asked.per_job):
-            number = min(room.gres.get(name, 0).bit_count(), max(0, left[row] - later))
+            number = min(room.gres.get(name, 0).bit_count(), max(min(1, left[row]), left[row] - later))
             left[row] -= number
             if name not in given:
                 rows.append((name, kind, number))

@@ -23,7 +23,8 @@ class Never(msgspec.Struct):
 def devices_missing(job: Job, request: StepRequest, asked: Asked, rooms: list[Room]) -> Never | None:
     """Names and types of devices that the job does not have on any of its nodes, in Slurm's words."""
     rows = [(name, kind) for name, kind, _ in asked.per_job + asked.per_socket + asked.per_task + (asked.per_node or [])]
-    if (rows or request.cpus_per_gpu or request.mem_per_gpu) and not any(room.share.gres for room in rooms):
+    by_gpu = request.cpus_per_gpu or request.mem_per_gpu or request.ntasks_per_gpu
+    if (rows or by_gpu) and not any(room.share.gres for room in rooms):
         if job.request.cpus_per_gpu or job.request.mem_per_gpu:
             return Never(errors.ESLURM_INVALID_GRES)
         return Never(errors.ESLURM_INVALID_GRES, detail="Step requested GRES but job doesn't have GRES")

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgpu_slurm.base.errors import UsageError
+from mgpu_slurm.base.waitstatus import OUT_OF_MEMORY
 from mgpu_slurm.commands import report, stepfiles
 from mgpu_slurm.commands.stepsignals import FORCE, FORWARD, SHOW, Interrupts
 from mgpu_slurm.intake import multiprog
@@ -121,6 +122,11 @@ def test_states_of_tasks() -> None:
 def test_task_end(status: int, text: str, code: int) -> None:
     assert report.task_end("n0", [1], status) == (f"n0: task 1: {text}" if text else "")
     assert report.exit_status(status) == code
+
+
+def test_a_task_short_of_memory() -> None:
+    assert report.task_end("n0", [0, 2], 9, oom=True) == "n0: tasks 0,2: Out Of Memory"
+    assert report.exit_status(OUT_OF_MEMORY) == 1
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mgpu_slurm.base.waitstatus import OUT_OF_MEMORY
 from mgpu_slurm.wire import messages as wire
 from tests.kit.cases import ANN, BOB, ROOT, Case
 
@@ -125,6 +126,18 @@ def test_allocation_with_steps() -> None:
     assert isinstance(c.ask(wire.ReleaseJob(job_id=job)), wire.Done)
     assert c.state_of(job) == "COMPLETED"
     assert c.replies[owner][-1].event == "ended"
+
+
+def test_an_allocation_whose_step_ran_out_of_memory() -> None:
+    c = Case().node("n0")
+    job = c.alloc()
+    c.plan()
+    c.step(job)
+    c.ask(wire.StepDone(job_id=job, step_id="0", exit_code=OUT_OF_MEMORY))
+    assert c.job(job).steps["0"].state == "OUT_OF_MEMORY"
+    c.ask(wire.ReleaseJob(job_id=job, exit_code=OUT_OF_MEMORY))
+    ended = c.job(job)
+    assert (ended.state, ended.reason, ended.exit_code) == ("OUT_OF_MEMORY", "OutOfMemory", OUT_OF_MEMORY)
 
 
 def test_an_abandoned_allocation_is_released_after_the_grace_time() -> None:

@@ -52,13 +52,15 @@ class Exits:
             self._unreported.append(task)
         return task
 
-    def report(self) -> list[tuple[int, list[int]]]:
-        """Exits not told yet: wait status and the ranks that had it."""
+    def report(self, short_of_memory: bool = False) -> list[tuple[int, list[int], bool]]:
+        """Exits not told yet: wait status, the ranks that had it, and whether they are those that the kernel's kills for want
+        of memory are laid to: the first after them, a killed one before others, as in Slurm."""
         groups: dict[int, list[int]] = {}
         for task in self._unreported:
             groups.setdefault(task.status or 0, []).append(task.rank)
         self._unreported = []
-        return [(status, sorted(ranks)) for status, ranks in groups.items()]
+        guilty = next((status for status in groups if status & 0x7F == 9), next(iter(groups), 0))
+        return [(status, sorted(ranks), short_of_memory and status == guilty) for status, ranks in groups.items()]
 
     @property
     def worst(self) -> int:

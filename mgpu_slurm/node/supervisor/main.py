@@ -13,6 +13,7 @@ import socket
 import time
 
 from mgpu_slurm.base.errors import ESLURMD_CPU_BIND_ERROR, ESLURMD_SETUP_ENVIRONMENT_ERROR, ProtocolError, strerror
+from mgpu_slurm.base.waitstatus import OUT_OF_MEMORY
 from mgpu_slurm.node.supervisor import (
     binding,
     cgroup,
@@ -110,6 +111,7 @@ class Supervisor:
         self._pmi: pmi_servers.Server | None = None
         self._started = time.time()
         self._report_at = 0.0
+        self._told_of_memory = False
         self._gone = False  # no process of the step lives
         self._result: dict[str, object] = {}
         self._lease: lease.Watch | None = None
@@ -275,14 +277,20 @@ class Supervisor:
 
     def _report(self) -> None:
         self._report_at = 0.0
-        for status, ranks in self._exits.report():
-            self._streams.tell({"kind": "task_exited", "node": self.order.node, "tasks": ranks, "status": status})
+        short = not self._told_of_memory and self._memory_kills() > 0
+        for status, ranks, oom in self._exits.report(short):
+            self._told_of_memory = self._told_of_memory or oom
+            self._streams.tell({"kind": "task_exited", "node": self.order.node, "tasks": ranks, "status": status, "oom": oom})
+
+    def _memory_kills(self) -> int:
+        group = self._processes.group
+        return group.oom_kills() if group is not None else 0
 
     def _all_gone(self) -> None:
         """No process of the step lives: the result may be told, whatever srun has still to read."""
         self._report()
         group = self._processes.group
-        kills = group.oom_kills() if group is not None else 0
+        kills = self._memory_kills()
         if kills:
             step = f"{self.order.job_id}.{self.order.step_id}"
             self._notices.tell(texts.out_of_memory(kills, step, self.order.compat))
@@ -295,7 +303,7 @@ class Supervisor:
     def _write_result(self, status: int) -> None:
         word = self._ending.word
         self._result = {
-            "exit_code": status,
+            "exit_code": OUT_OF_MEMORY if word == "OUT_OF_MEMORY" else status,
             "ending": "" if word == ENDED else word,
             "text": self._text,
             "started": self._started,
