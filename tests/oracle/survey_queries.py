@@ -20,15 +20,15 @@ SURVEYS = Path(__file__).resolve().parent / "surveys"
 SHELL = (SURVEYS / "jobs.sh").read_text()
 
 KNOWN = """\
-chance: which job a pass takes first (Reason, SchedNodeList, Scheduler=Main or Backfill, AccrueTime of what has just become
-eligible), the order of what a sort leaves equal, a node that has just been resumed and does not respond yet.
-Deliberate: CPUs of a suspended job stay its own (CPUAlloc); --clusters works without a database; sort letters, states and long
-names of newer versions are taken; -j ID+OFFSET and -j ID_[LIST] choose what they name; ids and steps with something meaningless
-behind them are refused, and `.batch` is the batch step; --start with -O shows the columns asked for; --help has sentences of our
-own; a SLURM_TIME_FORMAT that is no pattern is printed as it is; hostlists that cannot be read are named as they were typed;
-sstat names tasks of arrays and components as they were typed, finds all tasks of an array, refuses ids of no job, and a rank
-in its MaxTask fields is a rank; after a job was shrunk Slurm refuses all further changes of it; empty texts go away; shells
-are read as usual ("a b")."""
+chance: which job a pass takes first (Reason, SchedNodeList), AccrueTime of what has just become eligible, the order of what a
+sort leaves equal (partitions of a node above all), a node that has just been resumed and does not respond yet.
+Deliberate: CPUs of a suspended job stay its own (CPUAlloc, %C); --clusters works without a database; sort letters, states, %all
+and long names of newer versions are taken; -j ID+OFFSET and -j ID_[LIST] choose what they name; ids and steps with something
+meaningless behind them are refused, and `.batch` is the batch step; --start with -O shows the columns asked for; --help has
+sentences of our own; a SLURM_TIME_FORMAT that is no pattern is printed as it is; hostlists that cannot be read are named as they
+were typed; SCANCEL_BATCH=1 counts as true; sprio lists what waits for a reservation or for the limit of its array; the node
+daemon's version is its own; after a job was shrunk Slurm refuses all further changes of it; a partition whose creation was
+refused is not there; NumCPUs and TRES follow from tasks and CPUs per task after an update; empty texts go away."""
 
 NEWER = frozenset(
     (
