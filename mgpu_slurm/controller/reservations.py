@@ -167,6 +167,7 @@ def _changed(ctx: Context, old: Reservation, changes: dict[str, str], now: float
             partition = next((one.name for one in ctx.state.partitions.values() if one.default), "")
         trial = msgspec.structs.replace(old, flags=flags, start=start, end=values["end"])
         values["nodes"] = _pick(ctx, trial, changes["nodecnt"], partition)
+        flags = [flag for flag in flags if flag != "ALL_NODES"]
     return msgspec.structs.replace(old, flags=flags, partition=partition, **values)
 
 

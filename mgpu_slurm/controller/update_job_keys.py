@@ -152,7 +152,7 @@ def _deadline(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> 
 def _account(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     need_pending(job)
     job.account = text
-    ask(job, account=text)
+    ask(job, account=text or None)
 
 
 def _qos(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
