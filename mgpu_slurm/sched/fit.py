@@ -72,8 +72,9 @@ def complaint(slots: Iterable[NodeSlot], need: Need) -> str:
 def cpus_of(slot: NodeSlot, need: Need, tasks: int, gpus: int) -> int:
     """CPUs that a share of so many tasks and GPUs takes on the node, in whole cores."""
     threads = slot.threads_per_core
-    number = need.cpus_per_task if need.overcommit else tasks * need.cpus_per_task
-    number = max(number, need.min_cpus_per_node, need.cpus_per_gpu * gpus)
+    number = need.cpus_per_task if need.overcommit else max(tasks * need.cpus_per_task, need.min_cpus_per_node)
+    if not need.overcommit or need.gres_per_task:
+        number = max(number, need.cpus_per_gpu * gpus)
     if need.threads_per_core and need.threads_per_core < threads:
         number = -(-number // need.threads_per_core) * threads
     if need.ntasks_per_core and not need.overcommit:
@@ -170,8 +171,8 @@ def _by_memory(
     if need.whole_memory:
         return (tasks if memory >= slot.mem_total else 0), per_job
     if need.mem_per_cpu:
-        if exclusive:  # holds every CPU, but never more memory than there is
-            return min(tasks, memory // (need.mem_per_cpu * need.cpus_per_task)), per_job
+        if exclusive:  # holds every CPU
+            return (tasks if need.mem_per_cpu * counted(slot, need, slot.cpus_total.bit_count()) <= memory else 0), per_job
         if need.overcommit:
             return (tasks if counted(slot, need, cpus_of(slot, need, 1, 0)) * need.mem_per_cpu <= memory else 0), per_job
         tasks = min(tasks, memory // (need.mem_per_cpu * need.cpus_per_task))
@@ -182,6 +183,9 @@ def _by_memory(
         if need.cpus_per_gpu:
             per_job = tuple(min(number, memory // (need.mem_per_cpu * need.cpus_per_gpu)) for number in per_job)
         return tasks, per_job
+    if need.mem_per_gpu and exclusive:  # and every GPU
+        held = need.mem_per_gpu * devices.available(slot.gres, "gpu", "", total=True)
+        return (tasks if held <= memory else 0), per_job
     if need.mem_per_gpu:
         if need.mem_per_gpu * need.fixed_per_node("gpu") > memory:
             return 0, per_job

@@ -234,12 +234,8 @@ def _share(
         amount = slot.mem_total
     elif need.mem_per_cpu:
         amount = need.mem_per_cpu * usable
-        if exclusive:
-            amount = min(amount, slot.mem_total)
     elif need.mem_per_gpu:
         amount = need.mem_per_gpu * held.get("gpu", 0).bit_count()
-        if exclusive:
-            amount = min(amount, slot.mem_total)
     else:
         amount = need.mem_per_node
     if amount > memory:
