@@ -3,6 +3,8 @@
 `python -m tests.oracle.survey_steps SEED [COUNT] [own|step]` prints what differs: which task is where, its environment with
 its GPUs, what srun says, its exit status. The same seed makes the same sets. Left out: --gpus with
 --overlap, where 22.05 counts the GPUs of the first nodes wrongly, and --gpus-per-task of a type, whose tasks see none there.
+Left on purpose: steps for which 22.05 waits for ever or says that GRES are insufficient or the job over, though they fit or never
+will; tasks beyond the CPUs of a node; --ntasks-per-gpu that outweighs -n; what -c of one component tells the tasks of another.
 """
 
 from __future__ import annotations
