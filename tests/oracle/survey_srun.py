@@ -19,8 +19,8 @@ SKIPPED = frozenset((
     "autocomplete", "help", "usage", "version", "uid", "gid", "no-allocate", "x11", "resv-ports", "verbose",
 ))  # fmt: skip
 KNOWN = """\
-the lists that help prints (words of our own); clusters (ours has a database); --parsable and --pty=N, which 22.05 does not know and
-newer versions do; --debugger-test, an aid for debuggers; numbers beyond 32 bits, which wrap in Slurm; --prolog that fails, where
+the lists that help prints (words of our own); clusters (ours has a database); --parsable and --pty=N, which only newer
+versions know; --debugger-test, an aid for debuggers; numbers beyond 32 bits, which wrap in Slurm; --prolog that fails, where
 Slurm's tasks have begun or not by chance; what the node's daemon says at --slurmd-debug; SLURM_CPU_BIND_LIST of a word (cores,
 sockets, v), which the oracle fills since it binds nothing; SLURM_JOB_PARTITION of a list, of which ours names the one that runs
 the job; the MPI kinds that are installed; --gpus-per-task= (nothing); components that Slurm queues before it starts them"""
