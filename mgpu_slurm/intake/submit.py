@@ -160,6 +160,8 @@ def step(component: Component, job_id: int, compat: tuple[int, int] = NEWEST) ->
     client = component.client
     request.update({field: client[field] for field in _STEP_CLIENT if field in client})
     request["job_id"] = job_id
+    if "gres" in client:
+        request["gres"] = client["gres"]
     if component.operands and component.sources.get("name") != merge.COMMAND:
         # a step is named after its program: SLURM_JOB_NAME is what the job around it is called
         request["name"] = component.operands[0].rpartition("/")[2]
@@ -295,7 +297,7 @@ def _component(choices: merge.Choices, operands: list[str], reading: Reading, in
     if other:
         request["other"] = other
     if request.get("gres") == "none" and not in_job:
-        del request["gres"]
+        client["gres"] = request.pop("gres")  # nothing to a job, but its step hears of it
     if request.get("exclusive") == "allocation" and not in_job:
         request["exclusive"] = "exclusive"
     for field in ("array", "dependency"):

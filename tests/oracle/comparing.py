@@ -64,9 +64,10 @@ def normalise(text: str) -> str:
 
 
 WAITS = re.compile(
-    r"srun: (Job \S+ step creation temporarily disabled, retrying \(Requested nodes are busy\)|Step created for job \S+)"
+    r"srun: (Job \S+ step creation temporarily disabled, retrying \(Requested nodes are busy\)|Step created for job \S+"
+    r"|job \S+ queued and waiting for resources|job \S+ has been allocated resources)"
 )
-"""What Slurm's srun says where the step before it is not quite over yet: by chance, where ours has no step to wait for."""
+"""What Slurm's srun says where the step or job before it is not quite over yet: by chance, where ours has none to wait for."""
 
 
 def without_chance(slurm: str, ours: str) -> str:
