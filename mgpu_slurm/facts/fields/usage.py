@@ -5,7 +5,7 @@ Their column `use` holds a row of records.usage.Use for each measure that is kno
 
 from __future__ import annotations
 
-from mgpu_slurm.facts.fields.accounted import amount, clock
+from mgpu_slurm.facts.fields.accounted import Column, amount, clock
 from mgpu_slurm.facts.measures import BY_KEY, IN, MEASURES, OUT, TIME
 
 TYPE_CHECKING = False
@@ -147,14 +147,6 @@ def first_node(use: dict[str, Row]) -> str:
     return str(min((node for row in use.values() for node in row[6:8]), default=""))
 
 
-def inward(figure: Figure, of: str = "value", always: bool = False) -> Maker:
-    return tres(IN, figure, of, always)
-
-
-def outward(figure: Figure, of: str = "value", always: bool = False) -> Maker:
-    return tres(OUT, figure, of, always)
-
-
 def frequency(view: View, use: Use) -> str:
     """Slurm's 0 stands for a rate that nobody saw."""
     if use is None:
@@ -162,3 +154,62 @@ def frequency(view: View, use: Use) -> str:
     row = use.get("clock")
     return "0" if row is None else rate(view, mean(row))
 
+
+# --- what sacct and sstat list alike -----------------------------------------------------------------------------------
+
+
+def averages(disks: Callable[[View, float], str], disk_width: int) -> tuple[Column, ...]:
+    """AveCPU to AveVMSize. `disks`: how what went to and from disks is shown."""
+    return (
+        Column("AveCPU", 10, "use", field("cpu", mean)),
+        Column("AveCPUFreq", 10, "use", frequency),
+        Column("AveDiskRead", disk_width, "use", field("read", mean, disks)),
+        Column("AveDiskWrite", disk_width, "use", field("written", mean, disks)),
+        Column("AvePages", 10, "use", field("pages", mean)),
+        Column("AveRSS", 10, "use", field("rss", mean)),
+        Column("AveVMSize", 10, "use", field("vsize", mean)),
+    )
+
+
+def maxima(disks: Callable[[View, float], str]) -> tuple[Column, ...]:
+    """MaxDiskRead to MaxVMSizeTask."""
+    return (
+        Column("MaxDiskRead", 12, "use", field("read", most, disks)),
+        Column("MaxDiskReadNode", 15, "use", place("read", most_node)),
+        Column("MaxDiskReadTask", 15, "use", place("read", most_task)),
+        Column("MaxDiskWrite", 12, "use", field("written", most, disks)),
+        Column("MaxDiskWriteNode", 16, "use", place("written", most_node)),
+        Column("MaxDiskWriteTask", 16, "use", place("written", most_task)),
+        Column("MaxPages", 8, "use", field("pages", most)),
+        Column("MaxPagesNode", 12, "use", place("pages", most_node)),
+        Column("MaxPagesTask", 14, "use", place("pages", most_task)),
+        Column("MaxRSS", 10, "use", field("rss", most)),
+        Column("MaxRSSNode", 10, "use", place("rss", most_node)),
+        Column("MaxRSSTask", 10, "use", place("rss", most_task)),
+        Column("MaxVMSize", 10, "use", field("vsize", most)),
+        Column("MaxVMSizeNode", 14, "use", place("vsize", most_node)),
+        Column("MaxVMSizeTask", 14, "use", place("vsize", most_task)),
+    )
+
+
+MIN_CPU: tuple[Column, ...] = (
+    Column("MinCPU", 10, "use", field("cpu", least)),
+    Column("MinCPUNode", 10, "use", place("cpu", least_node)),
+    Column("MinCPUTask", 10, "use", place("cpu", least_task)),
+)
+
+
+def _tres_usage(name: str, side: str, width: int) -> tuple[Column, ...]:
+    return (
+        Column(f"{name}Ave", width, "use", tres(side, mean, always=True)),
+        Column(f"{name}Max", width, "use", tres(side, most)),
+        Column(f"{name}MaxNode", width + 4, "use", tres(side, most_node, "node")),
+        Column(f"{name}MaxTask", width + 4, "use", tres(side, most_task, "task")),
+        Column(f"{name}Min", width, "use", tres(side, least)),
+        Column(f"{name}MinNode", width + 4, "use", tres(side, least_node, "node")),
+        Column(f"{name}MinTask", width + 4, "use", tres(side, least_task, "task")),
+        Column(f"{name}Tot", width, "use", tres(side, total, always=True)),
+    )
+
+
+TRES_USAGE: tuple[Column, ...] = (*_tres_usage("TRESUsageIn", IN, 14), *_tres_usage("TRESUsageOut", OUT, 15))
