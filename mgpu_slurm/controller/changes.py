@@ -125,18 +125,16 @@ def requeue(ctx: Context, job: Job, caller: Caller, now: float) -> None:
             lifecycle.again(ctx, one, now)
 
 
-def requeuehold(ctx: Context, job: Job, caller: Caller, now: float) -> None:
+def requeuehold(ctx: Context, job: Job, caller: Caller, now: float, special: bool = False) -> None:
     requeue(ctx, job, caller, now)
     for one in ctx.state.components(job):
-        waiting.hold(ctx, one, "user", now)
+        waiting.hold(ctx, one, "user", now, special)
         one.reason_text = REQUEUED_HELD
 
 
 def special_exit(ctx: Context, job: Job, caller: Caller, now: float) -> None:
     """requeuehold State=SpecialExit."""
-    requeuehold(ctx, job, caller, now)
-    for one in ctx.state.components(job):
-        waiting.hold_special(ctx, one, now)
+    requeuehold(ctx, job, caller, now, special=True)
 
 
 def suspend(ctx: Context, job: Job, caller: Caller, now: float) -> None:

@@ -198,7 +198,7 @@ def _batch_ended(ctx: Context, job: Job, message: StepResult, now: float) -> Non
         lifecycle.requeue(ctx, job, now)
         if code in ctx.settings.requeue_exit_hold:
             for one in ctx.state.components(job):
-                waiting.hold_special(ctx, one, now)
+                waiting.hold(ctx, one, "user", now, special=True)
         return
     ending = "TIMEOUT" if event == "TIMED_OUT" else "ENDED"
     lifecycle.end(ctx, job, event, now, ending, exit_code=message.exit_code, reason=reason)

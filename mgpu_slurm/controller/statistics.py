@@ -38,6 +38,7 @@ NAMES: dict[type, tuple[str, int]] = {
 ACTIONS = {
     "requeue": ("REQUEST_JOB_REQUEUE", 5023),
     "requeuehold": ("REQUEST_JOB_REQUEUE", 5023),
+    "requeuehold_special": ("REQUEST_JOB_REQUEUE", 5023),
     "resume": ("REQUEST_SUSPEND", 5014),
     "suspend": ("REQUEST_SUSPEND", 5014),
     "top": ("REQUEST_TOP_JOB", 5038),

@@ -309,22 +309,16 @@ def _singleton(ctx: Context, job: Job) -> str:
     return MET
 
 
-def hold(ctx: Context, job: Job, by: str, now: float) -> None:
-    """No start until released. A running job goes on, and is held when it is requeued."""
+def hold(ctx: Context, job: Job, by: str, now: float, special: bool = False) -> None:
+    """No start until released; `special`: shown as SPECIAL_EXIT until then. A running job goes on, and is held when it is
+    requeued."""
     if job.state in TERMINAL:
         raise SlurmError(errors.ESLURM_JOB_FINISHED)
     job.priority = 0
     job.priority_fixed = False
     job.held_by = by
     job.reason = HELD[by]
+    if special:
+        job.flags = [*job.flags, SPECIAL_EXIT]
     ctx.save(job)
     refresh(ctx, job, now)
-
-
-def hold_special(ctx: Context, job: Job, now: float) -> None:
-    """As `hold` by its user, and shown as SPECIAL_EXIT until it is released."""
-    job.flags = [*(flag for flag in job.flags if flag != SPECIAL_EXIT), SPECIAL_EXIT]
-    if job.priority or not job.held_by:
-        hold(ctx, job, "user", now)
-    else:
-        ctx.save(job)
