@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import pwd
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -36,7 +38,7 @@ class Jobs:
     def __init__(self, cluster: Cluster, user: User | None) -> None:
         self.cluster = cluster
         self.user = user
-        name = user.name if user else "root"
+        name = user.name if user else pwd.getpwuid(os.geteuid()).pw_name
         self.ids: dict[str, Any] = {"X": 999999, "U": name}
         self.ids["R"] = self.submit("-J", "run", "--gres=gpu:1", "-t", "10", "--comment=c d", "--wrap", "srun sleep 300")
         self.ids["H"] = self.submit("-J", "held", "-H", "-N2", "-t", "5", "--wrap", "true")

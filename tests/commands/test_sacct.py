@@ -62,6 +62,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 def run(monkeypatch: pytest.MonkeyPatch, ledger: Ledger, *argv: str, **environ: str) -> tuple[int, str, str]:
     monkeypatch.setattr("time.time", lambda: NOON + 60)
+    monkeypatch.setattr("os.geteuid", lambda: 0)  # whose rows these are, and who sees everybody's
     return command(monkeypatch, ledger, sacct, *argv, **environ)
 
 

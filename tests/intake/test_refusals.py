@@ -46,6 +46,7 @@ def answer(command: str, argv: list[str], environ: dict[str, str], data: bytes) 
 
 
 @pytest.mark.parametrize(("line", "status", "stderr"), table("submit-verdicts-22.05.tsv"))
+@pytest.mark.usefixtures("as_root")
 def test_command_line(line: str, status: str, stderr: str) -> None:
     words = shlex.split(line)
     environ = {}

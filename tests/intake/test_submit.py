@@ -156,6 +156,7 @@ def test_step() -> None:
 NEED_MORE = ("gpus-per-task", "gpus-per-socket", "mem-per-gpu", "ntasks-per-gpu", "ntasks-per-tres")
 
 
+@pytest.mark.usefixtures("as_root")
 def test_requests_are_job_requests() -> None:
     """Every option of sbatch with some good value gives a request that the controller can decode, without unknown fields."""
     samples = {

@@ -154,6 +154,7 @@ def test_extra_node_info(text: str) -> None:
         ("-Dsub", "work_dir", "/home/u/sub"),
     ],
 )
+@pytest.mark.usefixtures("as_root")
 def test_other_values(option: str, field: str, value: object) -> None:
     assert request(option)[field] == value
 

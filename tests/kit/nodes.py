@@ -28,7 +28,8 @@ DEADLINE = 15.0
 
 
 def job_facts(job_id: int, *, uid: int | None = None, gid: int | None = None, attempt: int = 1, **request: Any) -> JobFacts:
-    """A job of one task on n0."""
+    """A job of one task on n0; unless a test says where it works, it writes nothing there."""
+    where = {} if "work_dir" in request else {"work_dir": "/tmp", "std_out": "/dev/null"}
     return JobFacts(
         job_id=job_id,
         uid=os.getuid() if uid is None else uid,
@@ -41,7 +42,7 @@ def job_facts(job_id: int, *, uid: int | None = None, gid: int | None = None, at
         attempt=attempt,
         allocation=Allocation(shares=[NodeShare(node="n0", cpus=[0], mem=100)]),
         tasks_per_node=[1],
-        request=JobRequest(**{"work_dir": "/tmp", **request}),
+        request=JobRequest(**{**where, **request}),
     )
 
 

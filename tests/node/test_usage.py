@@ -101,7 +101,8 @@ def test_short_tasks_are_known_by_their_end(trees: list[Tree]) -> None:
     use = sampler.summary()
     assert "vsize" not in use
     assert use["cpu"][2] >= 50
-    assert use["written"][2] >= 30 * MIB
+    if os.geteuid() == 0:  # of a process that has ended the kernel tells this to nobody else
+        assert use["written"][2] >= 30 * MIB
     assert use["pages"][5] == 2
     assert use["rss"][2] >= 30 * MIB
 
