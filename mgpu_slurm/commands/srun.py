@@ -302,8 +302,7 @@ class Srun:
         from mgpu_slurm.intake import sampling
 
         seconds = sampling.of_tasks(str(wanted))
-        most = sampling.of_tasks(str(self.session.config.get("JobAcctGatherFrequency") or "")) or 0
-        if seconds is None or 0 < seconds <= most:
+        if seconds is None or sampling.permitted(seconds, sampling.of_cluster(self.session.config)):
             return
         text = strerror(ESLURMD_INVALID_ACCT_FREQ, self.session.compat)
         *others, last = [str(node["node"]) for node in part.nodes]

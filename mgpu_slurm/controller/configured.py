@@ -51,7 +51,7 @@ def settings(config: Any) -> Settings:
         return_to_service=config.get("ReturnToService", 0),
         fifo_priority=str(config.get("PriorityType")) == "priority/basic",
         gres_types=frozenset(_words(config.get("GresTypes"))) | {"gpu"},
-        task_sampling=sampling.of_tasks(str(config.get("JobAcctGatherFrequency") or "30")) or 30,
+        task_sampling=sampling.of_cluster(config),
         licenses=licenses.totals(_words(config.get("Licenses"))),
         requeue_delay=0 if config.embedded_dir or not config.nodes else config.get("MgpuRequeueDelay"),
         backfill=str(config.get("SchedulerType")) != "sched/builtin",

@@ -36,7 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     return_to_service: int = 0
     fifo_priority: bool = False  # priority/basic: each job a lower number than the one before
     gres_types: frozenset[str] = frozenset({"gpu"})
-    task_sampling: int = 30  # how often tasks are looked at, where the job does not say
+    task_sampling: int = 30  # seconds between two looks at tasks, as sampling.of_cluster tells
     licenses: dict[str, int] = {}  # name -> how many there are
     requeue_delay: int = 0  # before a requeued job may start again
     backfill: bool = True

@@ -349,9 +349,9 @@ def _sizes(ctx: Context, caller: Caller, request: JobRequest) -> list[str]:
 
 
 def _frequency(ctx: Context, request: JobRequest) -> None:
-    """Tasks may be looked at more often than the cluster does, not less often and not never. Raises SlurmError 4003."""
+    """Raises SlurmError 4003."""
     seconds = sampling.of_tasks(request.other.get("acctg-freq", ""))
-    if seconds is not None and not 0 < seconds <= ctx.settings.task_sampling:
+    if seconds is not None and not sampling.permitted(seconds, ctx.settings.task_sampling):
         raise SlurmError(errors.ESLURMD_INVALID_ACCT_FREQ)
 
 

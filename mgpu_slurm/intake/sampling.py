@@ -35,14 +35,15 @@ def read(text: str) -> list[tuple[str, str, int]]:
     return found
 
 
-DEFAULT = 30
-"""Seconds, where the cluster's configuration does not say."""
-
-
 def of_cluster(config: Config) -> int:
-    """What JobAcctGatherFrequency says of tasks."""
+    """What JobAcctGatherFrequency says of tasks: 0 for never, NOT_SET where it says nothing of them."""
     seconds = of_tasks(str(config.get("JobAcctGatherFrequency") or ""))
-    return DEFAULT if seconds is None or seconds < 0 else seconds
+    return NOT_SET if seconds is None or seconds < 0 else seconds
+
+
+def permitted(asked: int, cluster: int) -> bool:
+    """Tasks may be looked at more often than the cluster does, not less often and not never; where it never looks, all is one."""
+    return cluster == 0 or (asked > 0 and (cluster == NOT_SET or asked <= cluster))
 
 
 def of_tasks(text: str) -> int | None:

@@ -11,6 +11,9 @@ from mgpu_slurm.intake import sampling
 from mgpu_slurm.intake.conf import Config
 from mgpu_slurm.node.supervisor.usage import PSS, RSS, UNSHARED
 
+DEFAULT = 30
+"""Seconds between two looks, where the cluster's configuration does not say."""
+
 
 class StepSettings(msgspec.Struct, kw_only=True, frozen=True):
     """`bind_cpus`, `limit_memory`: tasks are kept to the CPUs and the memory that the step holds. `sampling`: seconds between
@@ -21,7 +24,7 @@ class StepSettings(msgspec.Struct, kw_only=True, frozen=True):
     task_epilog: str = ""
     bind_cpus: bool = False
     limit_memory: bool = False
-    sampling: int | None = 30
+    sampling: int | None = DEFAULT
     memory: str = RSS
     gpus: bool = True
 
@@ -46,13 +49,15 @@ class StepSettings(msgspec.Struct, kw_only=True, frozen=True):
 def of(config: Config) -> StepSettings:
     """TaskPlugin=affinity or cgroup binds CPUs, cgroup also limits memory, as with Slurm's ConstrainRAMSpace."""
     gather = {word.strip() for word in str(config.get("JobAcctGatherParams") or "").lower().split(",")}
+    told = sampling.of_cluster(config)
+    seconds = DEFAULT if told == sampling.NOT_SET else told
     plugins = {word.strip().removeprefix("task/") for word in str(config.get("TaskPlugin") or "").lower().split(",")}
     return StepSettings(
         task_prolog=str(config.get("TaskProlog") or ""),
         task_epilog=str(config.get("TaskEpilog") or ""),
         bind_cpus=bool(plugins & {"affinity", "cgroup"}),
         limit_memory="cgroup" in plugins,
-        sampling=None if str(config.get("JobAcctGatherType") or "").endswith("none") else sampling.of_cluster(config),
+        sampling=None if str(config.get("JobAcctGatherType") or "").endswith("none") else seconds,
         memory=PSS if "usepss" in gather else UNSHARED if "noshared" in gather else RSS,
         gpus="disablegpuacct" not in gather,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mgpu_slurm.intake import conf
+from mgpu_slurm.intake import conf, sampling
 from mgpu_slurm.node import stepsettings
 from mgpu_slurm.node.supervisor import clocks, descendants
 from mgpu_slurm.node.supervisor.peaks import Peaks
@@ -192,11 +192,21 @@ def test_clocks(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("asked", "cluster", "taken"),
+    [(5, 10, True), (10, 10, True), (60, 10, False), (0, 10, False), (60, 0, True), (0, 0, True), (60, sampling.NOT_SET, True),
+     (0, sampling.NOT_SET, False)],
+)  # fmt: skip
+def test_how_often_may_be_asked_for(asked: int, cluster: int, taken: bool) -> None:
+    assert sampling.permitted(asked, cluster) is taken
+
+
+@pytest.mark.parametrize(
     ("lines", "job", "step", "found"),
     [
         ([], "", "", {"sampling": 30, "memory": RSS}),
         (["JobAcctGatherFrequency=task=20"], "", "", {"sampling": 20, "memory": RSS}),
         (["JobAcctGatherFrequency=0"], "", "", {"sampling": 0, "memory": RSS}),
+        (["JobAcctGatherFrequency=energy=5"], "", "", {"sampling": 30, "memory": RSS}),
         (["JobAcctGatherParams=NoOverMemoryKill,UsePss"], "10", "", {"sampling": 10, "memory": PSS}),
         (["JobAcctGatherParams=NoShared"], "10", "task=5,energy=9", {"sampling": 5, "memory": UNSHARED}),
         (["JobAcctGatherType=jobacct_gather/none"], "10", "5", {}),
