@@ -87,12 +87,6 @@ def order(given: Given) -> Order:
             wanted.filters[key] = given.text(key)
     if given.has("me"):
         wanted.filters["user"] = str(os.geteuid())
-    if "user" in wanted.filters:
-        uid = known_user(wanted.filters["user"])
-        if uid is None:
-            raise UsageError(f"Invalid user name: {wanted.filters['user']}", 1)
-        wanted.user = wanted.filters["user"]
-        wanted.filters["user"] = str(uid)
     if "state" in wanted.filters:
         word = wanted.filters["state"].upper()
         if word not in STATES:
@@ -109,6 +103,12 @@ def order(given: Given) -> Order:
             wanted.filters["nodelist"] = ",".join(file.read().split())
     for operand in given.operands:
         wanted.ids += _ids(operand)
+    if "user" in wanted.filters:
+        uid = known_user(wanted.filters["user"])
+        if uid is None:
+            raise UsageError(f"Invalid user name: {wanted.filters['user']}", 1)
+        wanted.user = wanted.filters["user"]
+        wanted.filters["user"] = str(uid)
     if not wanted.ids and not wanted.filters:
         raise UsageError("No job identification provided", 1)
     return wanted
