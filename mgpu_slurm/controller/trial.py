@@ -8,7 +8,7 @@ import msgspec
 
 from mgpu_slurm.base import errors, hostlist
 from mgpu_slurm.base.errors import SlurmError
-from mgpu_slurm.controller import picture
+from mgpu_slurm.controller import picture, reservations
 from mgpu_slurm.sched.snapshot import PendingJob, Start, Wait
 from mgpu_slurm.wire.messages import JobTest
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mgpu_slurm.controller.context import Context
     from mgpu_slurm.controller.events import Asked
     from mgpu_slurm.records.job import Job
-    from mgpu_slurm.sched.snapshot import Need
+    from mgpu_slurm.sched.snapshot import Need, Snapshot
 
 
 def judge(ctx: Context, job: Job) -> tuple[str, str]:
@@ -66,37 +66,67 @@ def _picture_of(ctx: Context, job: Job) -> PendingJob:
 
 
 def test(ctx: Context, asked: Asked, jobs: list[Job], now: float) -> None:
-    """--test-only: ask the scheduler when and where it would start; nothing is kept."""
+    """--test-only: ask the scheduler when and where it would start; nothing is kept. Raises SlurmError where no node can be
+    named: it never starts, or not before nodes that are down, drained or reserved are back."""
     if len(jobs) > 1:
         _test_components(ctx, asked, jobs, now)
         return
     job = jobs[0]
     picture_now = picture.snapshot(ctx, now)
-    seen = _picture_of(ctx, job)
-    seen.job_id = ctx.state.next_job_id
-    seen.submit_time = now
-    seen.priority = max(1, job.priority)
+    seen = _as_asked(ctx, job, ctx.state.next_job_id, now)
     seen.time_limit = _bounded(ctx, seen)
     # nor does it matter that a partition is down
     picture_now.partitions = {
         name: msgspec.structs.replace(slot, state="UP") if name in seen.partitions and slot.state == "DOWN" else slot
         for name, slot in picture_now.partitions.items()
     }
-    picture_now.pending = [*picture_now.pending, seen]
-    start, nodes, cpus, partition = now, [""], job.min_cpus, seen.partitions[0]
-    for decision in ctx.scheduler.plan(picture_now, now):
-        if decision.job_id != seen.job_id:
+    others = picture_now.pending
+    picture_now.pending = [*others, seen]
+    parts = _parts(ctx, picture_now, [job], now)
+    if seen.job_id not in parts and others:
+        # behind so many that no start of its own is foreseen: what it would be without them
+        picture_now.pending = [seen]
+        parts = _parts(ctx, picture_now, [job], now)
+    if seen.job_id not in parts:
+        raise SlurmError(errors.ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE)
+    ctx.reply(asked.conn, parts[seen.job_id])
+
+
+def _as_asked(ctx: Context, job: Job, job_id: int, now: float) -> PendingJob:
+    """What the scheduler is to see of it, on the nodes that reservations leave it. Of a reservation to come it is asked as if
+    that had begun."""
+    seen = _picture_of(ctx, job)
+    seen.job_id, seen.submit_time, seen.priority = job_id, now, max(1, job.priority)
+    return reservations.limited(ctx, job, seen, _earliest(ctx, job, now)) if ctx.state.reservations else seen
+
+
+def _earliest(ctx: Context, job: Job, now: float) -> float:
+    """Before which it is not to start: --begin, or the start of its reservation."""
+    reserved = ctx.state.reservations.get(job.request.reservation or "")
+    return max(now, job.request.begin or 0.0, reserved.start if reserved is not None else 0.0)
+
+
+def _parts(ctx: Context, seen: Snapshot, jobs: list[Job], now: float) -> dict[int, JobTest]:
+    """When and where those of the jobs start that ever do, by the ids they are to have."""
+    first = ctx.state.next_job_id
+    parts: dict[int, JobTest] = {}
+    for decision in ctx.scheduler.plan(seen, now):
+        if decision.job_id < first:
             continue
+        job = jobs[decision.job_id - first]
         if isinstance(decision, Start):
-            nodes, cpus, partition = decision.allocation.nodes, decision.allocation.cpus, decision.partition
-        elif decision.reason in ("BadConstraints", "PartitionConfig", "PartitionNodeLimit", "PartitionTimeLimit"):
-            raise SlurmError(errors.ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE)
+            start, nodes, cpus = now, decision.allocation.nodes, decision.allocation.cpus
+            partition = decision.partition
+        elif not decision.planned:
+            continue
         else:
-            start, nodes = decision.planned or now, decision.nodes
-    ctx.reply(
-        asked.conn,
-        JobTest(job_id=seen.job_id, start_time=start, cpus=cpus, nodes=hostlist.fold(nodes), partition=partition),
-    )
+            start, nodes, cpus = decision.planned, decision.nodes, job.min_cpus
+            partition = job.partition.split(",")[0]
+        parts[decision.job_id] = JobTest(
+            job_id=decision.job_id, start_time=max(start, _earliest(ctx, job, now)), cpus=cpus, nodes=hostlist.fold(nodes),
+            partition=partition,
+        )  # fmt: skip
+    return parts
 
 
 def _bounded(ctx: Context, seen: PendingJob) -> int:
@@ -112,26 +142,12 @@ def _test_components(ctx: Context, asked: Asked, jobs: list[Job], now: float) ->
     leader = ctx.state.next_job_id
     picture_now = picture.snapshot(ctx, now)
     for offset, job in enumerate(jobs):
-        seen = _picture_of(ctx, job)
-        seen.job_id, seen.het_job_id, seen.het_size = leader + offset, leader, len(jobs)
-        seen.submit_time, seen.priority = now, max(1, job.priority)
+        seen = _as_asked(ctx, job, leader + offset, now)
+        seen.het_job_id, seen.het_size = leader, len(jobs)
         picture_now.pending = [*picture_now.pending, seen]
-    parts: dict[int, JobTest] = {}
-    for decision in ctx.scheduler.plan(picture_now, now):
-        if decision.job_id < leader:
-            continue
-        job = jobs[decision.job_id - leader]
-        if isinstance(decision, Start):
-            start, nodes, cpus = now, decision.allocation.nodes, decision.allocation.cpus
-            partition = decision.partition
-        elif not decision.planned:
-            raise SlurmError(errors.ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE)
-        else:
-            start, nodes, cpus = decision.planned, decision.nodes, job.min_cpus
-            partition = job.partition.split(",")[0]
-        parts[decision.job_id] = JobTest(
-            job_id=decision.job_id, start_time=start, cpus=cpus, nodes=hostlist.fold(nodes), partition=partition
-        )
+    parts = _parts(ctx, picture_now, jobs, now)
+    if len(parts) < len(jobs):
+        raise SlurmError(errors.ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE)
     found = [parts[job_id] for job_id in sorted(parts)]
     answer = JobTest(
         job_id=leader,

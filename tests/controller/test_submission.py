@@ -145,6 +145,24 @@ def test_test_only_keeps_nothing() -> None:
     assert not c.state.jobs
 
 
+def test_what_no_node_can_take_has_no_start() -> None:
+    c = cluster()
+    c.update("node", "n3", State="DRAIN", Reason="x")
+    assert c.ask(wire.SubmitJob(requests=[c.request(min_nodes=4)], test_only=True)).code == 2014
+    assert c.ask(wire.SubmitJob(requests=[c.request(nodelist="n3")], test_only=True)).code == 2014
+    later = c.ask(wire.SubmitJob(requests=[c.request(begin=c.now + 60)], test_only=True))
+    assert (later.nodes, later.start_time) == ("n0", c.now + 60)
+
+
+def test_what_waits_behind_many_has_a_start_nevertheless() -> None:
+    c = cluster()
+    for _ in range(20):
+        c.submit(min_nodes=4, exclusive="exclusive", time_limit=1)
+    c.plan()
+    found = c.ask(wire.SubmitJob(requests=[c.request(min_nodes=4, exclusive="exclusive")], test_only=True))
+    assert (found.nodes, found.start_time) == ("n[0-3]", c.now + 60)
+
+
 def test_scripts_are_saved_apart() -> None:
     c = cluster()
     job = c.submit(environment={"A": "b"})

@@ -6,6 +6,7 @@ n() { sed -E 's/(Start|End)Time=[^ ]*/\1Time=T/g'; }
 waits sh -c 'sinfo -h -n n3 -p gpu -o %T | grep -qx reserved'
 scontrol show reservation | n; scontrol -o show res mine | n; sinfo -h -p gpu -o '%T %D %N' | sort; scontrol show node n3 | grep -E 'State='; sinfo -T | sed -E 's/20[0-9T:-]+/T/g'; sinfo -h -p gpu -t resv -o '%t %N'
 srun --reservation=mine bash -c 'echo $SLURMD_NODENAME $SLURM_JOB_RESERVATION'; say srun --reservation=nosuch true; srun -N3 bash -c 'echo $SLURMD_NODENAME' | sort
+say srun --test-only -N4 true; srun --test-only -N3 true 2>&1 | sed 's/.*using/using/'; srun --test-only --reservation=mine true 2>&1 | sed 's/.*using/using/'
 submit -w n3 -t 5 -o /dev/null --wrap true; sleep 1.5; squeue -h -j $J -o '%T %v %r'; scancel $J
 submit --reservation=mine -H -o /dev/null --wrap true; squeue -h -j $J -o %v; field $J Reservation; say scontrol delete reservationname=mine; scancel $J
 scontrol update reservationname=mine duration=120 users=root,daemon; scontrol show res mine | n
