@@ -9,6 +9,7 @@ import msgspec
 from mgpu_slurm.base import idset
 from mgpu_slurm.controller import licenses
 from mgpu_slurm.controller.settings import Settings
+from mgpu_slurm.facts.confkeys import prolog_flags
 from mgpu_slurm.facts.queries.scontrol_keys import BINDINGS
 from mgpu_slurm.intake import sampling
 from mgpu_slurm.records.node import Node
@@ -53,6 +54,7 @@ def settings(config: Any) -> Settings:
         gres_types=frozenset(_words(config.get("GresTypes"))) | {"gpu"},
         task_sampling=sampling.of_cluster(config),
         licenses=licenses.totals(_words(config.get("Licenses"))),
+        contain="Contain" in prolog_flags(_words(config.get("PrologFlags"))),
         requeue_delay=0 if config.embedded_dir or not config.nodes else config.get("MgpuRequeueDelay"),
         backfill=str(config.get("SchedulerType")) != "sched/builtin",
         embedded=bool(config.embedded_dir),

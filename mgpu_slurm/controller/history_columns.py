@@ -16,6 +16,7 @@ from mgpu_slurm.facts.states import COMPLETING, TERMINAL
 from mgpu_slurm.intake import gres as gres_grammar
 from mgpu_slurm.records import columns as job_columns
 from mgpu_slurm.records import job_sizes
+from mgpu_slurm.records.step import EXTERN
 from mgpu_slurm.records.step_columns import step_distribution
 from mgpu_slurm.records.tres import billed
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from mgpu_slurm.records.step import Step
     from mgpu_slurm.records.usage import Use
 
-SPECIAL = {"batch": -3, "extern": -2, "interactive": -1}
+SPECIAL = {"batch": -3, EXTERN: -2, "interactive": -1}
 """Order of the steps without a number."""
 
 ENDED_FROM_OUTSIDE = frozenset(("CANCELLED", "TIMEOUT", "PREEMPTED", "DEADLINE", "REQUEUED"))
@@ -207,7 +208,7 @@ def node_list(job: Job, step: Step | None, source: Source) -> list[str]:
 
 
 def held(job: Job, step: Step | None, source: Source) -> dict[str, int]:
-    """What it holds or held: cpu, mem (MiB), node, gres/NAME, and for jobs billing."""
+    """What it holds or held: cpu, mem (MiB), node, gres/NAME, and billing for jobs and what stands for all of one."""
     shares = [part.share for part in step.layout.nodes] if step is not None else job.allocation.shares if job.allocation else []
     if not shares or (step is None and not has_run(job)):
         return {}
@@ -216,7 +217,7 @@ def held(job: Job, step: Step | None, source: Source) -> dict[str, int]:
     for share in shares:
         for name, ids in share.gres.items():
             found[f"gres/{name}"] = found.get(f"gres/{name}", 0) + len(ids)
-    if step is None:
+    if step is None or step.step_id == EXTERN:
         found["billing"] = billed(job, source, found)
     return {name: number for name, number in found.items() if number}
 
@@ -276,7 +277,9 @@ def system_seconds(job: Job, step: Step | None, _source: Source) -> float:
 
 def use(_job: Job, step: Step | None, _source: Source) -> dict[str, Use] | None:
     """By measure. Figures of use come with the end of a step; None: this row has none."""
-    return step.use if step is not None and step.ended_nodes else None
+    if step is None or not step.ended_nodes or (step.step_id == EXTERN and step_live(step)):
+        return None
+    return step.use
 
 
 def numbered_steps(job: Job, step: Step | None, _source: Source) -> int:

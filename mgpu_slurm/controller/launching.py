@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mgpu_slurm.base import idset
-from mgpu_slurm.controller import arrays, licenses, lifecycle, picture, reservations, waiting
+from mgpu_slurm.controller import arrays, extern, licenses, lifecycle, picture, reservations, waiting
 from mgpu_slurm.records.allocation import Allocation, NodeShare
 from mgpu_slurm.records.step import NodeTasks, Step, StepLayout
 from mgpu_slurm.sched.snapshot import Start, Wait
@@ -146,6 +146,8 @@ def start(ctx: Context, record: Job, decision: Start, now: float) -> Job:
     set_limit(ctx, job, now)
     for what in ("deadline", "immediate"):
         ctx.timers.cancel(what, job.job_id)
+    if ctx.settings.contain:
+        extern.begin(job, ALIVE)
     if job.request.kind == "batch" and not job.het_offset:
         _launch(ctx, job)
     elif job.request.kind == "batch":

@@ -13,6 +13,7 @@ import msgspec
 from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.base.waitstatus import OUT_OF_MEMORY
+from mgpu_slurm.controller import extern
 from mgpu_slurm.controller.state import has_ended
 from mgpu_slurm.facts.states import COMPLETING, SPECIAL_EXIT, TERMINAL, transition
 from mgpu_slurm.wire.messages import JobEnded, JobEvent, TerminateJob
@@ -117,6 +118,7 @@ def release(ctx: Context, job: Job, now: float, ending: str) -> None:
     """Have the job's nodes end what lives of it, or, where nothing can, see it gone at once."""
     for what in ("limit", "warn", "start"):
         ctx.timers.cancel(what, job.job_id)
+    extern.finish(job, now)
     held = [share.node for share in job.allocation.held] if job.allocation else []
     nodes = {node for node in held if may_live(job, node)}
     ctx.ending[job.job_id] = set(nodes)

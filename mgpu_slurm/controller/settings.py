@@ -38,6 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     gres_types: frozenset[str] = frozenset({"gpu"})
     task_sampling: int = 30  # seconds between two looks at tasks, as sampling.of_cluster tells
     licenses: dict[str, int] = {}  # name -> how many there are
+    contain: bool = False  # jobs have a step "extern"
     requeue_delay: int = 0  # before a requeued job may start again
     backfill: bool = True
     embedded: bool = False

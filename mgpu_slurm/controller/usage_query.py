@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from mgpu_slurm.base import errors, hostlist, ids
 from mgpu_slurm.base.errors import SlurmError
-from mgpu_slurm.controller import permissions
+from mgpu_slurm.controller import permissions, steps
 from mgpu_slurm.records import usage
+from mgpu_slurm.records.step import EXTERN
 from mgpu_slurm.wire.messages import GetUsage, Table, Usage
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ async def rows(controller: Controller, query: Query, caller: Caller, now: float)
             answers = await controller.usage.question(job.allocation.nodes, job.job_id, step_id)
             for name, step in job.steps.items():
                 parts = [answer for (_, of), answer in answers.items() if of == name]
-                if parts:
+                if parts or (name == EXTERN and step_id in ("", EXTERN) and steps.is_live(step)):
                     found.append(_row(job, step, parts))
     return Table(columns=[[row[name] for row in found] for name in query.columns], now=now)
 
@@ -131,7 +132,7 @@ def _row(job: Job, step: Step, parts: list[Usage]) -> dict[str, Any]:
         "job_id": job.job_id,
         "step_id": step.step_id,
         "tasks": step.layout.ntasks,
-        "nodes": hostlist.fold([part.node for part in parts]),
+        "nodes": hostlist.fold([part.node for part in parts or step.layout.nodes]),
         "pids": [[part.node, part.pids] for part in parts],
         "use": use,
     }

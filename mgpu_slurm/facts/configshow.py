@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from mgpu_slurm.base.units import UNLIMITED, format_elapsed
-from mgpu_slurm.facts.confkeys import BY_NAME
+from mgpu_slurm.facts.confkeys import BY_NAME, prolog_flags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ ROWS: tuple[str, ...] = (
     "PriorityFlags=priority_flags", "PriorityMaxAge", "PriorityUsageResetPeriod", "PriorityType", "PriorityWeightAge",
     "PriorityWeightAssoc", "PriorityWeightFairShare", "PriorityWeightJobSize", "PriorityWeightPartition",
     "PriorityWeightQOS", "PriorityWeightTRES", "PrivateData=none_list", "ProctrackType", "Prolog",
-    "PrologEpilogTimeout=bare", "PrologSlurmctld", "PrologFlags", "PropagatePrioProcess",
+    "PrologEpilogTimeout=bare", "PrologSlurmctld", "PrologFlags=prolog_flags", "PropagatePrioProcess",
     "PropagateResourceLimits=propagated", "PropagateResourceLimitsExcept", "RebootProgram", "ReconfigFlags",
     "RequeueExit", "RequeueExitHold", "ResumeFailProgram", "ResumeProgram", "ResumeRate=rate", "ResumeTimeout",
     "ResvEpilog", "ResvOverRun", "ResvProlog", "ReturnToService", "RoutePlugin", "SchedulerParameters",
@@ -185,6 +185,9 @@ class _Forms:
 
     def priority_flags(self, key: str) -> str:
         return _ordered(self.get(key), _PRIORITY_ORDER)
+
+    def prolog_flags(self, key: str) -> str:
+        return ",".join(prolog_flags(self.get(key))) or NOTHING
 
     def job_defaults(self, key: str) -> str:
         given = [f"{name}={self.get(name)}" for name in ("DefCpuPerGPU", "DefMemPerGPU") if self.get(name) is not None]

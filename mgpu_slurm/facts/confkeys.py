@@ -30,6 +30,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import Any
 
     Row = tuple[str, str, Any, bool, Any]
@@ -56,6 +57,9 @@ SELECT_PARAMETERS: tuple[str, ...] = (
     "OTHER_CONS_RES", "OTHER_CONS_TRES", "NHC_NO_STEPS", "NHC_NO", "NHC_ABSOLUTELY_NO", "LL_SHARED_GRES",
     "MULTIPLE_SHARING_GRES_PJ", "ENFORCE_BINDING_GRES", "ONE_TASK_PER_SHARING_GRES",
 )  # fmt: skip
+PROLOG_FLAGS: tuple[str, ...] = ("Alloc", "Contain", "DeferBatch", "NoHold", "ForceRequeueOnFail", "RunInJob", "Serial", "X11")
+PROLOG_IMPLIES = {"Contain": ("Alloc",), "NoHold": ("Alloc",), "RunInJob": ("Alloc", "Contain"), "X11": ("Alloc", "Contain")}
+"""What a word of PrologFlags= brings with it."""
 PREEMPT_MODES: tuple[str, ...] = ("OFF", "CANCEL", "REQUEUE", "SUSPEND", "GANG", "WITHIN", "PRIORITY")
 
 # Keys that open a line of several settings; the reader has a table for each below.
@@ -223,8 +227,7 @@ KEYS: tuple[Row, ...] = (
     ("ProctrackType", "str", "proctrack/mgpu", False, "processes are always tracked by this suite's supervisors"),
     ("Prolog", "path", None, True, None),
     ("PrologEpilogTimeout", "sec", 65534, True, None),
-    ("PrologFlags", "flags", (), False,
-     ("Alloc", "Contain", "DeferBatch", "NoHold", "ForceRequeueOnFail", "RunInJob", "Serial", "X11")),
+    ("PrologFlags", "flags", (), False, PROLOG_FLAGS),
     ("PrologSlurmctld", "path", None, True, None),
     ("PrologTimeout", "sec", None, True, None),
     ("PropagatePrioProcess", "int", 0, True, (0, 2)),
@@ -321,6 +324,12 @@ def default(key: str) -> Any:
     """The default of a key (any case); None when it has none or is unknown."""
     row = BY_NAME.get(key.lower())
     return row[2] if row else None
+
+
+def prolog_flags(words: Collection[str]) -> list[str]:
+    """The words of PrologFlags= with those that they bring, in Slurm's order."""
+    given = {*words, *(more for word in words for more in PROLOG_IMPLIES.get(word, ()))}
+    return [word for word in PROLOG_FLAGS if word in given]
 
 
 def reloadable() -> list[str]:

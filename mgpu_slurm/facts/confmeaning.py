@@ -100,7 +100,7 @@ KEYS: dict[str, str] = {
     "ProctrackType": "the processes of a step are always followed by its supervisor, and by a cgroup where there may be one",
     "Prolog": "program run by root on each node before a job",
     "PrologEpilogTimeout": "how long a prolog or an epilog may take",
-    "PrologFlags": "details of prologs",
+    "PrologFlags": "Contain, X11: jobs have a step \"extern\" in listings, as in Slurm; the others are accepted for Slurm's sake",
     "PrologSlurmctld": "program run on the controller's machine before a job",
     "PrologTimeout": "how long a prolog may take",
     "PropagatePrioProcess": "whether tasks get the niceness of the submitting shell",

@@ -7,6 +7,9 @@ import msgspec
 from mgpu_slurm.records.allocation import NodeShare
 from mgpu_slurm.records.usage import Use
 
+EXTERN = "extern"
+"""The step of what comes to a job from outside."""
+
 
 class NodeTasks(msgspec.Struct, omit_defaults=True, kw_only=True):
     """A step's part on one node."""
@@ -29,7 +32,7 @@ class StepLayout(msgspec.Struct, omit_defaults=True, kw_only=True):
 
 
 class Step(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """`step_id` is a number as text, or "batch", "extern", "interactive"."""
+    """`step_id` is a number as text, or "batch", "extern", "interactive". `ended_nodes`: where no process of it is (any more)."""
 
     job_id: int
     step_id: str

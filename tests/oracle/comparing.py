@@ -95,12 +95,15 @@ class Pair:
     """A real Slurm and one of ours with equal nodes and partitions. One case at a time runs on it."""
 
     def __init__(
-        self, names: Path, real_kind: type[SlurmCluster] = SlurmCluster, shape: tuple[int, int, int] = (1, 8, 1)
+        self, names: Path, real_kind: type[SlurmCluster] = SlurmCluster, shape: tuple[int, int, int] = (1, 8, 1),
+        more: str = "",
     ) -> None:
+        """`more`: settings besides the usual ones."""
         self.names = names
+        settings = f"{SETTINGS}\n{more}"
         with ThreadPoolExecutor(2) as threads:
-            real = threads.submit(real_kind.up, settings=SETTINGS, partitions=PARTITIONS, shape=shape)
-            ours = threads.submit(Cluster.up, settings=SETTINGS, partitions=PARTITIONS, shape=shape, requeue_delay=121)
+            real = threads.submit(real_kind.up, settings=settings, partitions=PARTITIONS, shape=shape)
+            ours = threads.submit(Cluster.up, settings=settings, partitions=PARTITIONS, shape=shape, requeue_delay=121)
         if ours.exception() is not None and real.exception() is None:
             real.result().down()
         elif real.exception() is not None and ours.exception() is None:

@@ -1,6 +1,7 @@
 """Every script in accounted/ gets the same from sacct on a Slurm 22.05 with slurmdbd and on this suite.
 
-A database, two daemons more and Slurm's own pace make it the longest of the comparisons: it runs with MGPU_SLOW=1.
+A database, two daemons more and Slurm's own pace make it the longest of the comparisons: it runs with MGPU_SLOW=1. Jobs have
+steps "extern" here, unlike in the other comparisons.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     reason = accounting_cluster.why_not()
     if reason:
         pytest.skip(reason)
-    made = Pair(link_names(tmp_path_factory.mktemp("names")), AccountingCluster)
+    made = Pair(link_names(tmp_path_factory.mktemp("names")), AccountingCluster, more="PrologFlags=Contain")
     try:
         yield made
     finally:
