@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from mgpu_slurm.base import hostlist, idset
 from mgpu_slurm.base.units import UNLIMITED
+from mgpu_slurm.commands import json_wishes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,10 +40,12 @@ def exit_object(status: int) -> dict[str, object]:
     }
 
 
-def job_object(job: Mapping[str, Any], cluster: str) -> dict[str, object]:
+def job_object(job: Mapping[str, Any], cluster: str, geometry: Mapping[str, tuple[int, int]] | None = None) -> dict[str, object]:
+    """`geometry`: nodes with the cores of a socket and the threads of a core."""
     text = {key: value or "" for key, value in job.items() if value is None or isinstance(value, str)}
     per_cpu = job["memory_kind"] == "CPU"
     names = hostlist.expand(job["nodes"]) if job["nodes"] else []
+    least, most, governor = json_wishes.frequencies(job["cpu_freq"])
     exclusive = {"NO": ["true"], "USER": ["user"], "MCS": ["mcs"], "TOPO": ["topo"]}.get(job["over_subscribe"], [])
     return {
         "account": text["account"],
@@ -52,7 +55,7 @@ def job_object(job: Mapping[str, Any], cluster: str) -> dict[str, object]:
         "array_job_id": number(job["array_job_id"]),
         "array_task_id": number(job["array_task_id"]),
         "array_max_tasks": number(job["array_limit"]),
-        "array_task_string": job["array_tasks"],
+        "array_task_string": _task_string(job),
         "association_id": 0,
         "batch_features": "",
         "batch_flag": bool(job["batch"]),
@@ -73,9 +76,9 @@ def job_object(job: Mapping[str, Any], cluster: str) -> dict[str, object]:
         "cpus_per_task": number(job["cpus_per_task"] or 1),
         "cpus_per_tres": text["cpus_per_tres"],
         "cpus": number(job["num_cpus"]),
-        "cpu_frequency_governor": number(None),
-        "cpu_frequency_maximum": number(None),
-        "cpu_frequency_minimum": number(None),
+        "cpu_frequency_governor": number(governor),
+        "cpu_frequency_maximum": number(most),
+        "cpu_frequency_minimum": number(least),
         "cron": "",
         "current_working_directory": text["work_dir"],
         "deadline": number(job["deadline"] or 0),
@@ -93,7 +96,7 @@ def job_object(job: Mapping[str, Any], cluster: str) -> dict[str, object]:
         "federation_origin": "",
         "federation_siblings_active": "",
         "federation_siblings_viable": "",
-        "flags": ["KILL_INVALID_DEPENDENCY"] if job["kill_on_invalid_dep"] else [],
+        "flags": json_wishes.flags(job),
         "gres_detail": [row[3] for row in job["details"] if row[3]],
         "group_id": job["gid"],
         "group_name": job["group_name"],
@@ -102,7 +105,7 @@ def job_object(job: Mapping[str, Any], cluster: str) -> dict[str, object]:
         "het_job_offset": number(job["het_offset"]),
         "hold": job["priority"] == 0 and job["state"] == "PENDING",
         "job_id": job["job_id"],
-        "job_resources": _resources(job, names),
+        "job_resources": _resources(job, names, geometry or {}),
         "job_size_str": [],
         "job_state": [job["state"], *job["flags"]],
         "last_sched_evaluation": number(job["last_sched"]),
@@ -111,7 +114,7 @@ def job_object(job: Mapping[str, Any], cluster: str) -> dict[str, object]:
         "mail_type": (job["mail_type"] or "").split(",") if job["mail_type"] else [],
         "mail_user": text["mail_user"],
         "max_cpus": number(0),
-        "max_nodes": number(job["max_nodes"]),
+        "max_nodes": number(job["max_nodes"] if job["state"] == "PENDING" else 0),
         "memory_per_cpu": number(job["memory"] if per_cpu else None),
         "memory_per_node": number(None if per_cpu else job["memory"]),
         "maximum_switch_wait_time": job["switches_wait"] or 0,
@@ -134,7 +137,7 @@ def job_object(job: Mapping[str, Any], cluster: str) -> dict[str, object]:
         "prefer": text["prefer"],
         "priority": number(job["priority"]),
         "priority_by_partition": [],
-        "profile": ["NOT_SET"],
+        "profile": json_wishes.profiles(job["profile"]),
         "qos": text["qos"],
         "reboot": bool(job["reboot"]),
         "required_nodes": text["req_nodes"],
@@ -146,8 +149,8 @@ def job_object(job: Mapping[str, Any], cluster: str) -> dict[str, object]:
         "scheduled_nodes": text["sched_nodes"],
         "selinux_context": "",
         "segment_size": 0,
-        "shared": [],
-        "show_flags": [],
+        "shared": json_wishes.SHARED.get(job["over_subscribe"], []),
+        "show_flags": ["ALL", "DETAIL", "LOCAL"],
         "sockets_per_board": 0,
         "sockets_per_node": number(job["sockets_per_node"]),
         "standard_error": text["std_err"] if job["batch"] else "",
@@ -186,25 +189,54 @@ def job_object(job: Mapping[str, Any], cluster: str) -> dict[str, object]:
     }
 
 
+def _task_string(job: Mapping[str, Any]) -> str:
+    """What is left of an array, with how many of it may run at once."""
+    tasks: str = job["array_tasks"]
+    return f"{tasks}%{job['array_limit']}" if tasks and job["array_limit"] else tasks
+
+
 def later(text: str) -> str:
     return text.replace("gres:", "gres/")
 
 
-def _resources(job: Mapping[str, Any], names: Sequence[str]) -> dict[str, object] | None:
-    """What it holds, node by node."""
+def _resources(job: Mapping[str, Any], names: Sequence[str], geometry: Mapping[str, tuple[int, int]]) -> dict[str, object] | None:
+    """What it holds, node by node: as versions from 24.05 have it, and beside it what those before them have."""
     if not names:
         return None
     held = [(name, *rest) for folded, *rest in job["details"] for name in hostlist.expand(folded)]
-    allocation = [
-        {
-            "index": index,
-            "name": name,
-            "cpus": {"count": len(idset.parse(cpus)), "used": 0},
-            "memory": {"used": 0, "allocated": int(mem)},
-            "gres": gres,
-        }
-        for index, (name, cpus, mem, gres) in enumerate(held)
-    ]
+    used = {name: (cpus, mem) for name, cpus, mem in job["steps_use"]}
+    allocation: list[dict[str, object]] = []
+    earlier: list[dict[str, object]] = []
+    for index, (name, cpus, mem, gres) in enumerate(held):
+        cores, threads = geometry.get(name, (1, 1))
+        by_socket: dict[int, list[int]] = {}
+        for core in sorted({cpu // max(threads, 1) for cpu in idset.parse(cpus)}):
+            by_socket.setdefault(core // max(cores, 1), []).append(core % max(cores, 1))
+        cpus_used, mem_used = used.get(name, (0, 0))
+        allocation.append(
+            {
+                "index": index,
+                "name": name,
+                "cpus": {"count": len(idset.parse(cpus)), "used": cpus_used},
+                "memory": {"used": mem_used, "allocated": int(mem)},
+                "gres": gres,
+                "sockets": [
+                    {"index": socket, "cores": [{"index": core, "status": ["ALLOCATED"]} for core in some]}
+                    for socket, some in by_socket.items()
+                ],
+            }
+        )
+        earlier.append(
+            {
+                "sockets": {
+                    str(socket): {"cores": {str(core): "allocated" for core in some}} for socket, some in by_socket.items()
+                },
+                "nodename": name,
+                "cpus_used": cpus_used,
+                "memory_used": mem_used,
+                "memory_allocated": int(mem),
+            }
+        )
     return {
         "select_type": ["CPU", "MEMORY"],
         "nodes": {
@@ -216,4 +248,7 @@ def _resources(job: Mapping[str, Any], names: Sequence[str]) -> dict[str, object
         },
         "cpus": job["num_cpus"],
         "threads_per_core": number(job["threads_per_core"]),
+        "allocated_cores": job["num_cpus"],
+        "allocated_hosts": len(names),
+        "allocated_nodes": earlier,
     }

@@ -75,6 +75,11 @@ def read(
     return given
 
 
+def document_wanted(given: Given) -> str:
+    """"json" or "yaml" where a document is asked for, "" where none is; the last one counts."""
+    return next((name for name in reversed(given.order) if name in ("json", "yaml")), "")
+
+
 def words(text: str) -> list[str]:
     """A comma list; blanks around words and empty words are nothing."""
     return [word for word in (part.strip() for part in text.split(",")) if word]

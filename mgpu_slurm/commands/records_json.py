@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.commands.json_holdings import reservation_object, step_object
-from mgpu_slurm.commands.json_nodes import entry, node_object, partition_object
+from mgpu_slurm.commands.json_nodes import earlier_node, entry, node_object, partition_object
 from mgpu_slurm.commands.json_objects import job_object, number
 from mgpu_slurm.commands.query_options import query
 
@@ -27,7 +27,8 @@ JOB_COLUMNS = (
     " std_in std_out cpus_per_tres mem_per_tres tres_bind tres_freq tres_per_job tres_per_node tres_per_socket tres_per_task"
     " mail_user mail_type over_subscribe details held_by submit_line core_spec thread_spec kill_on_invalid_dep switches"
     " admin_comment switches_wait mcs_label prefer reboot sched_nodes ntasks_per_core ntasks_per_socket ntasks_per_gpu"
-    " burst_buffer cluster_features container container_id delay_boot extra"
+    " burst_buffer cluster_features container container_id delay_boot extra steps_use"
+    " cpus_per_task_asked gres_flags spread_job use_min_nodes cpu_freq profile"
 )
 NODE_COLUMNS = (
     "name hostname address port arch os version boards sockets cores_per_socket threads_per_core cpus cpus_alloc cpu_load"
@@ -49,15 +50,21 @@ PARTITION_COLUMNS = (
 
 def envelope(session: Session) -> dict[str, object]:
     """What stands beside the records in every document."""
+    from mgpu_slurm.intake import manual
+
     year, month = session.compat
+    release = manual.version(session.compat).split()[1]
+    micro = release.rpartition(".")[2]
     return {
         "meta": {
             "plugin": {"type": "openapi/slurmctld", "name": "Slurm OpenAPI slurmctld", "data_parser": "data_parser/v0.0.41"},
             "slurm": {
-                "version": {"major": str(year), "minor": f"{month}", "micro": "0"},
-                "release": f"{year}.{month:02d}.0",
+                "version": {"major": str(year), "minor": f"{month}", "micro": micro},
+                "release": release,
                 "cluster": session.cluster_name,
             },
+            # as versions up to 23.02 have it
+            "Slurm": {"version": {"major": year, "micro": int(micro), "minor": month}, "release": release},
         },
         "errors": [],
         "warnings": [],
@@ -65,12 +72,13 @@ def envelope(session: Session) -> dict[str, object]:
 
 
 def write(document: Mapping[str, object], yaml: bool, streams: Streams) -> None:
-    import json
-
     if yaml:
-        # a JSON text is a YAML text; one record a line keeps it readable
-        streams.out.write("---\n" + json.dumps(document) + "\n...\n")
+        from mgpu_slurm.commands import yaml_text
+
+        streams.out.write(yaml_text.document(document))
     else:
+        import json
+
         streams.out.write(json.dumps(document, indent=2) + "\n")
 
 
@@ -81,10 +89,12 @@ def _records(columns: Mapping[str, Sequence[Any]], count: int) -> list[dict[str,
 def jobs(session: Session, filters: Mapping[str, Sequence[str]], yaml: bool, streams: Streams) -> int:
     try:
         columns, count, now = query(session, "jobs", JOB_COLUMNS.split(), filters)
+        shapes, node_count, _ = query(session, "nodes", ("name", "cores_per_socket", "threads_per_core")) if count else ({}, 0, 0)
     except SlurmError as error:
         streams.err.write(f"slurm_load_jobs error: {error.text}\n")
         return 1
-    found = [job_object(job, session.cluster_name) for job in _records(columns, count)]
+    geometry = {one["name"]: (one["cores_per_socket"], one["threads_per_core"]) for one in _records(shapes, node_count)}
+    found = [job_object(job, session.cluster_name, geometry) for job in _records(columns, count)]
     write({"jobs": found, "last_update": number(now), "last_backfill": number(0), **envelope(session)}, yaml, streams)
     return 0
 
@@ -149,6 +159,7 @@ def partitions_and_nodes(
         return 1
     by_name = {node["name"]: node for node in _records(columns, node_count)}
     found = []
+    named = {name for names in parts["node_names"] for name in names} if parts_named is not None else set()
     for part in _records(parts, count):
         alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         for name in part["node_names"]:
@@ -157,7 +168,9 @@ def partitions_and_nodes(
                 key = (node["state"], *node["flags"], node["gres"], node["features"], str(node["cpus"]))
                 alike.setdefault(key, []).append(node)
         found += [entry(part, some, session.cluster_name) for some in alike.values()]
-    write({"sinfo": found, **envelope(session)}, yaml, streams)
+    # versions up to 23.02 have every node once, as it is, under this name
+    older = [earlier_node(node) for node in by_name.values() if not named or node["name"] in named]
+    write({"sinfo": found, "nodes": older, **envelope(session)}, yaml, streams)
     return 0
 
 

@@ -7,7 +7,7 @@ import time
 
 from mgpu_slurm.base.errors import NEWEST, SlurmError, UsageError
 from mgpu_slurm.commands import accounted, sacct_filters
-from mgpu_slurm.commands.query_options import Given, compat_without_cluster, query, told, words
+from mgpu_slurm.commands.query_options import Given, compat_without_cluster, document_wanted, query, told, words
 from mgpu_slurm.facts.fields.accounted import AccountView, job_name, listed
 from mgpu_slurm.facts.fields.sacct import COLUMNS, ID, REMOVED
 from mgpu_slurm.facts.option import NONE
@@ -53,10 +53,10 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
         cluster=session.cluster_name,
         unit=given.text("units")[:1].upper(),
     )
-    if given.has("json") or given.has("yaml"):
+    if wanted := document_wanted(given):
         from mgpu_slurm.commands import sacct_json
 
-        return sacct_json.jobs(session, _elsewhere(given, session), filters, given.has("yaml"), streams)
+        return sacct_json.jobs(session, _elsewhere(given, session), filters, wanted == "yaml", streams)
     made = accounted.parse(_format(given), COLUMNS, session.compat)
     return show(session, given, made, filters, view, streams)
 

@@ -56,6 +56,13 @@ class Desk:
 
             clusters.named(given, self.session().cluster_name, "scontrol", self.streams)
 
+    def document(self, given: Given) -> None:
+        """Look at --json and --yaml; the last one counts."""
+        from mgpu_slurm.commands.query_options import document_wanted
+
+        wanted = document_wanted(given)
+        self.json, self.yaml = wanted == "json", wanted == "yaml"
+
     def say(self, text: str) -> None:
         self.streams.out.write(text)
 
@@ -96,7 +103,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
             return 0
         desk.all, desk.details, desk.future = given.has("all"), given.has("details"), given.has("future")
         desk.one_line, desk.quiet, desk.verbose = given.has("oneliner"), given.has("quiet"), given.count("verbose")
-        desk.json, desk.yaml = given.has("json"), given.has("yaml")
+        desk.document(given)
         words = given.operands
         desk.at(given)
     elif any(word.startswith("-") and len(word) > 1 for word in words) and words[0].lower() != "setdebugflags":
@@ -106,7 +113,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
         given = read(ROWS, argv, environ, "scontrol")
         desk.all, desk.details, desk.future = given.has("all"), given.has("details"), given.has("future")
         desk.one_line, desk.quiet, desk.verbose = given.has("oneliner"), given.has("quiet"), given.count("verbose")
-        desk.json, desk.yaml = given.has("json"), given.has("yaml")
+        desk.document(given)
         words = given.operands
         desk.at(given)
     if words:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from mgpu_slurm.base.errors import SlurmError
-from mgpu_slurm.commands.query_options import compat_without_cluster, query, read, told
+from mgpu_slurm.commands.query_options import compat_without_cluster, document_wanted, query, read, told
 from mgpu_slurm.facts.queries import sdiag as table
 
 TYPE_CHECKING = False
@@ -45,11 +45,11 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
         return 1
     facts = {name: values[0] for name, values in columns.items()}
     facts["requests"] = requests(given, facts["requests"])
-    if given.has("json") or given.has("yaml"):
+    if wanted := document_wanted(given):
         from mgpu_slurm.commands import records_json
 
         document = {**records_json.envelope(session), "statistics": statistics_object(facts, now)}
-        records_json.write(document, given.has("yaml"), streams)
+        records_json.write(document, wanted == "yaml", streams)
         return 0
     streams.out.write(report(facts, now, session))
     return 0

@@ -11,6 +11,7 @@ from mgpu_slurm.commands import listing, sinfo_groups
 from mgpu_slurm.commands.query_options import (
     compat_without_cluster,
     date_line,
+    document_wanted,
     interval,
     query,
     read,
@@ -60,7 +61,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
 
         headline = clusters.headline(given, session.cluster_name, "sinfo", streams)
     view = View(style=environ.get("SLURM_TIME_FORMAT", ""), compat=session.compat, raw_units=given.has("noconvert"))
-    if given.has("json") or given.has("yaml"):
+    if wanted := document_wanted(given):
         from mgpu_slurm.commands import records_json
 
         parts = words(given.text("partition")) if given.has("partition") else None
@@ -68,7 +69,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
             nodes = hostlist.expand(given.text("nodes")) if given.has("nodes") else None
         except hostlist.HostlistError:
             nodes = []
-        return records_json.partitions_and_nodes(session, parts, nodes, given.has("yaml"), streams)
+        return records_json.partitions_and_nodes(session, parts, nodes, wanted == "yaml", streams)
     if given.has("verbose"):
         from mgpu_slurm.commands import parameters
 

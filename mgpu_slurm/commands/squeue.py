@@ -11,6 +11,7 @@ from mgpu_slurm.commands import listing
 from mgpu_slurm.commands.query_options import (
     compat_without_cluster,
     date_line,
+    document_wanted,
     interval,
     known_user,
     query,
@@ -89,10 +90,10 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
         streams.out.write(parameters.squeue(given))
         asked.verbose = True
     asked.view = view(given, environ, session.compat, session.cluster_name)
-    if given.has("json") or given.has("yaml"):
+    if wanted := document_wanted(given):
         from mgpu_slurm.commands import records_json
 
-        return records_json.jobs(session, asked.filters, given.has("yaml"), streams)
+        return records_json.jobs(session, asked.filters, wanted == "yaml", streams)
     while True:
         if asked.wait or asked.verbose or (asked.long and not given.has("noheader")):
             streams.out.write(date_line())

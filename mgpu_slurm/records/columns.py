@@ -15,6 +15,7 @@ from mgpu_slurm.facts.environ_requests import ANY_NUMBER
 from mgpu_slurm.records import job_files, job_sizes
 from mgpu_slurm.records.step_columns import step_cpus as step_cpus
 from mgpu_slurm.records.step_columns import step_nodes as step_nodes
+from mgpu_slurm.records.step_columns import steps_use
 from mgpu_slurm.records.tres import asked_tres, by_type, declared_types, job_tres, share_devices
 
 if TYPE_CHECKING:
@@ -324,7 +325,7 @@ _REQUEST_OWN = (
     "submit_host work_dir comment contiguous cores_per_socket sockets_per_node threads_per_core core_spec thread_spec"
     " cpus_per_gpu deadline nice ntasks_per_socket ntasks_per_gpu prefer reboot"
     " reservation spread_job switches tmp_disk licenses wckey mail_type mail_user submit_line kind"
-    " kill_on_invalid_dep"
+    " kill_on_invalid_dep use_min_nodes"
 )
 
 JOB: dict[str, Callable[[Job, Source], object]] = {
@@ -367,6 +368,7 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
     "batch_host": batch_host,
     "batch": lambda job, _source: job.request.kind == "batch",
     "command": command,
+    "cpus_per_task_asked": lambda job, _source: job.request.cpus_per_task is not None,
     "cpus_per_task": lambda job, _source: job_sizes.cpus_per_task(job),
     "cpus_per_tres": lambda job, _source: f"gres:gpu:{job.request.cpus_per_gpu}" if job.request.cpus_per_gpu else "",
     "delay_boot": job_sizes.delay_boot,
@@ -391,6 +393,7 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
     "num_cpus": job_sizes.num_cpus,
     "num_nodes": job_sizes.num_nodes,
     "over_subscribe": over_subscribe,
+    "steps_use": steps_use,
     "pending_seconds": pending_seconds,
     "req_nodes": lambda job, _source: wanted_nodes(job.request.nodelist),
     "requeue": lambda job, _source: job.request.requeue is not False,

@@ -58,6 +58,19 @@ def step_limit(step: Step, _job: Job, _source: Source) -> int:
     return UNLIMITED if step.time_limit is None else step.time_limit
 
 
+def steps_use(job: Job, _source: Source) -> list[list[object]]:
+    """What its live steps hold of it, by node: [node, CPUs, MiB]. A step that shares with others (--overlap) holds nothing."""
+    held: dict[str, list[int]] = {}
+    for step in job.steps.values():
+        if not is_numbered(step.step_id) or step.overlap or step.state != "RUNNING":
+            continue
+        for part in step.layout.nodes:
+            counts = held.setdefault(part.node, [0, 0])
+            counts[0] += len(part.share.cpus)
+            counts[1] += 0 if part.mem_shared else part.share.mem
+    return [[name, *counts] for name, counts in held.items()]
+
+
 _STEP_OWN = "step_id uid name state start_time end_time src_host src_pid exit_code submit_line"
 _STEP_ASKED = (
     "cpus_per_tres mem_per_tres tres_bind tres_freq tres_per_step tres_per_node tres_per_socket tres_per_task"

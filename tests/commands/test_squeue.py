@@ -188,7 +188,12 @@ def test_json_has_the_later_shape(session: FakeSession) -> None:
     assert shown["job_id"] == 1222
     assert shown["job_state"] == ["RUNNING"]
     assert shown["time_limit"] == {"set": True, "infinite": False, "number": 20}
-    assert shown["job_resources"]["nodes"]["allocation"][1]["name"] == "n1"
+    held = shown["job_resources"]
+    assert held["nodes"]["allocation"][1]["name"] == "n1"
+    assert held["nodes"]["allocation"][1]["cpus"] == {"count": 1, "used": 1}
+    earlier = {"sockets": {"0": {"cores": {"0": "allocated"}}}, "nodename": "n1", "cpus_used": 1, "memory_used": 200}
+    assert held["allocated_nodes"][1] == {**earlier, "memory_allocated": 200}
+    assert shown["flags"] == ["JOB_WAS_RUNNING"]
     assert found["errors"] == []
 
 

@@ -22,8 +22,8 @@ SHOWN = 12
 IDS = re.compile(r"\b7\d{4}\b"), "<job>"
 
 
-def run(programs: str, environment: dict[str, str], lines: list[str], prelude: str) -> list[str]:
-    """What each line printed, in a shell that has read the prelude."""
+def run(programs: str, environment: dict[str, str], lines: list[str], prelude: str, raw: bool = False) -> list[str]:
+    """What each line printed, in a shell that has read the prelude; `raw`: without making equal what must differ."""
     with tempfile.TemporaryDirectory(prefix="case-") as directory:
         script = prelude + "".join(f"{line}; printf '\\n@@\\n'\n" for line in lines)
         env = {**environment, "PATH": f"{programs}:{environment['PATH']}"}
@@ -33,7 +33,7 @@ def run(programs: str, environment: dict[str, str], lines: list[str], prelude: s
             ["/bin/bash", str(file)], cwd=directory, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
         )  # fmt: skip
-    return [comparing.normalise(text) for text in done.stdout.split("\n@@\n")]
+    return [text if raw else comparing.normalise(text) for text in done.stdout.split("\n@@\n")]
 
 
 def differing(

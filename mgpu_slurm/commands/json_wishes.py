@@ -1,0 +1,57 @@
+"""What a job's request says of flags, CPU frequencies and profiles, in the words and numbers of Slurm's documents. Pure."""
+
+from __future__ import annotations
+
+from mgpu_slurm.facts.environ_requests import PROFILES, profile
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+SPEEDS = {"low": 0x80000001, "medium": 0x80000002, "high": 0x80000003, "highm1": 0x80000004}
+"""In place of kHz."""
+
+GOVERNORS = {
+    "conservative": 0x88000000, "ondemand": 0x84000000, "performance": 0x82000000, "powersave": 0x81000000,
+    "userspace": 0x80800000, "schedutil": 0x80400000,
+}  # fmt: skip
+
+SHARED = {"NO": ["none"], "YES": ["oversubscribe"], "USER": ["user"], "MCS": ["mcs"]}
+"""By what scontrol shows as OverSubscribe."""
+
+
+def flags(job: Mapping[str, Any]) -> list[str]:
+    binding = (job["gres_flags"] or "").split(",")
+    asked = (
+        ("KILL_INVALID_DEPENDENCY", job["kill_on_invalid_dep"]),
+        ("NO_KILL_INVALID_DEPENDENCY", job["kill_on_invalid_dep"] is False),
+        ("GRES_BINDING_ENFORCED", "enforce-binding" in binding),
+        ("GRES_BINDING_DISABLED", "disable-binding" in binding),
+        ("SPREAD_JOB", job["spread_job"]),
+        ("PREFER_MINIMUM_NODE_COUNT", job["use_min_nodes"]),
+        ("EXACT_CPU_COUNT_REQUESTED", job["cpus_per_task_asked"]),
+        ("JOB_WAS_RUNNING", job["state"] in ("RUNNING", "SUSPENDED")),
+    )
+    return [word for word, said in asked if said]
+
+
+def profiles(text: str | None) -> list[str]:
+    """What of --profile is collected."""
+    if not text:
+        return ["NOT_SET"]
+    words = profile(text).lower().split(",")
+    return ["NONE"] if words == ["none"] else [word.upper() for word in PROFILES if word in words]
+
+
+def frequencies(text: str | None) -> tuple[int | None, int | None, int | None]:
+    """--cpu-freq, MIN-MAX:GOVERNOR or one of them: least and most in kHz or as a number for a word, and the governor's."""
+    span, _, governor = (text or "").lower().partition(":")
+    low, dash, high = span.partition("-")
+    if not dash and low in GOVERNORS:
+        return None, None, GOVERNORS[low]
+    return (_speed(low), _speed(high), GOVERNORS.get(governor)) if dash else (None, _speed(low), GOVERNORS.get(governor))
+
+
+def _speed(word: str) -> int | None:
+    return int(word) if word.isdecimal() else SPEEDS.get(word)
