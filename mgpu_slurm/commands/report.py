@@ -6,8 +6,10 @@ from mgpu_slurm.base.waitstatus import OUT_OF_MEMORY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
+
+    from mgpu_slurm.intake.submit import Component
 
 CORE_DUMPED = 0x80
 
@@ -35,10 +37,26 @@ class Notes:
         if not self.quiet:
             self.line(f"{self.prog}: {text}")
 
-    def detail(self, text: str) -> None:
-        """For -v."""
+    def detail(self, text: str, where: str = "") -> None:
+        """For -v. `where`: the function that said it in the launcher's plugin, as long as there was one."""
         if self.verbose:
-            self.line(f"{self.prog}: {text}")
+            before = f"launch/slurm: {where}: " if where and self.compat < (23, 2) else ""
+            self.line(f"{self.prog}: {before}{text}")
+
+    def debug(self, text: str) -> None:
+        """For -vv."""
+        if self.verbose > 1:
+            self.line(f"{self.prog}: debug:  {text}")
+
+    def defined(self, components: Sequence[Component], environ: Mapping[str, str]) -> None:
+        """-v: the options of each component; -vv also what goes along with the job."""
+        for component in components:
+            for line in component.defined:
+                self.line(f"{self.prog}: {line}")
+        if self.verbose > 1 and self.prog != "salloc":
+            from mgpu_slurm.commands import verbosity
+
+            verbosity.limits(self, components[0].client.get("propagate"), environ)
 
     def error(self, text: str) -> None:
         self.line(f"{self.prog}: error: {text}")

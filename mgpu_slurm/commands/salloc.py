@@ -42,6 +42,7 @@ def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, clu
     directory = _directory(asked, cwd)
     for line in asked.warnings:
         notes.line(line)
+    notes.defined(asked.components, environ)
     surroundings.without_reserved(asked.requests, session, notes)
     no_shell = bool(client.get("no_shell"))
     interactive = not asked.operands and not no_shell

@@ -39,6 +39,7 @@ def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, clu
     notes = Notes("sbatch", streams, asked.client, session.compat)
     for line in asked.warnings:
         notes.line(line)
+    notes.defined(asked.components, environ)
     surroundings.without_reserved(asked.requests, session, notes)
     prepare(asked, environ, cwd, notes)
     session.ensure(environ)

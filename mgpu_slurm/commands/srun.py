@@ -36,9 +36,10 @@ def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, clu
     except submit.Finished as done:
         streams.out.write(done.text)
         return done.status
-    notes = Notes("srun", streams, asked.client, session.compat)
+    notes = Notes("srun", streams, asked.components[-1].client, session.compat)
     for line in asked.warnings:
         notes.line(line)
+    notes.defined(asked.components, environ)
     client = asked.client
     for name, option in _UNSUPPORTED:
         if client.get(name) not in (None, False, "none"):
@@ -106,6 +107,10 @@ class Srun:
                 owner = self.owner = self._allocate()
                 facts, addresses = owner.facts or {}, owner.addresses
             parts = self._parts(facts)
+            if self.notes.verbose:
+                from mgpu_slurm.commands import verbosity
+
+                verbosity.allocated(self.notes, parts)
             if jobid:
                 for part in parts:
                     stepchecks.size(part, self.notes)
@@ -261,13 +266,17 @@ class Srun:
             self._sampled(part)
             part.connect(sinks, plan.ntasks)
         self._describe(plan, first)
+        if self.notes.verbose:
+            from mgpu_slurm.commands import verbosity
+
+            verbosity.launching(self.notes, parts)
         links: list[NodeLink] = []
         try:
             for part in parts:
                 launch = part.launch(environ, self.cwd, addresses, len(parts) == 1, self.notes)
                 begun = launch.start(part.nodes, addresses)
                 for link in begun:
-                    link.before, link.outputs = part.before, part.outputs
+                    link.before, link.step, link.outputs = part.before, part.name, part.outputs
                 links += begun
                 if part.took_input(launch, begun):
                     plan.source = None

@@ -46,18 +46,19 @@ class NodeLink:
 
     `local`: by Unix socket. `lost`: no more to come; `over`: the supervisor has said its last word. `outputs`: where what its
     tasks write goes, channel -> (sink, the only task it is for or None). `before`: tasks of the parts of the step before its
-    own, which are not counted where the ends of tasks are told.
+    own, which are not counted where the ends of tasks are told; `step` is its own part's, "5.0".
     """
 
     __slots__ = (
         "_decoder", "_out", "_sock", "before", "local", "lost", "node", "outputs", "over", "queued", "running", "started",
-        "tasks",
+        "step", "tasks",
     )  # fmt: skip
 
     def __init__(self, node: str, tasks: list[int], sock: _socket.socket, local: bool) -> None:
         self.node = node
         self.tasks = tasks
         self.before = 0
+        self.step = ""
         self.outputs: dict[int, tuple[Any, int | None]] = {}
         self.local = local
         self.lost = False

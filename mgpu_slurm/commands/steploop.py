@@ -216,7 +216,7 @@ class StepLoop:
         elif kind == "tasks_started":
             link.started = True
             self._states.started.update(link.tasks)
-            self._notes.detail(f"Node {link.node}, {len(link.tasks)} tasks started")
+            self._notes.detail(f"Node {link.node}, {len(link.tasks)} tasks started", "_task_start")
         elif kind == "step_ended":
             link.over = True
         elif kind == "step_text":
@@ -265,20 +265,25 @@ class StepLoop:
         self.worst = max(self.worst, 0 if unread else status, key=exit_status)
         self._killed = self._killed or status & 0x7F in (stepsignals.TERM, stepsignals.KILL)
         named = [task - link.before for task in tasks]
+        count = f"{len(named)} task{'s' if len(named) > 1 else ''}"
+        received = f"Received task exit notification for {count} of StepId={link.step} (status=0x{status:04x})."
+        self._notes.detail(received, "_task_finish")
         line = task_end(link.node, named, status, oom)
         if not line:
-            self._notes.detail(f"{link.node}: {tasks_text(named)}: Completed")
+            self._notes.detail(f"{link.node}: {tasks_text(named)}: Completed", "_task_finish")
         elif not self._quiet and not unread:
             if not (self.plan.reduce and status == self._last_report):
                 self._notes.error(line)
             self._last_report = status
+        for task in named:
+            self._notes.debug(f"task {task} done")
         now = time.monotonic()
         if status and not unread and self.plan.kill_on_bad_exit and self._others():
             self._terminate()
         if not self._first_exit:
             self._first_exit = now
             if self.plan.wait and self._others():
-                self._notes.detail(f"First task exited. Terminating job in {self.plan.wait}s")
+                self._notes.detail(f"First task exited. Terminating job in {self.plan.wait}s", "_setup_max_wait_timer")
                 self._wait_at = now + self.plan.wait
         if not self._others():
             self._wait_at = 0.0

@@ -46,10 +46,10 @@ class Component:
     """One component of a job (most jobs have one): its request, what its client must know, and what it runs.
 
     `sources` says for each field that was set whether it came from header, environment or command line (merge.py);
-    `group` is the component of a heterogeneous job that a part of srun is for.
+    `group` is the component of a heterogeneous job that a part of srun is for; `defined` is what -v tells of its options.
     """
 
-    __slots__ = ("client", "group", "operands", "request", "sources")
+    __slots__ = ("client", "defined", "group", "operands", "request", "sources")
 
     def __init__(self, request: dict[str, Any], client: dict[str, Any], operands: list[str], sources: dict[str, int]) -> None:
         self.request = request
@@ -57,6 +57,7 @@ class Component:
         self.operands = operands
         self.sources = sources
         self.group = 0
+        self.defined: list[str] = []
 
 
 class Submission:
@@ -114,7 +115,7 @@ def _parse(
 ) -> Submission:
     environ, cwd = reading.environ, reading.cwd
     rows = options.of(command)
-    components = []
+    components: list[Component] = []
     batch = script.Script()
     operands: list[str] = []
     where = cwd
@@ -138,7 +139,7 @@ def _parse(
             if index < len(given):
                 merge.from_command(choices, given[index].options, reading)
             checks.check(choices, reading, False)
-            components.append(_component(choices, [], reading, False))
+            components.append(_component(choices, [], reading, False, None, len(components)))
     else:
         try:
             components = _components(argv, rows, reading)
@@ -199,7 +200,7 @@ def _components(argv: Sequence[str], rows: tuple[Option, ...], reading: Reading)
                 _tasks_of_file(choices, parsed.operands[0], reading)
             in_job = reading.command == "srun" and choices.has(".jobid")
             checks.check(choices, reading, in_job)
-            component = _component(choices, parsed.operands, reading, in_job)
+            component = _component(choices, parsed.operands, reading, in_job, group, len(found))
             component.group = group
             found.append(component)
             begun = choices
@@ -277,7 +278,10 @@ def _manual(row: Option, text: str | None, rows: tuple[Option, ...], reading: Re
     return Finished(manual.usage(reading.command) if row.kind == "usage" else manual.help_text(reading.command))
 
 
-def _component(choices: merge.Choices, operands: list[str], reading: Reading, in_job: bool) -> Component:
+def _component(
+    choices: merge.Choices, operands: list[str], reading: Reading, in_job: bool, group: int | None, place: int
+) -> Component:
+    """A component as it is asked for, the one at that place of its line; `group`: the one of a job that srun's is for."""
     request: dict[str, Any] = {}
     client: dict[str, Any] = {}
     other: dict[str, str] = {}
@@ -307,7 +311,12 @@ def _component(choices: merge.Choices, operands: list[str], reading: Reading, in
         if field in request:
             client[name] = request[field]
     sources = {field.lstrip("."): choice.source for field, choice in choices.fields.items()}
-    return Component(request, client, operands, sources)
+    component = Component(request, client, operands, sources)
+    if client.get("verbose"):
+        from mgpu_slurm.intake import defined
+
+        component.defined = defined.table(choices, reading, group, place > 0)
+    return component
 
 
 def _complete(

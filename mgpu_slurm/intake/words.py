@@ -145,7 +145,7 @@ def zero_one(text: str | None, reading: Reading) -> int:
 
 
 def bad_exit(text: str | None, reading: Reading) -> int:
-    return 1 if text is None else whole(text, reading.label(), 0)
+    return 1 if text in (None, "") else whole(text or "", reading.label(), 0)
 
 
 def immediate(text: str | None, reading: Reading) -> int:

@@ -152,7 +152,7 @@ def _by_devices(
                 return 0, (), f"gres/{name}"
     per_job = tuple(devices.available(slot.gres, name, kind, total=whole) for name, kind, _ in need.gres_per_job)
     if need.cpus_per_gpu:
-        if cpus < need.cpus_per_gpu * need.fixed_per_node("gpu"):
+        if cpus < need.cpus_per_gpu * max(need.fixed_per_node("gpu"), 1):
             return 0, (), "cpu"
         per_job = tuple(min(number, cpus // need.cpus_per_gpu) for number in per_job)
     if per_job and not any(per_job):
