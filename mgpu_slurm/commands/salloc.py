@@ -9,7 +9,7 @@ import errno
 import os
 import select
 
-from mgpu_slurm.base.errors import SlurmError, UsageError
+from mgpu_slurm.base.errors import ESLURM_NODE_NOT_AVAIL, SlurmError, UsageError, strerror
 from mgpu_slurm.commands import allocating, stepsignals, surroundings
 from mgpu_slurm.commands.report import Notes, error_status
 from mgpu_slurm.commands.sbatch import refused
@@ -108,7 +108,8 @@ def _allocate(
             return error_status(environ)
         if immediate:
             text = revoked.text if immediate == 1 else os.strerror(errno.ETIMEDOUT)
-            what = "Job submit/allocate failed" if len(asked.requests) > 1 else "Unable to allocate resources"
+            several = len(asked.requests) > 1 or text == strerror(ESLURM_NODE_NOT_AVAIL)
+            what = "Job submit/allocate failed" if several else "Unable to allocate resources"
             notes.error(f"{what}: {text}")
         else:
             notes.info("Job has been cancelled")

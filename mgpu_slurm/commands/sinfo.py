@@ -186,9 +186,10 @@ def _test(name: str, bases: Sequence[str]) -> Callable[[Record], bool]:
         return lambda node: name in node["flags"]
     if name == "DRAINED":
         return lambda node: "DRAIN" in node["flags"] and not busy(node)
-    if name in ("DRAINING", "FAILING"):
-        flag = name[: -len("ING")]
-        return lambda node: flag in node["flags"] and busy(node)
+    if name == "DRAINING":
+        return lambda node: "DRAIN" in node["flags"] and busy(node)
+    if name == "FAILING":
+        return lambda node: "FAIL" in node["flags"] and (node["state"] == "ALLOCATED" or "COMPLETING" in node["flags"])
     if name == "ALLOCATED":
         return lambda node: node["state"] in ("ALLOCATED", "MIXED")
     if name in bases:

@@ -138,13 +138,13 @@ class Range(float):
 
 
 def _cpus(nodes: Sequence[Record]) -> str:
-    """allocated/idle/other/total; CPUs of nodes that take no jobs are other."""
+    """allocated/idle/other/total; CPUs of nodes that are down or drained are other, those of nodes that fail are idle."""
     taken = idle = other = total = 0
     for node in nodes:
         total += node["cpus"]
         held = node["cpus_alloc"]
         taken += held
-        if node["state"] in ("DOWN", "UNKNOWN", "FUTURE") or "DRAIN" in node["flags"] or "FAIL" in node["flags"]:
+        if node["state"] in ("DOWN", "UNKNOWN", "FUTURE") or "DRAIN" in node["flags"]:
             other += node["cpus"] - held
         else:
             idle += node["cpus"] - held
@@ -155,10 +155,9 @@ def _states(nodes: Sequence[Record]) -> str:
     """allocated/idle/other/total nodes."""
     taken = idle = 0
     for node in nodes:
-        drained = "DRAIN" in node["flags"] or "FAIL" in node["flags"]
         if node["state"] in ("ALLOCATED", "MIXED") or ("COMPLETING" in node["flags"] and node["state"] != "DOWN"):
             taken += 1
-        elif node["state"] == "IDLE" and not drained:
+        elif node["state"] == "IDLE" and "DRAIN" not in node["flags"]:
             idle += 1
     return f"{taken}/{idle}/{len(nodes) - taken - idle}/{len(nodes)}"
 

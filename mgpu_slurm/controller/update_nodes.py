@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mgpu_slurm.wire.messages import Update
 
 STATES = frozenset({"DOWN", "DRAIN", "FAIL", "IDLE", "RESUME", "UNDRAIN", "NORESP", "FUTURE"})
+OUT = frozenset({"DOWN", "DRAIN", "FAIL"})
+"""States that a reason is kept with."""
 KEYS = frozenset({
     "activefeatures", "availablefeatures", "comment", "cpubind", "extra", "features", "gres", "nodeaddr", "nodehostname",
     "reason", "resumeafter", "state", "weight",
@@ -24,8 +26,11 @@ KEYS = frozenset({
 
 
 def update(ctx: Context, caller: Caller, message: Update, now: float) -> list[tuple[str, int, str]]:
-    """One row per node. Raises SlurmError 2010, 2018, 2028 (also where there is nothing to resume from) and for keys that
-    cannot be changed."""
+    """One row per node. Raises SlurmError 2018, 2028 and for keys that cannot be changed.
+
+    A state that some of the nodes cannot take is refused (2028) after the others have taken it; what else is asked is done,
+    but for the weight.
+    """
     permissions.need_operator(ctx, caller)
     changes = {key.lower(): text for key, text in message.changes}
     for key, text in message.changes:
@@ -39,11 +44,18 @@ def update(ctx: Context, caller: Caller, message: Update, now: float) -> list[tu
     places = {key: _one_each(changes[key], len(nodes)) for key in ("nodeaddr", "nodehostname") if key in changes}
     for node in nodes:
         _check(ctx, node, changes)
+    refused = False
     for number, node in enumerate(nodes):
         for key, words in places.items():
             setattr(node, "address" if key == "nodeaddr" else "hostname", words[number])
-        _change(ctx, node, changes, caller, now)
+        refused |= not _change(ctx, node, changes, caller, now)
+    if "weight" in changes and not refused:
+        for node in nodes:
+            node.weight = int(changes["weight"])
+            ctx.save_node(node)
     ctx.replan()
+    if refused:
+        raise SlurmError(errors.ESLURM_INVALID_NODE_STATE)
     return [(node.name, 0, "") for node in nodes]
 
 
@@ -91,12 +103,11 @@ def named(ctx: Context, text: str) -> list[Node]:
     return [ctx.state.nodes[name] for name in names]
 
 
-def _change(ctx: Context, node: Node, changes: dict[str, str], caller: Caller, now: float) -> None:
-    if "reason" in changes and ("state" in changes or _is_out(node)):
-        node.reason = changes["reason"]
-        node.reason_uid, node.reason_time = (caller.uid, now) if node.reason else (0, 0.0)
-    if "weight" in changes:
-        node.weight = int(changes["weight"])
+def _change(ctx: Context, node: Node, changes: dict[str, str], caller: Caller, now: float) -> bool:
+    """Whether the node could take the state that is asked for; an empty reason changes nothing."""
+    explained = changes.get("state", "").upper() in OUT or (_is_out(node) and node.state != "FUTURE")
+    if changes.get("reason") and explained:
+        node.reason, node.reason_uid, node.reason_time = changes["reason"], caller.uid, now
     for key in ("features", "availablefeatures"):
         if key in changes:
             node.features = _words(changes[key])
@@ -112,13 +123,13 @@ def _change(ctx: Context, node: Node, changes: dict[str, str], caller: Caller, n
     if "gres" in changes:
         node.gres_text = changes["gres"]
         node.gres_text = node_columns.gres(node)  # none: what was found
-    if "state" in changes:
-        _state(ctx, node, changes["state"].upper(), now)
+    taken = "state" not in changes or _state(ctx, node, changes["state"].upper(), now)
     if "resumeafter" in changes:
         seconds = int(changes["resumeafter"])
         node.resume_at = now + seconds if seconds >= 0 and _is_out(node) else 0.0
         resume_later(ctx, node)
     ctx.save_node(node)
+    return taken
 
 
 def resume_later(ctx: Context, node: Node) -> None:
@@ -140,24 +151,28 @@ def resume(ctx: Context, name: str, now: float) -> None:
         ctx.replan()
 
 
-def _state(ctx: Context, node: Node, state: str, now: float) -> None:
+def _state(ctx: Context, node: Node, state: str, now: float) -> bool:
+    """Whether the node can take the state, which it then has.
+
+    A node is either to be drained or to fail. One that jobs run on is neither IDLE nor FUTURE, one that is FUTURE is resumed
+    and not IDLE, and one that is well cannot be resumed.
+    """
+    busy = any(COMPLETING not in job.flags for job in ctx.state.jobs_on(node.name))
     if state in ("DRAIN", "FAIL"):
-        if state not in node.flags:
-            node.flags = [*node.flags, state]
-    elif state == "UNDRAIN":
         _drop(node, "DRAIN", "FAIL")
-        if node.state != "DOWN":
-            node.reason, node.reason_time, node.reason_uid = "", 0.0, 0
+        node.flags = [*node.flags, state]
+    elif state == "UNDRAIN":
+        _drop(node, "DRAIN", *(() if busy or node.state == "DOWN" else ("FAIL",)))
+        if node.state != "DOWN" and "FAIL" not in node.flags:
+            _forget_reason(node)
     elif state in ("RESUME", "IDLE"):
         healthy = node.state not in ("DOWN", "FUTURE", "UNKNOWN") and not {"DRAIN", "FAIL"} & set(node.flags)
-        if state == "RESUME" and healthy:
-            raise SlurmError(errors.ESLURM_INVALID_NODE_STATE)
+        if (healthy if state == "RESUME" else busy or node.state == "FUTURE"):
+            return False
         _drop(node, "DRAIN", "FAIL")
+        _forget_reason(node)
         node.resume_at = 0.0
         ctx.timers.cancel("resume", node.name)
-        node.reason = ""
-        node.reason_time = 0.0
-        node.reason_uid = 0
         if node.state in ("DOWN", "FUTURE", "UNKNOWN"):
             node.state = "IDLE"
             if not node.responding:
@@ -166,14 +181,21 @@ def _state(ctx: Context, node: Node, state: str, now: float) -> None:
         if "NOT_RESPONDING" not in node.flags:
             node.flags = [*node.flags, "NOT_RESPONDING"]
     elif state == "FUTURE":
-        if ctx.state.jobs_on(node.name):
-            raise SlurmError(errors.ESLURM_NODES_BUSY)
+        if busy:
+            return False
         node.state = "FUTURE"
+        _drop(node, "DRAIN", "FAIL")
+        _forget_reason(node)
     else:
         node.state = "DOWN"
         for job in ctx.state.jobs_on(node.name):
             if COMPLETING not in job.flags:
                 reconcile.fail(ctx, job, now)
+    return True
+
+
+def _forget_reason(node: Node) -> None:
+    node.reason, node.reason_time, node.reason_uid = "", 0.0, 0
 
 
 def _drop(node: Node, *flags: str) -> None:

@@ -198,7 +198,9 @@ def _node_word(base: str, flags: Collection[str]) -> tuple[str, str]:
     if "DRAIN" in flags:
         return ("DRAINING" if busy or "COMPLETING" in flags else "DRAINED"), suffix
     if "FAIL" in flags:
-        return ("FAILING" if busy or "COMPLETING" in flags else "FAIL"), suffix
+        # one of which a part is used does not read failing, and no sign but the one of silence is put behind it
+        word = "FAILING" if base == "ALLOCATED" or "COMPLETING" in flags else "FAIL"
+        return word, "*" if "NOT_RESPONDING" in flags else ""
     if busy and "COMPLETING" in flags:
         # a mixed node too reads allocated+ while one of its jobs is ending (sinfo of 22.05.8)
         return "ALLOCATED", suffix or "+"

@@ -62,7 +62,7 @@ class Source:
         self.now = now
         self._most_cpus = 0
         self.reservations = reservations or {}
-        self._marks: dict[str, str] | None = None
+        self._marks: dict[str, tuple[str, ...]] | None = None
         self._partitions_of: dict[str, list[str]] | None = None
         self._planned: set[str] | None = None
 
@@ -72,14 +72,15 @@ class Source:
             self._planned = {name for job in self.jobs.values() if job.state == "PENDING" for name in job.planned_nodes}
         return node in self._planned
 
-    def mark(self, node: str) -> str:
-        """The flag that a reservation puts on the node while it lasts, "" where there is none."""
+    def marks(self, node: str) -> tuple[str, ...]:
+        """The flags that reservations put on the node while they last: RESERVED, and MAINT beside it for maintenance."""
         if self._marks is None:
             self._marks = {}
             for one in self.reservations.values():
                 if one.start <= self.now < one.end:
-                    self._marks.update(dict.fromkeys(one.nodes, "MAINT" if "MAINT" in one.flags else "RESERVED"))
-        return self._marks.get(node, "")
+                    put = ("MAINT", "RESERVED") if "MAINT" in one.flags else ("RESERVED",)
+                    self._marks.update((name, max(put, self._marks.get(name, ()), key=len)) for name in one.nodes)
+        return self._marks.get(node, ())
 
     def partitions_of(self, node: str) -> list[str]:
         if self._partitions_of is None:

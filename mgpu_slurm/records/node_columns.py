@@ -33,9 +33,11 @@ def state(node: Node, source: Source) -> str:
 def flags(node: Node, source: Source) -> list[str]:
     """The node's own flags, COMPLETING while a job is still ending there, what a reservation makes of it, and PLANNED of an idle
     one that is kept for a job."""
+    marks = source.marks(node.name) if node.state != "FUTURE" else ()
+    if not marks and state(node, source) == "IDLE" and source.is_planned(node.name):
+        marks = ("PLANNED",)
     own = _own_flags(node, source)
-    mark = source.mark(node.name) or ("PLANNED" if state(node, source) == "IDLE" and source.is_planned(node.name) else "")
-    return [*own, mark] if mark and mark not in own else own
+    return [*own, *(mark for mark in marks if mark not in own)]
 
 
 def _own_flags(node: Node, source: Source) -> list[str]:

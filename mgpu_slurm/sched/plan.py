@@ -25,6 +25,7 @@ from mgpu_slurm.sched.together import NoPlace, Part, first_fit_together, may_be_
 PROMISES = 16  # jobs that get a reserved start in one pass
 
 # How much a reason says, where a job may run in several partitions.
+NODES_AWAY = "Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions"
 _HARDER = {"Priority": 1, "Resources": 2, "ReqNodeNotAvail": 2}
 
 Key = tuple[object, ...]
@@ -258,12 +259,15 @@ class _Pass:
 
     def _why(self, job: PendingJob, partition: PartitionSlot, refusal: Refusal) -> tuple[str, str]:
         """Reason and sentence for a request that does not fit now. Nodes that are down are the reason only if the others,
-        empty, would not do."""
+        empty, would not do; where these are too few whatever the request, no node is named."""
         if refusal.unavailable:
             nodes = [index for index in partition.nodes if self.snapshot.nodes[index].usable]
+            if len(nodes) < max(job.need.said_nodes, 1):
+                return "ReqNodeNotAvail", NODES_AWAY
             sound = msgspec.structs.replace(partition, nodes=nodes)
             if isinstance(place(self.snapshot.nodes, job.need, job.uid, sound, whole=True), Refusal):
-                return "ReqNodeNotAvail", sentence(Refusal(False, unavailable=refusal.unavailable), job.need)
+                named = [name for name in refusal.unavailable if name in job.need.required_nodes]
+                return "ReqNodeNotAvail", sentence(Refusal(False, unavailable=named or refusal.unavailable), job.need)
         return "Resources", sentence(msgspec.structs.replace(refusal, unavailable=[]), job.need)
 
     def _wait(self, job: PendingJob, partitions: list[PartitionSlot]) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mgpu_slurm.base.idset import mask
 from mgpu_slurm.records.allocation import NodeShare
 from mgpu_slurm.sched.place import Placement, place
-from mgpu_slurm.sched.plan import PROMISES, plan
+from mgpu_slurm.sched.plan import NODES_AWAY, PROMISES, plan
 from mgpu_slurm.sched.snapshot import Decision, Need, NodeSlot, PendingJob, RunningJob, Start, Wait
 from mgpu_slurm.sched.timeline import Pool
 from tests.sched import world
@@ -43,7 +43,7 @@ def busy(slots: list[NodeSlot], jobs: list[RunningJob]) -> list[NodeSlot]:
 
 
 def whole(count: int = 1) -> Need:
-    return Need(min_nodes=count, max_nodes=count, ntasks=8 * count)
+    return Need(min_nodes=count, said_nodes=count, max_nodes=count, ntasks=8 * count)
 
 
 def test_priority_then_age_then_id() -> None:
@@ -198,9 +198,11 @@ def test_the_partition_that_is_free_is_taken() -> None:
     ("down", "need", "held", "reason", "text"),
     [
         ([1], Need(required_nodes=("n1",)), False, "ReqNodeNotAvail", "ReqNodeNotAvail, UnavailableNodes:n1"),
-        ([1], whole(4), False, "ReqNodeNotAvail", "ReqNodeNotAvail, UnavailableNodes:n1"),
-        ([1], whole(4), True, "ReqNodeNotAvail", "ReqNodeNotAvail, UnavailableNodes:n1"),
-        ([0, 1, 2, 3], Need(ntasks=1), False, "ReqNodeNotAvail", "ReqNodeNotAvail, UnavailableNodes:n[0-3]"),
+        ([1, 2], Need(required_nodes=("n1",)), False, "ReqNodeNotAvail", "ReqNodeNotAvail, UnavailableNodes:n1"),
+        ([1], Need(ntasks=28), False, "ReqNodeNotAvail", "ReqNodeNotAvail, UnavailableNodes:n1"),
+        ([1], whole(4), False, "ReqNodeNotAvail", NODES_AWAY),
+        ([1], whole(4), True, "ReqNodeNotAvail", NODES_AWAY),
+        ([0, 1, 2, 3], Need(ntasks=1), False, "ReqNodeNotAvail", NODES_AWAY),
         ([1], whole(3), True, "Resources", ""),
     ],
 )
