@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 NAMES = ("cpu", "mem", "energy", "node", "billing", "fs/disk", "vmem", "pages")
 """Resources that are always there to be weighed; those of AccountingStorageTRES come with the configuration."""
 
@@ -30,7 +34,7 @@ def weights(text: str) -> dict[str, float]:
     return found
 
 
-def billed(text: str, held: dict[str, int]) -> int:
+def billed(text: str, held: Mapping[str, int]) -> int:
     """Whole units for what is held, by the names of `weights`; where nothing is weighed a CPU is one. Raises ValueError."""
     if not text:
         return held.get("cpu", 0)

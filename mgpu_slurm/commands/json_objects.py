@@ -35,7 +35,7 @@ def exit_object(status: int) -> dict[str, object]:
     words = ["SIGNALED"] if signal else ["SUCCESS"] if not code else ["ERROR"]
     return {
         "status": words,
-        "return_code": number(code),
+        "return_code": number(None if signal else code),
         "signal": {"id": number(signal or None), "name": signals.name(signal) if signal else ""},
     }
 

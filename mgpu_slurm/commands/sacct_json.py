@@ -1,4 +1,8 @@
-"""--json and --yaml of sacct: jobs with their steps, in the shape of Slurm 23.11 and later."""
+"""--json and --yaml of sacct: jobs with their steps, in the shape of Slurm 23.11 and later.
+
+Besides that there is what has another name or place in 22.05: `required.memory`, `signal_id` of exit codes, a step's
+`job_id` and `het`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.commands import records_json
 from mgpu_slurm.commands.json_objects import exit_object, number
 from mgpu_slurm.commands.query_options import query
+from mgpu_slurm.facts.fields.usage import first_node
 from mgpu_slurm.facts.measures import IN, MEASURES, OUT
 
 TYPE_CHECKING = False
@@ -26,11 +31,17 @@ COLUMNS = (
 
 TRES_IDS = {"cpu": 1, "mem": 2, "energy": 3, "node": 4, "billing": 5, "fs/disk": 6, "vmem": 7, "pages": 8}
 OTHER_TRES = 1001
+"""The id of the first that the configuration adds."""
+
+FLAGS = {"SchedMain": "STARTED_ON_SCHEDULE", "StartRecieved": "START_RECEIVED"}
+
+Ids = dict[str, int]
 
 
 def jobs(session: Session, nothing: bool, filters: Mapping[str, Sequence[str]], yaml: bool, streams: Streams) -> int:
     """`nothing`: another cluster is asked for."""
     found: list[dict[str, Any]] = []
+    ids = tres_ids(session)
     if not nothing:
         try:
             columns, count, _ = query(session, "history", COLUMNS.split(), filters)
@@ -40,9 +51,9 @@ def jobs(session: Session, nothing: bool, filters: Mapping[str, Sequence[str]], 
         for row in range(count):
             values = {name: column[row] for name, column in columns.items()}
             if not values["step_id"]:
-                found.append(job_object(values, session.cluster_name))
+                found.append(job_object(values, session.cluster_name, ids))
             elif found:
-                found[-1]["steps"].append(step_object(values))
+                found[-1]["steps"].append(step_object(values, ids))
     envelope = records_json.envelope(session)
     records_json.write({"jobs": found, **envelope}, yaml, streams)
     return 0
@@ -52,12 +63,31 @@ def seconds(value: float) -> dict[str, int]:
     return {"seconds": int(value), "microseconds": round((value - int(value)) * 1e6)}
 
 
-def tres(held: Mapping[str, int] | None) -> list[dict[str, object]]:
-    rows = []
-    for name, count in (held or {}).items():
-        kind, _, rest = name.partition("/")
-        rows.append({"type": kind, "name": rest, "id": TRES_IDS.get(name, OTHER_TRES), "count": count})
-    return sorted(rows, key=lambda row: str(row["id"]))
+def tres_ids(session: Session) -> Ids:
+    """Numbers of trackable resources: Slurm's own, then those of AccountingStorageTRES=, then GPUs, which are always told of."""
+    config = session.config
+    more = str(config.get("AccountingStorageTRES") or "").lower().split(",") if config is not None else []
+    found = dict(TRES_IDS)
+    for name in (*sorted(filter(None, more)), "gres/gpu", "gres/gpumem", "gres/gpuutil"):
+        found.setdefault(name, OTHER_TRES + len(found) - len(TRES_IDS))
+    return found
+
+
+def resource(name: str, ids: Ids) -> dict[str, object]:
+    kind, _, rest = name.partition("/")
+    return {"type": kind, "name": rest, "id": ids.setdefault(name, OTHER_TRES + len(ids) - len(TRES_IDS))}
+
+
+def tres(held: Mapping[str, int] | None, ids: Ids) -> list[dict[str, object]]:
+    """In the order of their numbers."""
+    known = {name: resource(name, ids) for name in held or {}}
+    return [{**known[name], "count": count} for name, count in sorted((held or {}).items(), key=lambda pair: ids[pair[0]])]
+
+
+def exit_status(status: int) -> dict[str, Any]:
+    found: dict[str, Any] = exit_object(status)
+    found["signal"]["signal_id"] = found["signal"]["id"]["number"]
+    return found
 
 
 def whole(value: float | None) -> int:
@@ -65,7 +95,7 @@ def whole(value: float | None) -> int:
     return int(value or 0)
 
 
-def job_object(row: Mapping[str, Any], cluster: str) -> dict[str, Any]:
+def job_object(row: Mapping[str, Any], cluster: str, ids: Ids) -> dict[str, Any]:
     text = {name: value or "" for name, value in row.items() if value is None or isinstance(value, str)}
     user, system = row["user_seconds"], row["system_seconds"]
     per_cpu = row["memory_kind"] == "CPU"
@@ -84,7 +114,7 @@ def job_object(row: Mapping[str, Any], cluster: str) -> dict[str, Any]:
         "cluster": cluster,
         "constraints": text["features"],
         "container": text["container"],
-        "derived_exit_code": exit_object(row["derived_exit_code"] or 0),
+        "derived_exit_code": exit_status(row["derived_exit_code"] or 0),
         "time": {
             "elapsed": row["elapsed"],
             "eligible": whole(row["eligible"]),
@@ -98,10 +128,10 @@ def job_object(row: Mapping[str, Any], cluster: str) -> dict[str, Any]:
             "total": seconds(user + system),
             "user": seconds(user),
         },
-        "exit_code": exit_object(row["exit_code"] or 0),
+        "exit_code": exit_status(row["exit_code"] or 0),
         "extra": text["extra"],
         "failed_node": "",
-        "flags": ["START_RECEIVED"] if row["flags"] else [],
+        "flags": [FLAGS[word] for word in row["flags"] if word in FLAGS],
         "group": text["group_name"],
         "het": {"job_id": row["het_job_id"], "job_offset": number(row["het_offset"] if row["het_job_id"] else None)},
         "job_id": row["job_id"],
@@ -116,6 +146,7 @@ def job_object(row: Mapping[str, Any], cluster: str) -> dict[str, Any]:
         "qosreq": text["req_qos"],
         "required": {
             "CPUs": row["req_cpus"],
+            "memory": row["memory"] or 0,
             "memory_per_cpu": number(row["memory"] if per_cpu else None),
             "memory_per_node": number(None if per_cpu else row["memory"]),
         },
@@ -132,7 +163,7 @@ def job_object(row: Mapping[str, Any], cluster: str) -> dict[str, Any]:
         "state": {"current": [row["state"]], "reason": text["reason"] or "None"},
         "steps": [],
         "submit_line": text["submit_line"],
-        "tres": {"allocated": tres(row["held"]), "requested": tres(row["requested"])},
+        "tres": {"allocated": tres(row["held"], ids), "requested": tres(row["requested"], ids)},
         "used_gres": "",
         "user": text["user_name"],
         "wckey": {"wckey": text["wckey"], "flags": []},
@@ -140,7 +171,7 @@ def job_object(row: Mapping[str, Any], cluster: str) -> dict[str, Any]:
     }
 
 
-def step_object(row: Mapping[str, Any]) -> dict[str, Any]:
+def step_object(row: Mapping[str, Any], ids: Ids) -> dict[str, Any]:
     user, system = row["user_seconds"], row["system_seconds"]
     return {
         "time": {
@@ -152,7 +183,7 @@ def step_object(row: Mapping[str, Any]) -> dict[str, Any]:
             "total": seconds(user + system),
             "user": seconds(user),
         },
-        "exit_code": exit_object(row["exit_code"] or 0),
+        "exit_code": exit_status(row["exit_code"] or 0),
         "nodes": {"count": row["num_nodes"], "range": row["nodes"], "list": row["node_list"]},
         "tasks": {"count": row["tasks"]},
         "pid": "",
@@ -162,6 +193,8 @@ def step_object(row: Mapping[str, Any]) -> dict[str, Any]:
         "statistics": {"CPU": {"actual_frequency": frequency(row["use"])}, "energy": {"consumed": number(0)}},
         "step": {
             "id": f"{row['job_id']}.{row['step_id']}",
+            "job_id": row["job_id"],
+            "het": {"component": None},
             "name": row["name"],
             "stderr": "",
             "stdin": "",
@@ -173,27 +206,34 @@ def step_object(row: Mapping[str, Any]) -> dict[str, Any]:
         "submit_line": row["submit_line"] or "",
         "task": {"distribution": row["layout"]},
         "tres": {
-            "requested": used(row["use"], IN),
-            "consumed": used(row["use"], OUT),
-            "allocated": tres(row["held"]),
+            "requested": used(row["use"], IN, ids),
+            "consumed": used(row["use"], OUT, ids),
+            "allocated": tres(row["held"], ids),
         },
     }
 
 
-def used(use: Mapping[str, Sequence[Any]] | None, side: str) -> dict[str, list[dict[str, object]]]:
-    """What tasks took (as Slurm calls it, requested) or gave."""
-    found: dict[str, list[dict[str, object]]] = {"max": [], "min": [], "average": [], "total": []}
+def used(use: Mapping[str, Sequence[Any]] | None, side: str, ids: Ids) -> dict[str, list[dict[str, object]]]:
+    """What tasks took (as Slurm calls it, requested) or gave. No energy is always known of what is known at all."""
+    figures: dict[str, Sequence[Any]] = {}
     for measure in MEASURES:
-        row = (use or {}).get(measure.key)
-        if row is None or not measure.tres or measure.side != side:
-            continue
-        kind, _, rest = measure.tres.partition("/")
-        what = {"type": kind, "name": rest, "id": TRES_IDS.get(measure.tres, OTHER_TRES)}
-        most, most_task, least, least_task, total, count, most_node, least_node = row
+        if use and measure.key in use and measure.tres and measure.side == side:
+            figures[measure.tres] = use[measure.key]
+    if figures:
+        node = first_node({name: list(row) for name, row in figures.items()})
+        figures["energy"] = (0, 0, 0, 0, 0, 1, node, node)
+    known = {name: resource(name, ids) for name in figures}
+    found: dict[str, list[dict[str, object]]] = {"max": [], "min": [], "average": [], "total": []}
+    for name in sorted(known, key=ids.__getitem__):
+        what = known[name]
+        most, most_task, least, least_task, total, count, most_node, least_node = figures[name]
         found["max"].append({**what, "count": most, "node": most_node, "task": most_task})
         found["min"].append({**what, "count": least, "node": least_node, "task": least_task})
         found["average"].append({**what, "count": total // count})
         found["total"].append({**what, "count": total})
+    if use is not None and not figures:
+        nothing = {**resource("energy", ids), "count": 0}
+        found["average"], found["total"] = [nothing], [nothing]
     return found
 
 

@@ -20,7 +20,7 @@ import msgspec
 from mgpu_slurm.base import errors, ids
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.base.units import UNLIMITED
-from mgpu_slurm.controller import inspection, permissions, usage_query
+from mgpu_slurm.controller import asked, inspection, permissions, usage_query
 from mgpu_slurm.controller.history_columns import (
     HISTORY,
     ended,
@@ -32,7 +32,7 @@ from mgpu_slurm.controller.history_columns import (
 )
 from mgpu_slurm.controller.history_columns import flags as job_flags
 from mgpu_slurm.facts.states import TERMINAL
-from mgpu_slurm.records.columns import JOB, Source
+from mgpu_slurm.records.columns import JOB, Source, eligible_time
 from mgpu_slurm.store import history
 from mgpu_slurm.store.errors import StoreError
 from mgpu_slurm.wire.messages import Table
@@ -85,7 +85,7 @@ async def _history(controller: Controller, query: Query, now: float) -> Table:
     getters = _known(HISTORY, query.columns)
     wanted = Wanted(query.filters, now)
     state = controller.state
-    source = Source(state.jobs, state.nodes, state.partitions, state.use, now)
+    source = asked.source(state, now)
     found: Rows = []
     memory = frozenset(state.jobs)
     found += _rows(wanted, (job for job in state.jobs.values() if wanted.test(job)), getters, source)
@@ -128,8 +128,9 @@ def _rows(wanted: Wanted, jobs: Iterable[Job], getters: list[Any], source: Sourc
     for record in jobs:
         wanted.found(record)
         for job in wanted.elements(record):
-            lines = [[get(job, step, source) for get in getters] for step in wanted.lines(job)]
-            if lines:
+            there = wanted.on_nodes(job)
+            lines = [[get(job, step, source) for get in getters] for step in wanted.lines(job)] if there else []
+            if lines or not there:
                 made.append((_order(job), lines))
     return made
 
@@ -151,6 +152,7 @@ class Wanted:
         self.since = float(filters["since"][0]) if filters.get("since") else None
         self.before = float(filters["before"][0]) if filters.get("before") else None
         self._states = set(filters.get("states") or ())
+        self._nodes = frozenset(filters.get("nodes") or ())
         self._leaders: dict[int, int] = {}  # heterogeneous jobs of which all components are meant -> size
         self._seen: set[int] = set()
         self.attempts = "attempts" in filters
@@ -178,6 +180,12 @@ class Wanted:
         return (not self._refs or any(_matches(ref, job, self._whole) for ref in self._refs)) and all(
             test(job) for test in self._tests
         )
+
+    def on_nodes(self, job: Job) -> bool:
+        """Whether it ran on a node that is asked for. Of a job the last run is chosen before, as in Slurm."""
+        if not self._nodes:
+            return True
+        return job.allocation is not None and has_run(job) and not self._nodes.isdisjoint(job.allocation.nodes)
 
     def found(self, job: Job) -> None:
         """Note which heterogeneous jobs are to be shown whole."""
@@ -237,9 +245,6 @@ class Wanted:
         if filters.get("partitions"):
             meant = {word.lower() for word in filters["partitions"]}
             yield lambda job: not meant.isdisjoint(job.partition.lower().split(","))
-        if filters.get("nodes"):
-            nodes = set(filters["nodes"])
-            yield lambda job: job.allocation is not None and has_run(job) and not nodes.isdisjoint(job.allocation.nodes)
         if filters.get("flags"):
             flags = set(filters["flags"])
             yield lambda job: not flags.isdisjoint(job_flags(job, None, _NOTHING))
@@ -251,7 +256,7 @@ class Wanted:
     def _in_window(self, job: Job) -> bool:
         """It might have started before the end, and was not over at the beginning. Jobs that are named count from their
         submission."""
-        first = job.submit_time if self._refs else job.eligible_time or (job.start_time if has_run(job) else 0.0)
+        first = job.submit_time if self._refs else eligible_time(job, _NOTHING) or (job.start_time if has_run(job) else 0.0)
         if not first or (self.before is not None and first > self.before):
             return False
         return self.since is None or not ended(job) or job.end_time >= self.since
@@ -265,7 +270,8 @@ class Wanted:
         if state in self._states and (since <= over <= before if over < inf else state not in ("PENDING", "RUNNING")):
             return True
         started = job.start_time if has_run(job) else over
-        if "PENDING" in self._states and job.eligible_time and job.eligible_time <= before and started > since:
+        eligible = eligible_time(job, _NOTHING)
+        if "PENDING" in self._states and eligible and eligible <= before and started > since:
             return True
         return "RUNNING" in self._states and state != "SUSPENDED" and has_run(job) and job.start_time <= before and over > since
 

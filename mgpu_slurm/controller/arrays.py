@@ -109,6 +109,7 @@ def room(ctx: Context, job: Job, now: float) -> None:
         ctx.cache.pop(job_id, None)
         if other.reason == "JobArrayTaskLimit" and startable(ctx, other):
             other.reason = "None"
+            other.eligible_time = now  # not before, as in Slurm
             ctx.save(other)
 
 

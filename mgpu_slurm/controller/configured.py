@@ -158,6 +158,7 @@ def apply(
             made_partition.nodes = list(nodes)
         state.partitions[made_partition.name] = made_partition
     state.licenses = dict(ctx.settings.licenses)
+    state.tracked = tuple(word.lower() for word in _words(ctx.config.get("AccountingStorageTRES")))
     ctx.empty_nodes = None
     ctx.possible.clear()
     ctx.cache.clear()

@@ -13,12 +13,11 @@ from mgpu_slurm.base import hostlist, idset
 from mgpu_slurm.base.ids import is_numbered
 from mgpu_slurm.base.waitstatus import OUT_OF_MEMORY
 from mgpu_slurm.facts.states import COMPLETING, TERMINAL
-from mgpu_slurm.intake import gres as gres_grammar
 from mgpu_slurm.records import columns as job_columns
 from mgpu_slurm.records import job_sizes
 from mgpu_slurm.records.step import EXTERN
 from mgpu_slurm.records.step_columns import step_distribution
-from mgpu_slurm.records.tres import billed
+from mgpu_slurm.records.tres import billed, held_devices, held_licenses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,8 +136,8 @@ def submit(job: Job, step: Step | None, _source: Source) -> float:
     return job.submit_time if step is None else step.start_time
 
 
-def eligible(job: Job, step: Step | None, _source: Source) -> float:
-    return job.eligible_time if step is None else step.start_time
+def eligible(job: Job, step: Step | None, source: Source) -> float:
+    return job_columns.eligible_time(job, source) if step is None else step.start_time
 
 
 def suspended(job: Job, step: Step | None, source: Source) -> int:
@@ -163,10 +162,11 @@ def planned(job: Job, step: Step | None, source: Source) -> int | None:
     """Seconds it waited for its start, from the moment it might have started."""
     if step is not None:
         return None
-    if not job.eligible_time:
+    since = job_columns.eligible_time(job, source)
+    if not since:
         return 0
     until = job.start_time if has_run(job) else job.end_time if ended(job) else source.now
-    return max(int(until) - int(job.eligible_time), 0)
+    return max(int(until) - int(since), 0)
 
 
 def time_limit(job: Job, step: Step | None, _source: Source) -> int | None:
@@ -214,12 +214,17 @@ def held(job: Job, step: Step | None, source: Source) -> dict[str, int]:
         return {}
     count = sum(len(share.cpus) for share in shares)
     found = {"cpu": count, "mem": sum(share.mem for share in shares), "node": len(shares)}
-    for share in shares:
-        for name, ids in share.gres.items():
-            found[f"gres/{name}"] = found.get(f"gres/{name}", 0) + len(ids)
+    more = held_devices(shares, source)
     if step is None or step.step_id == EXTERN:
-        found["billing"] = billed(job, source, found)
-    return {name: number for name, number in found.items() if number}
+        more |= held_licenses(job)
+        found["billing"] = billed(job, source, {**found, **more})
+    return _shown({**found, **more}, source)
+
+
+def _shown(found: dict[str, int], source: Source) -> dict[str, int]:
+    """Devices are always told of, by their names alone; other words where the configuration wants them counted."""
+    always = {name for name in found if not name.startswith("license/") and ":" not in name}
+    return {name: number for name, number in found.items() if number and (name in always or name in source.tracked)}
 
 
 def requested(job: Job, step: Step | None, source: Source) -> dict[str, int] | None:
@@ -233,25 +238,11 @@ def requested(job: Job, step: Step | None, source: Source) -> dict[str, int] | N
         memory = request.mem_per_node * at_least
     elif request.mem_per_cpu:
         memory = request.mem_per_cpu * count
-    found = {"cpu": count, "mem": memory, "node": at_least, **_devices(job)}
+    found = {"cpu": count, "mem": memory, "node": at_least, **source.asked(job)}
     found["billing"] = billed(job, source, found)
     if has_run(job) and not memory and job.allocation is not None:
         found["mem"] = sum(share.mem for share in job.allocation.shares)
-    return {name: number for name, number in found.items() if number}
-
-
-def _devices(job: Job) -> dict[str, int]:
-    request = job.request
-    found: dict[str, int] = {}
-    texts = (
-        (request.gres, job.min_nodes, None), (request.gpus_per_node, job.min_nodes, "gpu"),
-        (request.gpus_per_task, job.ntasks, "gpu"), (request.gpus, 1, "gpu"),
-    )  # fmt: skip
-    for text, times, family in texts:
-        for device, _, count in gres_grammar.parse(text, family) if text else ():
-            key = f"gres/{device}"
-            found[key] = max(found.get(key, 0), count * times)
-    return found
+    return _shown(found, source)
 
 
 def tasks(_job: Job, step: Step | None, _source: Source) -> int | None:

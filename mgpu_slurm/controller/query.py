@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mgpu_slurm.base import errors, ids
 from mgpu_slurm.base.errors import SlurmError
-from mgpu_slurm.controller import licenses
+from mgpu_slurm.controller import asked, licenses
 from mgpu_slurm.controller.state import steps_named
 from mgpu_slurm.facts.states import COMPLETING, FLAG_CODE, JOB_FLAGS
 from mgpu_slurm.records.columns import JOB, Source
@@ -44,7 +44,7 @@ CONFIG: dict[str, Callable[[State], object]] = {"next_job_id": lambda state: sta
 def rows(state: State, query: Query, _caller: Caller, now: float) -> Table:
     """The answer to a Query. Raises SlurmError: 2017 one id was asked for and is unknown, 2018 an unknown node,
     2036 a table that is not kept."""
-    source = Source(state.jobs, state.nodes, state.partitions, state.use, now, state.reservations)
+    source = asked.source(state, now)
     if query.table == "jobs":
         columns = job_table(state, query, source)
     elif query.table == "steps":

@@ -91,6 +91,7 @@ class State:
         self.reservations: dict[str, Reservation] = {}
         self.reservation_count = 0  # made since the start; part of the names that are given
         self.licenses: dict[str, int] = {}  # all there are, by name
+        self.tracked: tuple[str, ...] = ()  # trackable resources besides those that always are
         self.next_job_id = 1
         self.requests: dict[tuple[int, str], Answered] = {}
         self.use: dict[str, NodeUse] = {}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 KEYS: dict[str, str] = {
     "AccountingStorageEnforce": "what of the accounts is enforced at submission: associations, limits, qos, safe",
-    "AccountingStorageTRES": "resources counted besides CPUs, memory, energy, nodes and billing",
+    "AccountingStorageTRES": "what TRES fields show besides CPUs, memory and nodes: gres/gpu, gres/gpu:a100, license/NAME",
     "AccountingStorageType": "the history of jobs is always kept in the controller's own store",
     "AccountingStoreFlags": "what else of a job is kept: job_comment, job_env, job_script",
     "AllowSpecResourcesUsage": "whether jobs may set cores and threads apart (--core-spec, --thread-spec)",

@@ -19,7 +19,7 @@ from mgpu_slurm.records.step_columns import steps_use
 from mgpu_slurm.records.tres import asked_tres, by_type, declared_types, job_tres, share_devices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from mgpu_slurm.records.allocation import NodeShare
     from mgpu_slurm.records.job import Job
@@ -62,6 +62,9 @@ class Source:
         self.now = now
         self._most_cpus = 0
         self.reservations = reservations or {}
+        self.tracked: Sequence[str] = ()  # names of trackable resources that are counted besides those that always are
+        self.licenses: Mapping[str, int] = {}  # all there are
+        self.asked: Callable[[Job], Mapping[str, int]] = lambda job: {"gres/gpu": job.asked_gpus}  # of these, by name
         self._marks: dict[str, tuple[str, ...]] | None = None
         self._partitions_of: dict[str, list[str]] | None = None
         self._planned: set[str] | None = None
@@ -284,8 +287,8 @@ def pending_seconds(job: Job, source: Source) -> int:
 
 
 def eligible_time(job: Job, _source: Source) -> float:
-    """When the job might have started. What is left of an array, and what waits for a reservation, does not know yet."""
-    if job.state == "PENDING" and (job.array_tasks or job.reason == "Reservation"):
+    """When the job might have started. What waits for its array's %limit or for a reservation does not know yet."""
+    if job.state == "PENDING" and job.reason in ("JobArrayTaskLimit", "Reservation"):
         return 0.0
     return job.eligible_time
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mgpu_slurm.base import hostlist, idset
-from mgpu_slurm.facts.fields.field import scaled
 from mgpu_slurm.facts.states import COMPLETING
-from mgpu_slurm.records.tres import by_type, declared_types, named_tres
+from mgpu_slurm.records.tres import by_type, declared_types, named_tres, tracked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from mgpu_slurm.records.columns import Source
     from mgpu_slurm.records.node import Node
@@ -91,12 +90,30 @@ def gres(node: Node) -> str:
     return ",".join(f"{word}:{len(devices)}" for word, devices in kinds.items())
 
 
-def _configured(node: Node, _source: Source) -> str:
-    return named_tres(node.cpus, node.real_memory, 0, node.cpus)
+def devices(node: Node) -> dict[str, list[int]]:
+    """Name -> all of its devices."""
+    return {name: list(range(len(declared_types(node, name)))) for name in gres_names(node)}
+
+
+def counts(node: Node, of: Mapping[str, list[int]]) -> dict[str, int]:
+    """gres/NAME and gres/NAME:TYPE -> how many of these devices."""
+    found = {f"gres/{name}": len(ids) for name, ids in of.items()}
+    for name, ids in of.items():
+        found |= {f"gres/{word}": len(some) for word, some in by_type(node, name, ids).items()}
+    return found
+
+
+def _configured(node: Node, source: Source) -> str:
+    more = tracked(counts(node, devices(node)), source) if source.tracked else {}
+    return named_tres(node.cpus, node.real_memory, 0, node.cpus, more)
 
 
 def _allocated(node: Node, source: Source) -> str:
-    return named_tres(cpus_alloc(node, source), mem_alloc(node, source))
+    use = source.use.get(node.name)
+    more = {}
+    if source.tracked and use is not None:
+        more = tracked(counts(node, {name: idset.unmask(held) for name, held in use.gres.items()}), source)
+    return named_tres(cpus_alloc(node, source), mem_alloc(node, source), 0, 0, more)
 
 
 def _of_node(name: str) -> Callable[[Node, Source], object]:
@@ -145,7 +162,12 @@ def partition_tres(partition: Partition, source: Source) -> str:
     names = names_of(partition, source)
     cpus = total_cpus(partition, source)
     mem = sum(source.nodes[name].real_memory for name in names)
-    return f"cpu={cpus},mem={scaled(mem)},node={len(names)},billing={cpus}" if names else ""
+    more = {f"license/{name}": count for name, count in source.licenses.items()} if source.tracked else {}
+    for name in names if source.tracked else ():
+        node = source.nodes[name]
+        for word, count in counts(node, devices(node)).items():
+            more[word] = more.get(word, 0) + count
+    return named_tres(cpus, mem, len(names), cpus, tracked(more, source)) if names else ""
 
 
 def _of_partition(name: str) -> Callable[[Partition, Source], Any]:

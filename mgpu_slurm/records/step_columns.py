@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mgpu_slurm.base import hostlist
 from mgpu_slurm.base.ids import is_numbered
 from mgpu_slurm.base.units import UNLIMITED
-from mgpu_slurm.records.tres import named_tres
+from mgpu_slurm.records.tres import held_devices, named_tres, tracked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,11 +38,15 @@ def step_cpus(step: Step, _job: Job, _source: Source) -> int:
     return sum(len(part.share.cpus) for part in step.layout.nodes)
 
 
-def step_tres(step: Step, _job: Job, _source: Source) -> str:
+def step_tres(step: Step, job: Job, source: Source) -> str:
+    """Of numbered steps alone. What AccountingStorageTRES= adds brings another order."""
     parts = step.layout.nodes
     if not parts or not is_numbered(step.step_id):
         return ""
-    return named_tres(step_cpus(step, _job, _source), sum(part.share.mem for part in parts), len(parts))
+    shares = [part.share for part in parts]
+    more = tracked(held_devices(shares, source), source) if source.tracked else {}
+    text = named_tres(step_cpus(step, job, source), sum(share.mem for share in shares), len(parts), 0, more)
+    return ",".join(sorted(text.split(","))) if more else text
 
 
 def step_distribution(step: Step, job: Job, _source: Source) -> str:

@@ -8,14 +8,16 @@ from mgpu_slurm.base import billing
 from mgpu_slurm.facts.fields.field import scaled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from mgpu_slurm.records.allocation import NodeShare
     from mgpu_slurm.records.columns import Source
     from mgpu_slurm.records.job import Job
     from mgpu_slurm.records.node import Node
 
 
-def named_tres(cpus: int, mem: int, nodes: int = 0, billing: int = 0) -> str:
-    """What is 0 is left out. `mem` in MiB."""
+def named_tres(cpus: int, mem: int, nodes: int = 0, billing: int = 0, more: Mapping[str, int] | None = None) -> str:
+    """What is 0 is left out. `mem` in MiB; `more`: others, as `tracked` gives them."""
     words = []
     if cpus:
         words.append(f"cpu={cpus}")
@@ -25,6 +27,7 @@ def named_tres(cpus: int, mem: int, nodes: int = 0, billing: int = 0) -> str:
         words.append(f"node={nodes}")
     if billing:
         words.append(f"billing={billing}")
+    words += [f"{name}={count}" for name, count in (more or {}).items()]
     return ",".join(words)
 
 
@@ -32,15 +35,37 @@ def job_tres(job: Job, source: Source) -> str:
     """What the job holds, or would hold as asked for."""
     if job.allocation is not None and job.allocation.shares and job.state != "PENDING":
         shares = job.allocation.shares
-        held = {"cpu": job.allocation.cpus, "mem": sum(share.mem for share in shares), "node": len(shares)}
-        for share in shares:
-            for name, ids in share.gres.items():
-                held[f"gres/{name}"] = held.get(f"gres/{name}", 0) + len(ids)
-        return named_tres(held["cpu"], held["mem"], held["node"], billed(job, source, held))
+        held = {
+            "cpu": job.allocation.cpus, "mem": sum(share.mem for share in shares), "node": len(shares),
+            **held_devices(shares, source), **held_licenses(job),
+        }  # fmt: skip
+        return named_tres(held["cpu"], held["mem"], held["node"], billed(job, source, held), tracked(held, source))
     return asked_tres(job, source)
 
 
-def billed(job: Job, source: Source, held: dict[str, int]) -> int:
+def tracked(found: Mapping[str, int], source: Source) -> dict[str, int]:
+    """What AccountingStorageTRES= adds, of these names."""
+    return {name: found[name] for name in sorted(source.tracked) if found.get(name)}
+
+
+def held_devices(shares: Iterable[NodeShare], source: Source) -> dict[str, int]:
+    """gres/NAME and gres/NAME:TYPE -> how many."""
+    found: dict[str, int] = {}
+    for share in shares:
+        for name, ids in share.gres.items():
+            found[f"gres/{name}"] = found.get(f"gres/{name}", 0) + len(ids)
+        for word, ids in share_devices(share, source.nodes.get(share.node)).items():
+            if ":" in word:
+                found[f"gres/{word}"] = found.get(f"gres/{word}", 0) + len(ids)
+    return found
+
+
+def held_licenses(job: Job) -> dict[str, int]:
+    """license/NAME -> how many."""
+    return {f"license/{name}": count for name, count in job.licenses.items()}
+
+
+def billed(job: Job, source: Source, held: Mapping[str, int]) -> int:
     """Units that its partition bills for what the job holds."""
     partition = source.partitions.get(job.partition.partition(",")[0])
     text = partition.tres_billing_weights if partition is not None else ""
@@ -67,8 +92,9 @@ def asked_tres(job: Job, source: Source) -> str:
         mem = request.mem_per_gpu * job.asked_gpus
     else:
         mem = (request.mem_per_cpu or 0) * cpus
-    held = {"cpu": cpus, "mem": mem, "node": job.min_nodes, "gres/gpu": job.asked_gpus}
-    return named_tres(cpus, mem, job.min_nodes, billed(job, source, held))
+    asked = source.asked(job)
+    held = {"cpu": cpus, "mem": mem, "node": job.min_nodes, **asked}
+    return named_tres(cpus, mem, job.min_nodes, billed(job, source, held), tracked(asked, source))
 
 
 def declared_types(node: Node | None, name: str) -> list[str]:

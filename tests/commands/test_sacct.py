@@ -352,6 +352,12 @@ def test_json(monkeypatch: pytest.MonkeyPatch, ledger: Ledger) -> None:
     assert {row["type"]: row["count"] for row in first["tres"]["allocated"]} == {
         "cpu": 4, "mem": 400, "node": 2, "billing": 4, "gres": 2,
     }  # fmt: skip
+    assert [(row["type"], row["id"]) for row in first["tres"]["allocated"]] == [
+        ("cpu", 1), ("mem", 2), ("node", 4), ("billing", 5), ("gres", 1001),
+    ]  # fmt: skip
+    used = {row["type"]: row["count"] for row in first["steps"][0]["tres"]["consumed"]["total"]}
+    assert used["energy"] == 0
+    assert first["flags"] == ["STARTED_ON_SCHEDULE", "START_RECEIVED"]
     assert document["jobs"][1]["kill_request_user"] == "root"
     assert document["jobs"][-1]["array"]["task"] == "3-5"
     assert document["errors"] == []

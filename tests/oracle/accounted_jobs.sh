@@ -1,17 +1,18 @@
 # A set of jobs that have ended in every way there is, and some that have not, for survey_sacct.py. Slurm tells its database
 # of jobs every five seconds, and what it tells of a job that was over by then is incomplete: all are held until they are known.
-# A node takes a batch job again only some seconds after it was requeued.
-S() { submit -A acc -o /dev/null -H "$@"; }
+# A node takes a batch job again only some seconds after it was requeued. All have a limit: of what has none Slurm's database
+# hears 365 days.
+S() { submit -A acc -t 9 -o /dev/null -H "$@"; }
 known() { SECONDS_TO_WAIT=60 waits sh -c "[ -n \"\$(sacct -nXj $1 -o jobid)\" ]"; }
 has() { [ "$(sacct -nXPj "$1" -o state | tail -n 1 | cut -d' ' -f1)" = "$2" ]; }
 ends() { SECONDS_TO_WAIT=${3:-60} waits has "$2" "$1" || { echo "never $1"; sacct -j "$2"; }; }
 runs() { waits sh -c "squeue -h -s -j $1 -o %i | grep -q '\.$2\$'"; }
 cd /tmp
-S -J late -t 1 -w n3 --wrap 'srun sleep 200'; LATE=$J
+S -J late -t 1 -w n3 --wrap 'srun sleep 200 & exec sleep 300'; LATE=$J
 S -J ok -c2 --mem=300 --comment='a word' --wrap true; OK=$J
 S -J failing -t 5 --gpus=1 --wrap 'exit 3'; FAIL=$J
 S -J signalled --wckey=wk -p debug --wrap 'kill -TERM $$'; SIG=$J
-printf '#!/bin/bash\n#SBATCH -N2 -n4 -J steps -L lic:1\nsrun -n1 -N1 true; srun -n2 -N2 -J two sh -c "exit 2"; srun -n1 -N1 sh -c "kill -9 \\$\\$"; srun -n8 -O true; exit 0\n' > $W/steps.sh
+printf '#!/bin/bash\n#SBATCH -N2 -n4 -w n[0-1] -J steps -L lic:1\nsrun -n1 -N1 true; srun -n2 -N2 -J two sh -c "exit 2"; srun -n1 -N1 sh -c "kill -9 \\$\\$"; srun -n8 -O true; exit 0\n' > $W/steps.sh
 S $W/steps.sh; STEPS=$J
 S -J unborn --wrap true; UNBORN=$J
 S -J het --wrap 'srun --het-group=0,1 true' : -n2 -p small -J hetb; HET=$J
@@ -40,5 +41,5 @@ scontrol release $TWICE; runs $TWICE batch; scontrol requeue $TWICE; wait_state 
 scontrol release $STOPPED; runs $STOPPED 0; scancel $STOPPED; ends CANCELLED $STOPPED
 scontrol release $RUN; runs $RUN 0; scontrol release $SOME; runs ${SOME}_3 batch
 scontrol release $HUSHED; runs $HUSHED batch; scontrol suspend $HUSHED
-srun -A acc -J alone -n2 -N2 false; salloc -Q -A acc -J alloc sh -c 'srun true; exit 4'
+srun -A acc -t 9 -J alone -n2 -N2 false 2>&1 | sort; salloc -Q -A acc -t 9 -J alloc sh -c 'srun true; exit 4'
 ends SUSPENDED $HUSHED; ends RUNNING $RUN; ends TIMEOUT $LATE 150

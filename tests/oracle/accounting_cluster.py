@@ -26,6 +26,8 @@ def why_not() -> str:
 class AccountingCluster(SlurmCluster):
     """Every user's account is `acc`, as the cases name it."""
 
+    besides = "AccountingStorageTRES=gres/gpu,gres/gpu:a100,license/lic"
+
     def accounting(self) -> str:
         (port,) = free_ports(1)
         here = self.directory
@@ -41,7 +43,7 @@ class AccountingCluster(SlurmCluster):
         file.write_text("\n".join(lines) + "\n")
         return (
             "AccountingStorageType=accounting_storage/slurmdbd\nAccountingStorageHost=127.0.0.1\n"
-            f"AccountingStoragePort={port}\nAccountingStorageTRES=gres/gpu\n"
+            f"AccountingStoragePort={port}\n"
             # the socket of the cluster's own munged, not a password
             f"AccountingStoragePass={here}/munge/socket"
         )

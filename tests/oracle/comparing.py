@@ -100,7 +100,7 @@ class Pair:
     ) -> None:
         """`more`: settings besides the usual ones."""
         self.names = names
-        settings = f"{SETTINGS}\n{more}"
+        settings = "\n".join((SETTINGS, real_kind.besides, more))
         with ThreadPoolExecutor(2) as threads:
             real = threads.submit(real_kind.up, settings=settings, partitions=PARTITIONS, shape=shape)
             ours = threads.submit(Cluster.up, settings=settings, partitions=PARTITIONS, shape=shape, requeue_delay=121)

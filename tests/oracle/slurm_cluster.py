@@ -45,7 +45,9 @@ def why_not() -> str:
 
 class SlurmCluster:
     """munged, slurmctld and slurmd's that pretend 8 CPUs, 16000 MiB and some GPUs each; `shape`: sockets, cores of each and
-    threads of each."""
+    threads of each. `besides`: settings that a suite compared with it has as well."""
+
+    besides = ""
 
     def __init__(
         self, nodes: int = 4, gpus: int = 4, settings: str = "", partitions: str = "", shape: tuple[int, int, int] = (1, 8, 1)

@@ -26,10 +26,15 @@ JOBS = (
 SKIPPED = frozenset(("autocomplete", "help", "usage", "version"))
 KNOWN = """\
 what Slurm's database hears late or never (Reason, Priority and Eligible of what was held, AllocNodes of a requeued job, 365 days
-for no limit, INVALID for the wait of what begins tomorrow, rows of arrays at their %limit); Flags (which scheduler started a
-job); numbers of a database (AssocID, DBIndex; -x matches nobody); -q of a name that is none; scripts and comments, which are
-always kept; options of newer versions (-R, --json=x) are taken; times and nodes of jobs, which are chance; what -v says of
-plugins, -h"""
+for no limit, INVALID for the wait of what begins tomorrow); -F (which scheduler started a job); numbers of a database (-x
+matches nobody); -q of a name that is none; scripts and comments, which are always kept; options of newer versions (-R,
+--json=x) are taken; what -v says of plugins, -h; the header above what is said of a wrong list of hosts, a zero byte after an
+empty unit"""
+CHANCE = frozenset(
+    ("AllocNodes", "AssocID", "DBIndex", "Elapsed", "ElapsedRaw", "Flags", "Priority", "Reserved", "ResvCPU", "ResvCPURAW")
+    + ("CPUTime", "CPUTimeRAW", "Suspended")
+)
+"""Fields whose values are chance or a database's own: only how they are headed and cut is compared."""
 
 ALL = "-j " + ",".join(f"${name}" for name in JOBS)
 SHOWN = "-P -o jobid,jobname,state,exitcode"
@@ -41,10 +46,10 @@ VALUES = {
     "constraints": "x a,b",
     "delimiter": "; ab |",
     "endtime": "now now-1hour now+1hour 1970-01-01 tomorrow fika 12:00 0 2099-01-01 2099-13-01",
-    "fields": "jobid JobID state,jobid nosuch jobid,,state , jobid% job%5,state%-8 all% uid,user",
+    "fields": "jobid JobID state,jobid nosuch jobid,,state , jobid% job%5,state%-8 uid,user",
     "file": "/nonexistent /etc/passwd",
     "flags": "None SchedMain SchedSubmit SchedBackfill StartRecieved schedmain nosuch SchedMain,StartRecieved",
-    "format": "jobid%5,state%+9 state%-3 jobname%1 jobname%0 jobname%x jobid:5 'jobid state' j s e r t",
+    "format": "jobid%5,state%+9 state%-3 jobname%1 jobname%0 jobname%x jobid:5 'jobid state' j s p u t",
     "gid": "0 root nosuch 12345",
     "group": "0 root,daemon",
     "jobs": "$OK $OK,$FAIL $OK.batch $STEPS.0 $STEPS.0,$STEPS.2 $STEPS.9 $STEPS.x $ARRAY ${ARRAY}_2 ${ARRAY}_9 ${ARRAY}_x"
@@ -79,7 +84,7 @@ MORE = (
     "-j $HET+1 --whole-hetjob=yes", "-j $HET --whole-hetjob=no", "-j $((HET+1)) --whole-hetjob=no",
     "-s CD -S now-1hour -E now", "-s F,TO,NF -S now-1hour -E now", "-s R -S now-1hour -E now", "-s PD -S now-1hour -E now",
     "-s R", "-s PD", "-s CD", "-s RQ -D", "-s S", "-s S -S now-1hour -E now", "-s CA,RQ -D -S now-1hour -E now", "-k 1 -K 5",
-    "-k 5 -K 1", "-k 4 -K 6 -X", "-K 5", "-D -S now-1hour", "-D -X", "-T -S now-1hour -E now-1minute -X", "-b -X",
+    "-k 5 -K 1", "-k 4 -K 6 -X", "-K 5", "-D -S now-1hour", "-D -X", "-T -S now-1hour -E now -X", "-b -X",
     "-l -X -j 1", "-b -l -j 1", "-X -o jobid -b", "-e", "-c", "-c -b", "-c -l", "-p -P -j $OK", "-P -p -j $OK",
     "-p --delimiter=: -j $OK", "--delimiter=: -j $OK", "-n -j $OK", "-h -n", "-u daemon -j $OK", "-u daemon -a",
     "-a -u root -X", "-S now+1hour", "-E now-1hour", "-S now -E now-1hour", "-S now-1hour -E now -X",
@@ -120,7 +125,7 @@ def tries() -> Iterator[tuple[str, str]]:
         if not column.known_to(OLD):
             continue
         # what short tasks used is chance, and Slurm sees little of it
-        chance = "use" in column.columns or column.name.endswith(("CPU", "Energy", "EnergyRaw"))
+        chance = "use" in column.columns or column.name in CHANCE or column.name.endswith(("CPU", "Energy", "EnergyRaw"))
         jobs = "-j 1" if chance else ALL
         for form in FORMS:
             yield form.format(column.name), f"try {jobs} {form.format(column.name)}"

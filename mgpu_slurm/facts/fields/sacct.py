@@ -68,7 +68,8 @@ def tres(view: View, held: Mapping[str, int] | None) -> str:
     """billing=4,cpu=4,gres/gpu=2,mem=400M,node=2, by name."""
     if not held:
         return ""
-    return ",".join(f"{name}={amount(view, held[name], 'M') if name == 'mem' else held[name]}" for name in sorted(held))
+    words = [f"{name}={amount(view, number, 'M') if name == 'mem' else number}" for name, number in held.items()]
+    return ",".join(sorted(words))
 
 
 def req_mem(view: View, asked: Mapping[str, int] | None) -> str:

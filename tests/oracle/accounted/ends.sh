@@ -6,7 +6,7 @@ S() { submit -A acc -o /dev/null "$@"; }
 known() { SECONDS_TO_WAIT=30 waits sh -c "[ -n \"\$(sacct -nXj $1 -o jobid)\" ]"; }
 has() { [ "$(sacct -nXPj "$1" -o state | head -n 1 | cut -d' ' -f1)" = "$2" ]; }
 wait_sacct() { SECONDS_TO_WAIT=40 waits has "$2" "$1" || { echo "never $1"; sacct -j $2; }; }
-S -H --wrap true; OK=$J; S -H -J failing -c2 --mem=300 -t 5 -D /tmp --wrap 'exit 3'; FAIL=$J; S -H -J sig --wrap 'kill -TERM $$'; SIG=$J; S -H -J gpu --gpus=1 --wrap true; GPU=$J
+S -H --wrap true; OK=$J; S -H -J failing -c2 --mem=300 -t 5 -D /tmp --wrap 'exit 3'; FAIL=$J; S -H -J sig --wrap 'kill -TERM $$'; SIG=$J; S -H -J gpu --gpus=a100:1 -L lic:1 --wrap true; GPU=$J
 printf '#!/bin/bash\n#SBATCH -n2 -J steps\nsrun -n1 true; srun -n2 -J two sh -c "exit 2"; srun -n1 sh -c "kill -9 \\$\\$"; srun -n4 -O true; exit 0\n' > steps.sh; S -H steps.sh; STEPS=$J
 S -J held -H --wrap true; known $J; scancel $J; HELD=$J; S -J waits -H --wrap true; PEND=$J
 S -H -J nodes -N2 -n4 --exclusive --wrap 'srun -n4 true; srun -N1 -n2 true; srun -l -n2 -N2 true'; NST=$J; scontrol update jobid=$FAIL admincomment=adm; for j in $OK $FAIL $SIG $GPU $STEPS $NST; do known $j; scontrol release $j; done
@@ -21,4 +21,5 @@ for f in jobid,jobidraw,jobname,state,exitcode account,user,uid,group,gid,partit
 done | sed -E "s#$PWD#<cwd>#g; s/365-00:00:00/UNLIMITED/; s/\bn(\[[0-9,-]+\]|[0-9])/NODES/" | ids $I
 for j in $STEPS $SALLOC $FAIL $RUN; do sacct -nXPj $j -o derivedexitcode; done
 for j in $HELD $PEND; do sacct -nPXj $j -o start,end,eligible,elapsed; done; sacct -DnPXj $AGAIN -o state,exitcode,reason | sort
+scontrol show job $GPU | grep ' TRES='; for w in 'node n3' 'partition gpu'; do scontrol show $w | grep TRES=c; done
 scancel $PEND $AGAIN
