@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mgpu_slurm.base.errors import UsageError
 from mgpu_slurm.commands import accounted
-from mgpu_slurm.commands.query_options import Given, compat_without_cluster, read, told
+from mgpu_slurm.commands.query_options import Given, compat_without_cluster, document_wanted, read, told
 from mgpu_slurm.facts.fields.accounted import PLAIN, AccountView, Column
 from mgpu_slurm.facts.queries import sacctmgr as table
 
@@ -62,10 +62,16 @@ def show(session: Session, words: Sequence[str], given: Given, streams: Streams)
         streams.out.write(f"Runaway Jobs: No runaway jobs found on cluster {session.cluster_name}\n")
         return 0
     names, keys = conditions(words[1:])
-    if given.has("associations") and entity in ("users", "accounts"):
-        fields += table.WITH_ASSOCIATIONS
+    if given.has("associations") or any(word.lower().startswith("witha") for word in words[1:]):
+        fields += table.WITH_ASSOCIATIONS.get(entity, "")
     columns = layout(keys.get("format", fields.replace(" ", ",")))
     found = [row for row in rows(session, entity) if wanted(row, names, keys)]
+    if document := document_wanted(given):
+        from mgpu_slurm.commands import records_json
+
+        name, objects = table.DOCUMENTS.get(entity, entity), [as_object(row) for row in found]
+        records_json.write({name: objects, **records_json.envelope(session)}, document == "yaml", streams)
+        return 0
     ended = given.has("parsable")
     separator = "|" if ended or given.has("parsable2") else None
     if not given.has("noheader"):
@@ -74,6 +80,14 @@ def show(session: Session, words: Sequence[str], given: Given, streams: Streams)
     view = AccountView(compat=session.compat, cluster=session.cluster_name)
     streams.out.write(accounted.lines(columns, values, len(found), view, separator, ended))
     return 0
+
+
+def as_object(row: Mapping[str, str]) -> dict[str, object]:
+    """A cluster or something counted, as documents of Slurm 23.11 and later have it."""
+    if "type" in row:
+        return {"type": row["type"], "name": row["name"], "id": int(row["id"]), "count": 0}
+    place = {"host": row["controlhost"], "port": int(row["controlport"] or 0)}
+    return {"name": row["cluster"], "controller": place, "flags": [], "nodes": "", "tres": []}
 
 
 def find(word: str) -> tuple[str, str]:

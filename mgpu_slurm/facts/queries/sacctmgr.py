@@ -37,21 +37,24 @@ ENTITIES: tuple[tuple[str, int, str], ...] = (
      " maxtres maxtrespernode maxsubmit maxwall maxtresmins qos defaultqos grptresrunmin"),
     ("clusters", 2, "cluster controlhost controlport rpc share grpjobs grptres grpsubmit maxjobs maxtres maxsubmit maxwall qos"
      " defaultqos"),
-    ("events", 1, "cluster nodename timestart timeend state reason user"),
-    ("federations", 1, "federation cluster id features fedstate"),
+    ("events", 1, "cluster nodename%-15 timestart timeend state reason user"),
+    ("federations", 1, "federation cluster id%2 features fedstate"),
     ("problems", 1, "cluster account user problem"),
     ("qos", 1, "name priority gracetime preempt preemptexempttime preemptmode flags usagethres usagefactor grptres grptresmins"
      " grptresrunmin grpjobs grpsubmit grpwall maxtres maxtrespernode maxtresmins maxwall maxtrespu maxjobspu maxsubmitpu"
      " maxtrespa maxjobspa maxsubmitpa mintres"),
     ("resources", 4, "name server type count allocated servertype"),
-    ("reservations", 4, "cluster name tres timestart timeend unusedwall"),
+    ("reservations", 4, "cluster name%15 tres%30 timestart timeend unusedwall"),
     ("runawayjobs", 2, ""),
     ("transactions", 2, "time action actor where info"),
-    ("tres", 2, "type name id"),
+    ("tres", 2, "type name%15 id"),
     ("users", 1, "user defaultaccount adminlevel"),
     ("wckeys", 1, "wckey cluster user"),
 )  # fmt: skip
 """Entity, fewest letters, fields without --format."""
+
+DOCUMENTS = {"tres": "TRES"}
+"""What a list is called in --json, where that is not the entity's own name."""
 
 FIELDS: tuple[tuple[str, str, int], ...] = (
     ("account", "Account", 10), ("action", "Action", 20), ("actor", "Actor", 10), ("adminlevel", "Admin", 9),
@@ -66,7 +69,7 @@ FIELDS: tuple[tuple[str, str, int], ...] = (
     ("maxsubmitjobs", "MaxSubmit", 9), ("maxsubmitpa", "MaxSubmitPA", 11), ("maxsubmitpu", "MaxSubmitPU", 11),
     ("maxtres", "MaxTRES", 13), ("maxtresmins", "MaxTRESMins", 13), ("maxtrespernode", "MaxTRESPerNode", 14),
     ("maxtrespa", "MaxTRESPA", 13), ("maxtrespu", "MaxTRESPU", 13), ("maxwall", "MaxWall", 11), ("mintres", "MinTRES", 13),
-    ("name", "Name", 10), ("nodename", "NodeName", 15), ("organization", "Org", 20), ("parentname", "Par Name", 10),
+    ("name", "Name", 10), ("nodename", "NodeName", 15), ("organization", "Org", 20), ("parentname", "ParentName", 10),
     ("partition", "Partition", 10), ("preempt", "Preempt", 10), ("preemptexempttime", "PreemptExemptTime", 19),
     ("preemptmode", "PreemptMode", 11), ("priority", "Priority", 10), ("problem", "Problem", 40), ("qos", "QOS", 20),
     ("rgt", "RGT", 6), ("reason", "Reason", 30), ("rpc", "RPC", 5), ("server", "Server", 10), ("servertype", "ServerType", 10),
@@ -74,12 +77,34 @@ FIELDS: tuple[tuple[str, str, int], ...] = (
     ("timestart", "TimeStart", 19), ("tres", "TRES", 20), ("type", "Type", 8), ("unusedwall", "UnusedWall", 10),
     ("usagefactor", "UsageFactor", 11), ("usagethreshold", "UsageThres", 10), ("user", "User", 10), ("wckey", "WCKey", 10),
     ("where", "Where", 20),
+    # names that only stand for another one's column, or that are rarely asked for
+    ("associations", "Assocs", 10), ("clusternodes", "Cluster Nodes", 20), ("cpucount", "CPU Cnt", 7),
+    ("duration", "Duration", 13),
+    ("end", "TimeEnd", 19), ("event", "Event", 7), ("eventraw", "EventRaw", 8), ("grpcpumins", "GrpCPUMins", 11),
+    ("grpcpurunmins", "GrpCPURunMins", 13), ("grpcpus", "GrpCPUs", 8), ("grpjobsaccrue", "GrpJobsAccrue", 13),
+    ("grpmemory", "GrpMem", 7), ("grpnodes", "GrpNodes", 8), ("limitfactor", "LimitFactor", 11),
+    ("maxcpuminsperjob", "MaxCPUMins", 11), ("maxcpus", "MaxCPUs", 8), ("maxcpusperuser", "MaxCPUsPU", 9),
+    ("maxcpuspu", "MaxCPUsPU", 9), ("maxjobsaccruepa", "MaxJobsAccruePA", 15), ("maxjobsaccrueperaccount", "MaxJobsAccruePA", 15),
+    ("maxjobsaccrueperuser", "MaxJobsAccruePU", 15), ("maxjobsaccruepu", "MaxJobsAccruePU", 15),
+    ("maxjobsperaccount", "MaxJobsPA", 9), ("maxjobsperuser", "MaxJobsPU", 9), ("maxnodes", "MaxNodes", 8),
+    ("maxnodesperuser", "MaxNodesPU", 10), ("maxnodespu", "MaxNodesPU", 10), ("maxsubmitjobsperaccount", "MaxSubmitPA", 11),
+    ("maxsubmitjobsperuser", "MaxSubmitPU", 11), ("maxtresminsperjob", "MaxTRESMins", 13), ("maxtresperaccount", "MaxTRESPA", 13),
+    ("maxtresperjob", "MaxTRES", 13), ("maxtresperuser", "MaxTRESPU", 13), ("maxtresrunminsperaccount", "MaxTRESRunMinsPA", 15),
+    ("maxtresrunminspa", "MaxTRESRunMinsPA", 15), ("maxtresrunminsperuser", "MaxTRESRunMinsPU", 15),
+    ("maxtresrunminspu", "MaxTRESRunMinsPU", 15), ("maxwalldurationperjob", "MaxWall", 11), ("mincpus", "MinCPUs", 8),
+    ("minpriothreshold", "MinPrioThres", 12), ("mintresperjob", "MinTRES", 13), ("nodecount", "NodeCount", 9),
+    ("nodenames", "NodeName", 15), ("parentid", "ParentID", 8), ("pluginidselect", "PluginIDSelect", 14),
+    ("qosraw", "QOS_RAW", 10),
+    ("qoslevel", "QOS", 20), ("start", "TimeStart", 19), ("stateraw", "StateRaw", 8), ("description", "Descr", 20),
 )  # fmt: skip
 """Name, header, width."""
 
-WITH_ASSOCIATIONS = (
-    " cluster account partition share priority maxjobs maxnodes maxcpus maxsubmit maxwall maxcpumins qos defaultqos"
-)
+WITH_ASSOCIATIONS = {
+    "users": " cluster account partition share priority maxjobs maxnodes maxcpus maxsubmit maxwall maxcpumins qos defaultqos",
+    "accounts": " cluster parentname user share priority grpjobs grpnodes grpcpus grpmem grpsubmit grpwall grpcpumins maxjobs"
+    " maxnodes maxcpus maxsubmit maxwall maxcpumins qos defaultqos",
+}
+"""What -s or WithAssoc adds."""
 
 TRES = (
     ("cpu", "", 1), ("mem", "", 2), ("energy", "", 3), ("node", "", 4), ("billing", "", 5), ("fs", "disk", 6), ("vmem", "", 7),
