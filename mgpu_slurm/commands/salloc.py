@@ -31,7 +31,7 @@ def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, clu
     """The command. Returns its exit status; UsageError and ConfigError are the rim's to print."""
     session = find_session(environ, cluster)
     try:
-        asked = submit.parse("salloc", argv, environ, cwd, compat=session.compat)
+        asked = submit.parse("salloc", argv, environ, cwd, compat=session.compat, governors=session.governors)
     except submit.Finished as done:
         streams.out.write(done.text)
         return done.status

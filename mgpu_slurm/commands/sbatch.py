@@ -32,7 +32,7 @@ def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, clu
     """The command. Returns its exit status; UsageError and ConfigError are the rim's to print."""
     session = find_session(environ, cluster)
     try:
-        asked = submit.parse("sbatch", argv, environ, cwd, compat=session.compat)
+        asked = submit.parse("sbatch", argv, environ, cwd, compat=session.compat, governors=session.governors)
     except submit.Finished as done:
         streams.out.write(done.text)
         return done.status
@@ -86,6 +86,8 @@ def prepare(asked: submit.Submission, environ: Mapping[str, str], cwd: str, note
             if named and "export_file" not in client:
                 # a script from standard input has a name in the queue alone
                 environment["SLURM_JOB_NAME"] = request["name"]
+            if "dependency" in client and "export_file" not in client:
+                environment["SLURM_JOB_DEPENDENCY"] = ""
             surroundings.tell_container(environment, request)
         if login:
             request["get_user_env"] = True

@@ -56,6 +56,11 @@ class Session:
         self.request_timeout = client.REQUEST_TIMEOUT
         self.retries = RETRIES
 
+    @property
+    def governors(self) -> str | None:
+        """The governors of CPUs that jobs may ask for (CpuFreqGovernors); None for all."""
+        return str(self.config.get("CpuFreqGovernors") or "") or None if self.config is not None else None
+
     def call(self, message: Mapping[str, object], timeout: float | None = None) -> dict[str, Any]:
         """One request and its answer. SlurmError (ControllerUnreachable, PeerRefused, RequestRefused) as wire/client.py.
 

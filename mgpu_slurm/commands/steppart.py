@@ -143,7 +143,7 @@ class Part:
         client = self.client
         loud = 3 + int(client.get("verbose") or 0) - int(client.get("quiet") or 0)
         known = {**environ, "SRUN_DEBUG": str(loud)}
-        dependency = self.component.request.get("dependency")
+        dependency = self.component.request.get("dependency", client.get("dependency"))
         if dependency is not None:
             known["SLURM_JOB_DEPENDENCY"] = str(dependency)
         if client.get("prolog", "none") != "none":

@@ -203,7 +203,7 @@ def _as_typed(facts: Facts, typed: Facts) -> Variables:
 
 def srun_environment(facts: Facts) -> dict[str, str]:
     """What srun adds to the environment of its tasks where the allocation is its own."""
-    return environ_het.srun([_job(one) for one in facts.get("components") or ()])
+    return environ_het.srun([_as_typed(one, one.get("request") or {}) for one in facts.get("components") or ()])
 
 
 def batch_environment(facts: Facts, node: str, devices: Devices | None = None) -> Variables:
@@ -292,6 +292,9 @@ def step_environment(
             job["SLURM_JOB_NAME"] = request.get("name") or job["SLURM_JOB_NAME"]
         job = {name: value for name, value in job.items() if name not in inherited or name == "SLURM_CONF"}
     changes.update(job)
+    partitions = (facts.get("request") or {}).get("partition")
+    if partitions and not (nested and facts.get("het_job_id")):
+        changes["SLURM_JOB_PARTITION"] = partitions  # srun tells all that were asked for, whatever its own environment says
     changes.update(_owner(facts))
     changes.update(_array(facts))
     changes.update(_place(node))

@@ -167,11 +167,16 @@ def is_gpu_freq(text: str) -> bool:
 
 def cpu_freq(text: str | None, reading: Reading) -> str:
     """P1[-P2[:P3]]: kHz or a word; alone P1 may be a governor, P3 must be one."""
-    text = (text or "").lower()
+    typed = text or ""
+    text = typed.lower()
     span, _, rest = text.partition(":")
     low, dash, high = span.partition("-")
     governor = rest.partition(":")[0]
-    if not dash and low in _GOVERNORS and not governor:
+    alone = not dash and low in _GOVERNORS and not governor
+    named = low if alone else governor
+    if named in _GOVERNORS and (alone or dash) and named not in (reading.governors or named).lower().split(","):
+        raise _bad_frequency(f"governor of {typed} is not allowed in slurm.conf")
+    if alone:
         return text
     ranks = [_frequency(word, reading) for word in ((low, high) if dash else (low,))]
     if governor and not dash:

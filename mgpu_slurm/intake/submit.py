@@ -95,14 +95,17 @@ def parse(
     prog: str | None = None,
     now: float | None = None,
     read_file: Callable[[str], bytes] | None = None,
+    governors: str | None = None,
 ) -> Submission:
     """Read one command line. `command` is "sbatch", "srun" or "salloc", `argv` comes without the program's name.
 
     `read_script(name or None for stdin)` returns (path or "", bytes) and may raise OSError; `read_file(path)`
-    serves -F, -w FILE, --bbf. Both default to the real files. `now` is needed for --begin and --deadline only.
+    serves -F, -w FILE, --bbf. Both default to the real files. `now` is needed for --begin and --deadline only; `governors` are
+    those of CPUs that --cpu-freq may name.
     Raises UsageError with Slurm's lines and status, Finished for --help and its kind.
     """
     reading = Reading(command, prog or command, environ, cwd, _now(now), compat, read_file or _read_file)
+    reading.governors = governors
     try:
         return _parse(command, argv, reading, read_script)
     except UsageError as problem:
@@ -306,7 +309,7 @@ def _component(
         request["exclusive"] = "exclusive"
     for field in ("array", "dependency"):
         if request.get(field) == "":
-            del request[field]
+            client[field] = request.pop(field)  # no wish, but what runs is told of it
     for field, name in _BOTH.items():
         if field in request:
             client[name] = request[field]

@@ -32,9 +32,9 @@ class Finished(Exception):
 
 class Reading:
     """What a reader may know beside the text. `row` is the option being read, `typed` whether it stands on the command line;
-    `warnings` are whole lines for stderr."""
+    `warnings` are whole lines for stderr. `governors` of CPUs are those that the cluster allows, None: all."""
 
-    __slots__ = ("command", "compat", "cwd", "environ", "now", "prog", "read_file", "row", "typed", "warnings")
+    __slots__ = ("command", "compat", "cwd", "environ", "governors", "now", "prog", "read_file", "row", "typed", "warnings")
 
     def __init__(
         self,
@@ -53,6 +53,7 @@ class Reading:
         self.now = now
         self.compat = compat
         self.read_file = read_file
+        self.governors: str | None = None
         self.warnings: list[str] = []
         self.row: Option
         self.typed = False

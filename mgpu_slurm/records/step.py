@@ -28,7 +28,7 @@ class StepLayout(msgspec.Struct, omit_defaults=True, kw_only=True):
     nodes: list[NodeTasks] = []
     ntasks: int = 1
     cpus_per_task: int | None = None
-    distribution: str = "block"
+    distribution: str = ""  # as asked for with -m
 
 
 class Step(msgspec.Struct, omit_defaults=True, kw_only=True):

@@ -53,9 +53,11 @@ def step_distribution(step: Step, job: Job, _source: Source) -> str:
     """Slurm's default is cyclic for as many tasks as nodes or fewer, where it makes no difference, but for the step of an srun
     that has made its job."""
     layout = step.layout
-    if job.request.kind == "alloc" and step.submit_line and step.submit_line == job.request.submit_line:
+    if layout.distribution:
         return layout.distribution
-    return "cyclic" if layout.distribution == "block" and layout.ntasks <= len(layout.nodes) else layout.distribution
+    if job.request.kind == "alloc" and step.submit_line and step.submit_line == job.request.submit_line:
+        return "block"
+    return "cyclic" if layout.ntasks <= len(layout.nodes) else "block"
 
 
 def step_limit(step: Step, _job: Job, _source: Source) -> int:

@@ -22,7 +22,20 @@ from mgpu_slurm.records.step import NodeTasks, StepLayout
 from mgpu_slurm.sched import features
 from mgpu_slurm.sched.spread import Spread, packs, spread
 from mgpu_slurm.sched.step_refusals import Never, devices_missing, too_many_devices, why
-from mgpu_slurm.sched.step_room import Asked, Room, asked_of, free_devices, is_exact, less, named_by_job, tasks_fit, used_by
+from mgpu_slurm.sched.step_room import (
+    Asked,
+    Room,
+    asked_of,
+    cores,
+    cpus_of_task,
+    free_devices,
+    is_exact,
+    less,
+    named_by_job,
+    tasks_fit,
+    threads_of,
+    used_by,
+)
 
 _BUSY = errors.ESLURM_NODES_BUSY
 
@@ -65,7 +78,7 @@ def layout_step(
 def _lay(
     job: Job, request: StepRequest, asked: Asked, rooms: list[Room], nodes: Mapping[str, Node], *, overbook: bool = True
 ) -> StepLayout | NotNow | Never:
-    cpus_per_task = request.cpus_per_task or 1
+    cpus_per_task = cpus_of_task(request, asked)
     refused = devices_missing(job, request, asked, rooms)
     if refused is not None:
         return refused
@@ -110,7 +123,12 @@ def _lay(
     kind = request.distribution or ""
     arbitrary = hostlist.expand(request.nodelist) if request.nodelist and kind.startswith("arbitrary") else None
     room_here = [room.usable // cpus_per_task if request.overcommit else room.tasks for room in picked]
-    wanted = Spread(ntasks, room_here, kind, request.plane_size or 0, overcommit=request.overcommit)
+    per_core = job.request.ntasks_per_core or 0
+    bounded = [min(number, cores(room) * per_core) for number, room in zip(room_here, picked, strict=True)]
+    beyond = request.overcommit
+    if any(bounded):  # the job's tasks fill its cores, and more of them come on top
+        room_here, beyond = bounded, beyond or sum(bounded) < ntasks
+    wanted = Spread(ntasks, room_here, kind, request.plane_size or 0, overcommit=beyond)
     per_node = request.ntasks_per_node or 0
     if sum(min(number, per_node) for number in room_here) >= ntasks:  # a wish, given up where it does not work out
         wanted.per_node = per_node
@@ -131,7 +149,7 @@ def _lay(
         nodes=parts,
         ntasks=ntasks,
         cpus_per_task=request.cpus_per_task,
-        distribution=request.distribution or "block",
+        distribution=request.distribution or "",
     )
 
 
@@ -245,7 +263,7 @@ def _part(
     later: int,
     own: Mapping[str, int],
 ) -> NodeTasks | None:
-    cpus_per_task = request.cpus_per_task or 1
+    cpus_per_task = cpus_of_task(request, asked)
     held: dict[str, int] = {}
     if asked.per_node is None:
         held = {
@@ -269,7 +287,10 @@ def _part(
     cpus = unmask(room.cpus)
     if is_exact(request):
         number = len(tasks) * cpus_per_task
-        cpus = cpus[: room.each * max(number, (request.cpus_per_gpu or 0) * held.get("gpu", 0).bit_count())]
+        if not request.cpus_per_task:  # -c outweighs what the job asked for by GPU
+            number = max(number, (request.cpus_per_gpu or 0) * held.get("gpu", 0).bit_count())
+        threads = threads_of(room)
+        cpus = cpus[: -(-room.each * number // threads) * threads]  # whole cores
     if request.mem_per_node is not None:
         memory = request.mem_per_node or room.memory
     elif request.mem_per_cpu is not None:

@@ -200,6 +200,7 @@ def _spread_tasks(chosen: list[Candidate], need: Need) -> list[int]:
     for turn, at in enumerate(order[:least], 1):
         slot = chosen[at].slot
         each = max(1, counted(slot, need, slot.threads_per_core) // need.cpus_per_task)
+        each = min(each, need.ntasks_per_core or each)
         tasks[at] = max(min(chosen[at].room.tasks, left, 1), min(chosen[at].room.tasks, left - each * (least - turn)))
         left -= tasks[at]
     for at in order[least:]:

@@ -58,11 +58,10 @@ def counts(ntasks: int, room: list[int]) -> list[int]:
         open_nodes = [place for place, number in enumerate(numbers) if number < room[place]]
         if not open_nodes:
             break
-        share, more = divmod(left, len(open_nodes))
-        for turn, place in enumerate(open_nodes):
-            number = min(share + (1 if turn < more else 0), room[place] - numbers[place])
-            numbers[place] += number
-            left -= number
+        share = min(left // len(open_nodes), *(room[place] - numbers[place] for place in open_nodes))
+        for place in open_nodes if share else open_nodes[:left]:
+            numbers[place] += share or 1
+            left -= share or 1
     return numbers
 
 

@@ -86,7 +86,7 @@ def named_by_job(job: Job, step: StepRequest) -> dict[str, int]:
         numbers[name] = numbers.get(name, 0) + number
     if request.gpus or request.gpus_per_socket or request.gpus_per_task or request.tres_per_task or request.ntasks_per_gpu:
         numbers.setdefault("gpu", 0)
-    if step.cpus_per_gpu or step.mem_per_gpu:
+    if step.cpus_per_gpu or step.mem_per_gpu or step.gpus_per_socket:
         numbers["gpu"] = 0
     return numbers
 
@@ -128,6 +128,8 @@ def less(room: Room, used: Room | None) -> Room:
 
 def tasks_fit(room: Room, request: StepRequest, asked: Asked, cpus_per_task: int) -> int:
     cpus = room.usable
+    if request.threads_per_core and request.threads_per_core < threads_of(room) // room.each:
+        cpus = cores(room) * request.threads_per_core
     tasks = (1 << 30) if request.overcommit and cpus else cpus // cpus_per_task
     if request.mem_per_node and request.mem_per_node > room.memory:
         return 0
@@ -143,6 +145,21 @@ def tasks_fit(room: Room, request: StepRequest, asked: Asked, cpus_per_task: int
     if any(not room.gres.get(name, 0) for name, _, _ in asked.per_job):
         return 0
     return tasks
+
+
+def threads_of(room: Room) -> int:
+    """Threads of each core of its node."""
+    return room.node.threads_per_core if room.node is not None else 1
+
+
+def cores(room: Room) -> int:
+    return room.cpus.bit_count() // threads_of(room)
+
+
+def cpus_of_task(request: StepRequest, asked: Asked) -> int:
+    """CPUs that each task must find: -c, else those of its GPUs."""
+    gpus = next((number for name, _, number in asked.per_task if name == "gpu"), 0)
+    return request.cpus_per_task or gpus * (request.cpus_per_gpu or 0) or 1
 
 
 def is_exact(request: StepRequest) -> bool:

@@ -142,6 +142,8 @@ def test_what_is_left_after_a_placement_is_used_next() -> None:
         ("--exclusive --hint=nomultithread", "n0 0-15 800 gpu:0-3"),
         ("-O -n20 -N1 --hint=nomultithread", "n0 0-1 100"),
         ("-n2 --ntasks-per-core=1", "n0 0-3 400"),
+        ("-n9 --ntasks-per-core=1", "n0 0-15 1600; n1 0-1 200"),
+        ("-N2-3 -n9 --ntasks-per-core=1", "n0 0-13 1400; n1 0-1 200; n2 0-1 200"),
         ("-G2 --cpus-per-gpu=3 --hint=nomultithread", "n0 0-11 600 gpu:0-1"),
     ],
 )
@@ -150,6 +152,39 @@ def test_placement_on_cores_of_two_threads(words: str, shares: str) -> None:
     found = place(_threaded(), world.need(words), 0, world.partition())
     assert isinstance(found, Placement)
     assert world.shown(found) == shares
+
+
+@pytest.mark.parametrize(
+    ("job_words", "step_words", "held"),
+    [
+        ("-n20 --ntasks-per-core=1", "-n20", "16/8 16/8 8/4"),
+        ("-n20 --ntasks-per-core=1", "-n18", "16/7 16/7 8/4"),
+        ("-n20 --ntasks-per-core=1", "-n24", "16/10 16/9 8/5"),
+        ("-n20 --ntasks-per-core=1", "-n40", "16/15 16/15 8/10"),
+        ("-n20 -N3", "-n18 --ntasks-per-core=1", "16/14 2/2 2/2"),
+        ("--exclusive", "-n1 --exact", "2/1"),
+        ("--exclusive", "-n3 --exact", "4/3"),
+        ("--exclusive", "-n1 -c3", "4/1"),
+        ("--exclusive", "-n8 --hint=nomultithread", "16/8"),
+        ("--exclusive", "-n9 --hint=nomultithread", ""),
+    ],
+)
+def test_step_on_cores_of_two_threads(job_words: str, step_words: str, held: str) -> None:
+    """CPUs held and tasks of each node, "" for a refusal."""
+    placed = place(_threaded(), world.need(job_words), 0, world.partition())
+    assert isinstance(placed, Placement)
+    job = Job(job_id=1, uid=0, gid=0, request=world.request(job_words), allocation=placed.allocation)
+    nodes = {f"n{at}": Node(name=f"n{at}", cpus=16, threads_per_core=2, gres_text="gpu:a100:4") for at in range(4)}
+    found = layout_step(job, world.step(step_words), [], nodes)
+    parts = found.nodes if isinstance(found, StepLayout) else []
+    assert " ".join(f"{len(part.share.cpus)}/{len(part.tasks)}" for part in parts) == held
+
+
+def test_a_step_counts_the_cpus_of_its_gpus_where_they_are_by_task() -> None:
+    too_many = answer_of("-c8 --gpus=2", "-n2 --exact --gpus-per-task=1 --cpus-per-gpu=5")
+    assert too_many == "More processors requested than permitted"
+    assert answer_of("-c8 --gpus=2", "-n1 -c1 --cpus-per-gpu=3 --gpus=2") == "1 0@n0[0,1]"
+    assert answer_of("-N1 --exclusive", "-n1 --gpus-per-socket=1") == "8 0@n0[0,1,2,3]"
 
 
 def _threaded() -> list[NodeSlot]:

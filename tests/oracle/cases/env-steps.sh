@@ -4,4 +4,4 @@ declare -f e > lib; export LIB=$PWD/lib
 idle() { waits sh -c '[ -z "$(squeue -h -t CG,R,PD -o %i)" ]'; }
 r() { echo "== $*"; srun "$@" bash -c '. $LIB; e > $(dirname $LIB)/t$SLURM_PROCID' </dev/null; cat t0; for t in t[1-9]; do [ -f $t ] && diff t0 $t; done; rm -f t*; idle; }
 r; r -n3 -c2; r -N2; r -N2 --ntasks-per-node=2; r --mem=200 -l; r --mem-per-cpu=50 -n2; r --exclusive; r --gpus=2; r --gpus-per-node=1 -N2; r --gres=gpu:2 -n2 --gpus-per-task=1; r --gpus=2 --ntasks-per-gpu=1; r -n2 -O; r -A acct --comment=c; r -m plane=2 -n2; r --cpu-freq=high --network=x; r --mem-bind=v,local; r -J nm -p small -t 3; r -u -k; r --threads-per-core=1 2> /dev/null; r -D /tmp --export=ALL,A=1; r -L lic:1; r --mem=0; r -m '*'
-r -Q; r -d singleton -J x; r --acctg-freq=5 --profile=task; r --ntasks-per-socket=2; r --gres=gpu:2 --exclusive
+r -Q; r -d singleton -J x; r -d ''; r -p debug,gpu; r --acctg-freq=5 --profile=task; r --ntasks-per-socket=2; r --gres=gpu:2 --exclusive
