@@ -24,6 +24,15 @@ class Capacity(msgspec.Struct, gc=False):
     missing: str = ""
 
 
+class Candidate(msgspec.Struct, gc=False):
+    """A node that can contribute. `rank`: ascending, the tightest fit first (survey.py says of what)."""
+
+    index: int
+    slot: NodeSlot
+    room: Capacity
+    rank: tuple[int, ...]
+
+
 def eligible(slot: NodeSlot, need: Need) -> str:
     """"" if the node may ever be considered, else the reason: what no amount of waiting for jobs changes."""
     if slot.name in need.excluded_nodes:

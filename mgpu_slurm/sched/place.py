@@ -1,8 +1,8 @@
 """Nodes, CPUs and devices for one need: the one allocator, for now, for the future and for `--test-only`.
 
-Rule: as few nodes as satisfy the request; among sets of that size the one whose free capacity is smallest (best fit), so
-that large holes stay for large jobs; nodes of lower weight first. Tasks fill the nodes that are named, then the
-others in node order, each node getting at least one. Shares are identified CPUs and devices.
+Rule: as few nodes as satisfy the request, those of lower weight first. A single one is that whose free capacity is smallest
+(best fit), so that large holes stay for large jobs; several are neighbours where there are any (runs.py). Tasks fill the
+nodes that are named, then the others in node order, each node getting at least one. Shares are identified CPUs and devices.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from mgpu_slurm.base.idset import mask as mask_of
 from mgpu_slurm.base.idset import unmask
 from mgpu_slurm.records.allocation import Allocation, NodeShare
 from mgpu_slurm.sched import devices, features
-from mgpu_slurm.sched.fit import counted, cpus_of
+from mgpu_slurm.sched.fit import Candidate, counted, cpus_of
 from mgpu_slurm.sched.snapshot import Need, NodeSlot, PartitionSlot
 from mgpu_slurm.sched.spread import counts
-from mgpu_slurm.sched.survey import Candidate, Survey
+from mgpu_slurm.sched.survey import Survey
 
 
 class Placement(msgspec.Struct):
@@ -48,13 +48,11 @@ def place_on(survey: Survey) -> Placement | Refusal:
     need, partition = survey.need, survey.partition
     if survey.hopeless:
         return Refusal(never=survey.whole, missing=survey.missing, unavailable=survey.unavailable)
-    candidates = survey.candidates
-    named = {candidate.slot.name for candidate in candidates} if need.required_nodes else set()
+    named = {candidate.slot.name for candidate in survey.candidates} if need.required_nodes else set()
     if named.issuperset(need.required_nodes):
-        for term in features.alternatives(need.constraint):
-            fitting = [c for c in candidates if features.satisfied(term, c.slot.features)] if term is not None else candidates
-            required = _required(fitting, need)
-            chosen = _nodes(fitting, need, partition, required) if required is not None else None
+        terms = features.alternatives(need.constraint)
+        for term in terms:
+            chosen = _nodes(survey if len(terms) == 1 else survey.of(term))
             if chosen is None:
                 continue
             placement = _assign(chosen, need, partition, whole=survey.whole)
@@ -76,33 +74,60 @@ def _required(candidates: list[Candidate], need: Need) -> list[Candidate] | None
     return required
 
 
-def _nodes(
-    candidates: list[Candidate], need: Need, partition: PartitionSlot | None, required: list[Candidate]
-) -> list[Candidate] | None:
-    """The set of nodes, in node order. `candidates` in order of rank."""
-    taken = {c.index for c in required}
-    others = [c for c in candidates if c.index not in taken] if taken else candidates
+def _nodes(survey: Survey) -> list[Candidate] | None:
+    """The set of nodes, in node order."""
+    need, partition = survey.need, survey.partition
+    required = _required(survey.candidates, need) if need.required_nodes or need.constraint else []
+    if required is None:
+        return None
     least = max(need.min_nodes, len(required), 1, partition.min_nodes if partition is not None else 1)
-    most = min(len(candidates), need.max_nodes or len(candidates))
+    most = min(survey.count, need.max_nodes or survey.count)
     if partition is not None and partition.max_nodes >= 0:
         most = min(most, partition.max_nodes)
     if need.ntasks:
         most = max(min(most, need.ntasks), min(least, most))
     if least > most:
         return None
+    wanted = [need.ntasks, *(number for _, _, number in need.gres_per_job)]
+    if max(wanted) > least:  # fewer do not suffice
+        for number, there in zip(wanted, survey.most, strict=True):
+            least = max(least, min(-(-number // max(there, 1)), most))
     sizes = range(least, most + 1)
     if need.spread:
         sizes = range(most, most + 1)
-    weights = {c.slot.weight for c in others}
-    for weight in sorted(weights) or [0]:
-        pool = others if len(weights) <= 1 else [c for c in others if c.slot.weight <= weight]
-        if need.contiguous:
-            pool = sorted(pool, key=lambda c: c.index)
+    for weight in sorted({weight for weight, _ in survey.grades}) or [0]:
+        pool: list[Candidate] | None = None
         for count in reversed(sizes) if need.as_many_nodes else sizes:
-            chosen = _window(required, pool, count - len(required), need)
+            chosen = None
+            if count > 1 and not required and not need.contiguous:
+                chosen = _neighbours(survey, count, least, weight)
+            if chosen is None:
+                if pool is None:
+                    pool = _pool(survey, required, weight)
+                chosen = _window(required, pool, count - len(required), need)
             if chosen is not None:
                 return sorted(chosen, key=lambda c: c.index)
     return None
+
+
+def _pool(survey: Survey, required: list[Candidate], weight: int) -> list[Candidate]:
+    """The other nodes up to a weight, in order of rank; in node order where they have to follow one another."""
+    pool = survey.candidates
+    if required or len(survey.grades) > 1:
+        taken = {c.index for c in required}
+        pool = [c for c in pool if c.index not in taken and c.slot.weight <= weight]
+    return sorted(pool, key=lambda c: c.index) if survey.need.contiguous else pool
+
+
+def _neighbours(survey: Survey, count: int, least: int, weight: int) -> list[Candidate] | None:
+    """`count` nodes that follow one another as far as may be, without GPUs that are not asked for if there are any such."""
+    need = survey.need
+    wanted = [need.ntasks, *(number for _, _, number in need.gres_per_job)]
+    fewest = least if need.as_many_nodes else count
+    grades = {grade for grade in survey.grades if grade[0] <= weight}
+    plain = {grade for grade in grades if not grade[1]}
+    found = survey.runs.choose(count, fewest, wanted, plain) if plain and plain != grades else None
+    return found or survey.runs.choose(count, fewest, wanted, grades)
 
 
 def _window(required: list[Candidate], pool: list[Candidate], count: int, need: Need) -> list[Candidate] | None:

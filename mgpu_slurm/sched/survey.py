@@ -6,22 +6,18 @@ once and then told which nodes to look at again.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable
 from copy import copy
+from operator import attrgetter
 
-import msgspec
-
-from mgpu_slurm.sched.fit import MANY, Capacity, capacity, eligible
+from mgpu_slurm.intake.constraint import Term
+from mgpu_slurm.sched import features
+from mgpu_slurm.sched.fit import MANY, Candidate, Capacity, capacity, eligible
+from mgpu_slurm.sched.runs import Grade, Runs, grade
 from mgpu_slurm.sched.snapshot import Need, NodeSlot, PartitionSlot
 
-
-class Candidate(msgspec.Struct, gc=False):
-    """A node that can contribute. `rank`: ascending, the tightest fit first."""
-
-    index: int
-    slot: NodeSlot
-    room: Capacity
-    rank: tuple[int, ...]
+_RANK = attrgetter("rank")
 
 
 class Survey:
@@ -39,7 +35,10 @@ class Survey:
         self._missing: dict[int, str] = {}
         self._counts: dict[str, int] = {}  # of the words in _missing
         self._by_index: dict[int, Candidate] = {}
+        self._tasks = 0  # of all of them
         self._sorted: list[Candidate] | None = None
+        self._runs: Runs | None = None
+        self._grades: set[Grade] | None = None
         self._named = bool(need.required_nodes) and not need.spread
         self._anchor = next((at for at, slot in enumerate(nodes) if slot.name in need.required_nodes), 0)
         self._asks_devices = bool(need.gres_per_node or need.gres_per_job or need.gres_per_task or need.gres_per_socket)
@@ -54,7 +53,8 @@ class Survey:
             else:
                 room = capacity(slot, need, uid, partition, whole=whole)
                 if room.tasks:
-                    self._by_index[index] = Candidate(index, slot, room, self._rank(index, slot, room))
+                    self._by_index[index] = self._candidate(index, slot, room)
+                    self._tasks += room.tasks
                 why = room.missing
             if why:
                 self._missing[index] = why
@@ -63,12 +63,21 @@ class Survey:
 
     def _look(self, index: int, slot: NodeSlot) -> None:
         room = capacity(slot, self.need, self.uid, self.partition, whole=self.whole)
+        before, after = self._by_index.pop(index, None), None
+        if before is not None:
+            self._tasks -= before.room.tasks
+            if self._sorted is not None:
+                del self._sorted[bisect_left(self._sorted, before.rank, key=_RANK)]
         if room.tasks:
-            self._by_index[index] = Candidate(index, slot, room, self._rank(index, slot, room))
-            self._note(index, "")
-        else:
-            self._by_index.pop(index, None)
-            self._note(index, room.missing)
+            after = self._by_index[index] = self._candidate(index, slot, room)
+            self._tasks += room.tasks
+            if self._sorted is not None:
+                insort(self._sorted, after, key=_RANK)
+            if self._grades is not None:
+                self._grades = self._grades | {grade(after)}
+        if self._runs is not None:
+            self._runs.replace(before, after)
+        self._note(index, room.missing)
 
     def _note(self, index: int, why: str) -> None:
         before = self._missing.pop(index, "")
@@ -78,7 +87,7 @@ class Survey:
             self._missing[index] = why
             self._counts[why] = self._counts.get(why, 0) + 1
 
-    def _rank(self, index: int, slot: NodeSlot, room: Capacity) -> tuple[int, ...]:
+    def _candidate(self, index: int, slot: NodeSlot, room: Capacity) -> Candidate:
         """Lower weights first. Nodes with devices that the job does not ask for come after those without; then best fit;
         then those that follow the first node that the job names, then those before it, the nearest first."""
         spare = devices = 0
@@ -89,7 +98,7 @@ class Survey:
         cpus = slot.cpus_free.bit_count()
         tasks = room.tasks if room.tasks < MANY else cpus
         behind = self._named and index < self._anchor
-        return slot.weight, spare, devices, tasks, cpus, behind, -index if behind else index
+        return Candidate(index, slot, room, (slot.weight, spare, devices, tasks, cpus, behind, -index if behind else index))
 
     def copy(self) -> Survey:
         """One that can be told of other changes."""
@@ -97,7 +106,33 @@ class Survey:
         other._missing = dict(self._missing)
         other._counts = dict(self._counts)
         other._by_index = dict(self._by_index)
+        other._sorted = list(self._sorted) if self._sorted is not None else None
+        other._runs = self._runs.copy(other._by_index) if self._runs is not None else None
         return other
+
+    def of(self, term: Term | None) -> Survey:
+        """Of the nodes with some features alone."""
+        other = self.copy()
+        other._by_index = {at: c for at, c in self._by_index.items() if features.satisfied(term, c.slot.features)}
+        other._sorted = other._runs = None
+        return other
+
+    @property
+    def grades(self) -> set[Grade]:
+        """Of the nodes that can contribute, or could when the first of them was asked for."""
+        if self._grades is None:
+            self._grades = {grade(candidate) for candidate in self._by_index.values()}
+        return self._grades
+
+    @property
+    def count(self) -> int:
+        """How many nodes can contribute."""
+        return len(self._by_index)
+
+    @property
+    def most(self) -> list[int]:
+        """Of one node: tasks, and devices for each per-job row."""
+        return list(map(max, zip(*((one.room.tasks, *one.room.per_job) for one in self._by_index.values()), strict=True)))
 
     @property
     def hopeless(self) -> bool:
@@ -105,21 +140,27 @@ class Survey:
         need = self.need
         if len(self._by_index) < need.min_nodes:
             return True
-        return bool(need.ntasks) and sum(c.room.tasks for c in self._by_index.values()) < need.ntasks
+        return bool(need.ntasks) and self._tasks < need.ntasks
 
     def update(self, nodes: list[NodeSlot], changed: Iterable[int]) -> None:
         """Look again at the nodes that changed."""
         for index in set(changed):
             if index in self._members:
                 self._look(index, nodes[index])
-                self._sorted = None
 
     @property
     def candidates(self) -> list[Candidate]:
         """In order of rank."""
         if self._sorted is None:
-            self._sorted = sorted(self._by_index.values(), key=lambda candidate: candidate.rank)
+            self._sorted = sorted(self._by_index.values(), key=_RANK)
         return self._sorted
+
+    @property
+    def runs(self) -> Runs:
+        """They follow the changes, and are not to be changed."""
+        if self._runs is None:
+            self._runs = Runs(self._by_index, counted=bool(self.need.ntasks or self.need.gres_per_job))
+        return self._runs
 
     @property
     def missing(self) -> str:
