@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mgpu_slurm.facts import cpu_frequency
 from mgpu_slurm.facts.environ_requests import PROFILES, profile
 
 TYPE_CHECKING = False
@@ -46,11 +47,8 @@ def profiles(text: str | None) -> list[str]:
 
 def frequencies(text: str | None) -> tuple[int | None, int | None, int | None]:
     """--cpu-freq, MIN-MAX:GOVERNOR or one of them: least and most in kHz or as a number for a word, and the governor's."""
-    span, _, governor = (text or "").lower().partition(":")
-    low, dash, high = span.partition("-")
-    if not dash and low in GOVERNORS:
-        return None, None, GOVERNORS[low]
-    return (_speed(low), _speed(high), GOVERNORS.get(governor)) if dash else (None, _speed(low), GOVERNORS.get(governor))
+    low, high, governor = cpu_frequency.parts(text or "")
+    return _speed(low), _speed(high), GOVERNORS.get(governor)
 
 
 def _speed(word: str) -> int | None:

@@ -7,9 +7,12 @@ Besides that there is what has another name or place in 22.05: `required.memory`
 from __future__ import annotations
 
 from mgpu_slurm.base.errors import SlurmError
+from mgpu_slurm.base.ids import is_numbered
 from mgpu_slurm.commands import records_json
 from mgpu_slurm.commands.json_objects import exit_object, number
+from mgpu_slurm.commands.json_wishes import frequencies
 from mgpu_slurm.commands.query_options import query
+from mgpu_slurm.facts import cpu_frequency
 from mgpu_slurm.facts.fields.usage import first_node
 from mgpu_slurm.facts.measures import IN, MEASURES, OUT
 
@@ -26,7 +29,7 @@ COLUMNS = (
     " user_name group_name state killed_by exit_code derived_exit_code submit eligible start end elapsed suspended planned"
     " time_limit cpus req_cpus nodes node_list num_nodes alloc_nodes held requested tasks layout user_seconds system_seconds"
     " use priority reason flags work_dir submit_line comment features container reservation wckey mcs_label"
-    " licenses restart_count std_in std_out std_err memory memory_kind req_qos req_reservation admin_comment extra"
+    " licenses restart_count std_in std_out std_err cpu_freq memory memory_kind req_qos req_reservation admin_comment extra"
 )
 
 TRES_IDS = {"cpu": 1, "mem": 2, "energy": 3, "node": 4, "billing": 5, "fs/disk": 6, "vmem": 7, "pages": 8}
@@ -173,6 +176,8 @@ def job_object(row: Mapping[str, Any], cluster: str, ids: Ids) -> dict[str, Any]
 
 def step_object(row: Mapping[str, Any], ids: Ids) -> dict[str, Any]:
     user, system = row["user_seconds"], row["system_seconds"]
+    low, high, _ = frequencies(row["cpu_freq"]) if is_numbered(row["step_id"]) else (0, 0, None)
+    governor = cpu_frequency.GOVERNOR, row["cpu_freq"] or "", row["step_id"]
     return {
         "time": {
             "elapsed": row["elapsed"],
@@ -187,7 +192,7 @@ def step_object(row: Mapping[str, Any], ids: Ids) -> dict[str, Any]:
         "nodes": {"count": row["num_nodes"], "range": row["nodes"], "list": row["node_list"]},
         "tasks": {"count": row["tasks"]},
         "pid": "",
-        "CPU": {"requested_frequency": {"min": number(0), "max": number(0)}, "governor": "0"},
+        "CPU": {"requested_frequency": {"min": number(low), "max": number(high)}, "governor": cpu_frequency.field(*governor)},
         "kill_request_user": user_name(row["killed_by"]),
         "state": [row["state"]],
         "statistics": {"CPU": {"actual_frequency": frequency(row["use"])}, "energy": {"consumed": number(0)}},

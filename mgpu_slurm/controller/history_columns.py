@@ -327,6 +327,7 @@ HISTORY: dict[str, Callable[[Job, Step | None, Source], Any]] = {
     "admin_comment": _job_only(lambda job, _source: job.admin_comment if has_run(job) else ""),
     "alloc_nodes": alloc_nodes,
     "array_tasks": lambda job, _step, _source: idset.fold_steps(job.array_tasks) if job.array_tasks else "",
+    "cpu_freq": lambda _job, step, _source: None if step is None else step.asked.get("cpu_freq", ""),
     "cpus": cpus,
     "derived_exit_code": derived_exit_status,
     "elapsed": elapsed,

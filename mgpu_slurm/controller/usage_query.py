@@ -118,7 +118,7 @@ def _jobs(controller: Controller, text: str) -> tuple[list[Job], str]:
     return jobs, "" if ref.step is None else ids.format_step(ref.step)
 
 
-_COLUMNS = ("job_id", "step_id", "tasks", "nodes", "pids", "use")
+_COLUMNS = ("job_id", "step_id", "cpu_freq", "tasks", "nodes", "pids", "use")
 
 
 def _row(job: Job, step: Step, parts: list[Usage]) -> dict[str, Any]:
@@ -131,6 +131,7 @@ def _row(job: Job, step: Step, parts: list[Usage]) -> dict[str, Any]:
     return {
         "job_id": job.job_id,
         "step_id": step.step_id,
+        "cpu_freq": step.asked.get("cpu_freq", ""),
         "tasks": step.layout.ntasks,
         "nodes": hostlist.fold([part.node for part in parts or step.layout.nodes]),
         "pids": [[part.node, part.pids] for part in parts],

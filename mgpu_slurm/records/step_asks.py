@@ -33,6 +33,7 @@ def texts(job: Job, request: StepRequest, layout: StepLayout) -> dict[str, str]:
         found = {name: str(JOB[column](job, _NOTHING) or "") for name, column in _OF_JOB.items()}
     else:
         found = _own(request, layout)
+    found["cpu_freq"] = request.other.get("cpu-freq", "")
     return {name: text for name, text in found.items() if text}
 
 

@@ -79,7 +79,7 @@ def steps_use(job: Job, _source: Source) -> list[list[object]]:
 
 _STEP_OWN = "step_id uid name state start_time end_time src_host src_pid exit_code submit_line"
 _STEP_ASKED = (
-    "cpus_per_tres mem_per_tres tres_bind tres_freq tres_per_step tres_per_node tres_per_socket tres_per_task"
+    "cpu_freq cpus_per_tres mem_per_tres tres_bind tres_freq tres_per_step tres_per_node tres_per_socket tres_per_task"
 )
 _STEP_JOB = "job_id array_job_id array_task_id het_job_id het_offset partition user_name account qos"
 

@@ -36,10 +36,10 @@ scontrol release $WAITS $FOLLOWS
 scontrol release $ARRAY; ends FAILED ${ARRAY}_2; ends COMPLETED ${ARRAY}_3
 scontrol release $HET; ends COMPLETED $HET
 scontrol release $BROKEN; runs $BROKEN 0; scontrol update nodename=n2 state=down reason=gone; ends NODE_FAIL $BROKEN; scontrol update nodename=n2 state=resume 2> /dev/null
-scontrol release $AGAIN; runs $AGAIN batch; scontrol requeue $AGAIN; scontrol hold $AGAIN
+scontrol release $AGAIN; runs $AGAIN batch; scontrol requeuehold $AGAIN
 scontrol release $TWICE; runs $TWICE batch; scontrol requeue $TWICE; wait_state PENDING $TWICE; known $TWICE; sleep 5; scontrol update jobid=$TWICE starttime=now; ends COMPLETED $TWICE
 scontrol release $STOPPED; runs $STOPPED 0; scancel $STOPPED; ends CANCELLED $STOPPED
 scontrol release $RUN; runs $RUN 0; scontrol release $SOME; runs ${SOME}_3 batch
 scontrol release $HUSHED; runs $HUSHED batch; scontrol suspend $HUSHED
-srun -A acc -t 9 -J alone -n2 -N2 false 2>&1 | sort; salloc -Q -A acc -t 9 -J alloc sh -c 'srun true; exit 4'
+srun -A acc -t 9 -J alone -n2 -N2 false 2>&1 | sed 's/n[0-3]:/n:/' | sort; salloc -Q -A acc -t 9 -J alloc sh -c 'srun true; exit 4'
 ends SUSPENDED $HUSHED; ends RUNNING $RUN; ends TIMEOUT $LATE 150

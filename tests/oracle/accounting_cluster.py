@@ -26,7 +26,7 @@ def why_not() -> str:
 class AccountingCluster(SlurmCluster):
     """Every user's account is `acc`, as the cases name it."""
 
-    besides = "AccountingStorageTRES=gres/gpu,gres/gpu:a100,license/lic"
+    besides = "AccountingStorageTRES=gres/gpu,gres/gpu:a100,license/lic\nAccountingStoreFlags=job_comment,job_env,job_script"
 
     def accounting(self) -> str:
         (port,) = free_ports(1)

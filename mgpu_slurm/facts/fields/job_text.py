@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from mgpu_slurm.base.units import UNLIMITED
-from mgpu_slurm.facts import gpu_binding
+from mgpu_slurm.facts import cpu_frequency, gpu_binding
 from mgpu_slurm.facts.environ_requests import FREQUENCIES
 from mgpu_slurm.facts.fields.field import View, exit_pair, long_seconds, memory, shortened
 
@@ -46,8 +46,6 @@ WHOLE_PATTERNS = (24, 5)
 """From here on the names of a job's files are shown as its node will make them."""
 
 _FILES = (("StdErr", "std_err"), ("StdIn", "std_in"), ("StdOut", "std_out"))
-
-GOVERNORS = ("Conservative", "OnDemand", "Performance", "PowerSave", "UserSpace", "SchedUtil")
 
 
 def or_null(value: Any) -> str:
@@ -255,17 +253,10 @@ def _file(job: Mapping[str, Any], column: str, view: View) -> str:
 
 
 def frequencies(text: str) -> str:
-    """The value of --cpu-freq, MIN-MAX:GOVERNOR or one of them, as words of the record."""
-
-    def name(word: str) -> str:
-        return FREQUENCIES.get(word.lower(), word)
-
-    span, _, governor = text.partition(":")
-    low, dash, high = span.partition("-")
-    if not dash and name(low) in GOVERNORS:
-        return f"Governor={name(low)}"
-    words = [f"CPU_min_freq={name(low)}", f"CPU_max_freq={name(high)}"] if dash else [f"CPU_max_freq={name(low)}"]
-    return " ".join([*words, *([f"Governor={name(governor)}"] if governor else ())])
+    """The value of --cpu-freq as words of the record; Slurm sets a blank behind speeds."""
+    low, high, governor = (FREQUENCIES.get(word, word) for word in cpu_frequency.parts(text))
+    words = (f"CPU_min_freq={low} " if low else "", f"CPU_max_freq={high} " if high else "")
+    return "".join(words) + (f"Governor={governor}" if governor else "")
 
 
 def _flags(job: Mapping[str, Any]) -> list[str]:

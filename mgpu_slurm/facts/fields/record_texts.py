@@ -6,7 +6,7 @@ from mgpu_slurm.base.ids import is_numbered
 from mgpu_slurm.base.units import UNLIMITED
 from mgpu_slurm.facts import gpu_binding, reservation
 from mgpu_slurm.facts.fields.field import View, long_seconds
-from mgpu_slurm.facts.fields.job_text import limit, or_null, tres_name
+from mgpu_slurm.facts.fields.job_text import frequencies, limit, or_null, tres_name
 from mgpu_slurm.facts.fields.step import step_id
 from mgpu_slurm.facts.states import node_state_full
 
@@ -19,7 +19,7 @@ STEP_COLUMNS = (
     "job_id", "array_job_id", "array_task_id", "het_job_id", "het_offset", "step_id", "uid", "start_time", "time_limit", "state",
     "partition", "nodes", "num_nodes", "num_cpus", "ntasks", "name", "tres", "distribution", "src_host", "src_pid",
     "cpus_per_tres", "mem_per_tres", "tres_bind", "tres_freq", "tres_per_step", "tres_per_node", "tres_per_socket",
-    "tres_per_task",
+    "tres_per_task", "cpu_freq",
 )  # fmt: skip
 
 NODE_COLUMNS = (
@@ -73,7 +73,7 @@ def step_text(step: Mapping[str, Any], view: View, one_line: bool) -> str:
         " Network=(null)",
         f"TRES={or_null(step['tres'])}",
         "ResvPorts=(null)",
-        f"CPUFreqReq=Default{spread}",
+        f"{frequencies(step['cpu_freq']) or 'CPUFreqReq=Default'}{spread}",
         f"SrunHost:Pid={or_null(step['src_host'])}:{step['src_pid']}",
     ]
     for key, name in STEP_ASKED:

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 from mgpu_slurm.base.units import UNLIMITED
+from mgpu_slurm.facts import cpu_frequency
+from mgpu_slurm.facts.cpu_frequency import GOVERNOR, LEAST, MOST
 from mgpu_slurm.facts.fields import usage
 from mgpu_slurm.facts.fields.accounted import NEVER, PLAIN, Column, amount, blank, clock, duration, job_name, text
 from mgpu_slurm.facts.fields.field import exit_pair
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from mgpu_slurm.facts.fields.field import View
 
@@ -113,8 +115,8 @@ def energy(_view: View, step: str, begun: float | None, over: float, numbered: i
     return "0" if ((step or numbered) and over) or not (step or begun) else ""
 
 
-def frequency(_view: View, step: str) -> str:
-    return "0" if step in ("batch", "extern", "interactive") else "Unknown"
+def frequency(at: int) -> Callable[[View, str | None, str], str]:
+    return lambda _view, text, step: cpu_frequency.field(at, text or "", step)
 
 
 def joined(_view: View, words: list[str]) -> str:
@@ -196,10 +198,10 @@ COLUMNS: tuple[Column, ...] = (
     Column("QOSRAW", 6, "qos", qos_number, NEVER),
     Column("QOSREQ", 10, "req_qos", text, since=NEWER),
     Column("Reason", 22, "reason", text),
-    Column("ReqCPUFreq", 10, "step_id", frequency),
-    Column("ReqCPUFreqGov", 13, "step_id", frequency),
-    Column("ReqCPUFreqMax", 13, "step_id", frequency),
-    Column("ReqCPUFreqMin", 13, "step_id", frequency),
+    Column("ReqCPUFreq", 10, "cpu_freq step_id", frequency(MOST)),
+    Column("ReqCPUFreqGov", 13, "cpu_freq step_id", frequency(GOVERNOR)),
+    Column("ReqCPUFreqMax", 13, "cpu_freq step_id", frequency(MOST)),
+    Column("ReqCPUFreqMin", 13, "cpu_freq step_id", frequency(LEAST)),
     Column("ReqCPUS", 8, "req_cpus", text, NEVER),
     Column("ReqMem", 10, "requested", req_mem),
     Column("ReqNodes", 8, "req_nodes", text, NEVER),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from mgpu_slurm.base.ids import is_numbered
+from mgpu_slurm.facts import cpu_frequency
+from mgpu_slurm.facts.cpu_frequency import GOVERNOR, LEAST, MOST
 from mgpu_slurm.facts.fields import usage
 from mgpu_slurm.facts.fields.accounted import NEVER, Column, blank, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from mgpu_slurm.facts.fields.field import View
@@ -22,8 +24,8 @@ def zero(_view: View, _job: int) -> str:
     return "0"
 
 
-def frequency(_view: View, step: str) -> str:
-    return "Unknown" if is_numbered(step) else "0"
+def frequency(at: int) -> Callable[[View, str | None, str], str]:
+    return lambda _view, text, step: cpu_frequency.field(at, text or "", step)
 
 
 def pids(_view: View, rows: list[list[Any]]) -> str:
@@ -41,10 +43,10 @@ COLUMNS: tuple[Column, ...] = (
     Column("Nodelist", 20, "nodes", text),
     Column("NTasks", 8, "tasks", text, NEVER),
     Column("Pids", 20, "pids", pids),
-    Column("ReqCPUFreq", 10, "step_id", frequency),
-    Column("ReqCPUFreqMin", 13, "step_id", frequency),
-    Column("ReqCPUFreqMax", 13, "step_id", frequency),
-    Column("ReqCPUFreqGov", 13, "step_id", frequency),
+    Column("ReqCPUFreq", 10, "cpu_freq step_id", frequency(LEAST)),
+    Column("ReqCPUFreqMin", 13, "cpu_freq step_id", frequency(LEAST)),
+    Column("ReqCPUFreqMax", 13, "cpu_freq step_id", frequency(MOST)),
+    Column("ReqCPUFreqGov", 13, "cpu_freq step_id", frequency(GOVERNOR)),
     Column("SLUID", 14, "job_id", blank, since=(22, 6)),
     *usage.TRES_USAGE,
 )

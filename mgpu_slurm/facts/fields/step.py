@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mgpu_slurm.base.ids import is_numbered
+from mgpu_slurm.facts import cpu_frequency
 from mgpu_slurm.facts.fields.field import (
     NONE,
     WORDS,
@@ -25,8 +26,8 @@ def step_id(_view: View, job: int, array: int, task: int | None, het: int, offse
     return f"{job}.{step}"
 
 
-def frequency(_view: View, step: str) -> str:
-    return "Unknown-Unknown:Unknown" if is_numbered(step) else "0-0:0"
+def frequency(_view: View, text: str, step: str) -> str:
+    return cpu_frequency.span(text, step)
 
 
 def binding(view: View, text: str) -> str:
@@ -48,7 +49,7 @@ STEP = Fields(
         Field("", "Cluster", "CLUSTER", "job_id", lambda view, _job: view.cluster or "N/A"),
         Field("", "Container", "CONTAINER", "job_id", constant("(null)")),
         Field("", "ContainerId", "CONTAINERID", "job_id", constant("(null)")),
-        Field("", "CPUFreq", "CPU_FREQ", "step_id", frequency),
+        Field("", "CPUFreq", "CPU_FREQ", "cpu_freq step_id", frequency),
         Field("", "cpus-per-tres", "CPUS_PER_TRES", "cpus_per_tres", null),
         Field("b", "Gres tres-per-node", "TRES_PER_JOB", "tres_per_node", null),
         Field("", "JobId", "JOB_ID", "job_id", plain),
