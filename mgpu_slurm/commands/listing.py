@@ -106,14 +106,16 @@ def parse_names(text: str, fields: Fields) -> Format:
         if not word.strip():
             continue
         field = fields.names.get(name.lower())
+        right = rest.startswith(".")
+        width, suffix = _number(rest[1:] if right else rest)
         if field is None:
             made.wrong.append(name)
+            if suffix:
+                made.cells.append(Cell(None, suffix=suffix))
             continue
         if not colon:
             made.cells.append(Cell(field, DEFAULT_WIDTH))
             continue
-        right = rest.startswith(".")
-        width, suffix = _number(rest[1:] if right else rest)
         made.cells.append(Cell(field, width, right, suffix) if width >= 0 else Cell(field, suffix=" " + suffix))
     return made
 
@@ -215,10 +217,11 @@ def parse_sort(text: str, known: Iterable[str], configured_order: bool = True) -
     letters = set(known)
     backwards = configured = False
     for char in text:
+        # of several signs the last one counts
         if char == "-":
-            backwards = True
+            backwards, configured = True, False
         elif char == "#" and configured_order:
-            configured = True
+            backwards, configured = False, True
         elif char == "+":
             backwards = False
         elif char in ", \t":
@@ -228,6 +231,7 @@ def parse_sort(text: str, known: Iterable[str], configured_order: bool = True) -
             backwards = configured = False
         else:
             wrong = char
+            backwards = configured = False
     return keys, wrong
 
 

@@ -208,7 +208,7 @@ def show(
         show_reservations(session, given, view, streams)
         return
     made = chosen_format(given, view.compat, 9, 9)
-    keys = sort_given(given)
+    keys = sort_given(given, view.compat)
     extra = [name for letter, _, _ in keys for name in _sort_needs(letter)]
     own = [name[2:] for name in extra if name.startswith("p.")]
     columns = dict.fromkeys(["name", "node_names", "hidden", "default", *own, *sinfo_groups.partition_columns(made)])
@@ -316,11 +316,16 @@ def format_text(given: Given, compat: tuple[int, int], partition: int, node: int
 # --- order ----------------------------------------------------------------------------------------------------------
 
 
-def sort_given(given: Given) -> list[tuple[str, bool, bool]]:
+NOT_SORTED = frozenset("CLVi")
+"""Letters by which Slurm does not sort."""
+ENDLESS = float("inf")
+
+
+def sort_given(given: Given, compat: tuple[int, int]) -> list[tuple[str, bool, bool]]:
     """The keys of --sort; a letter that nothing can be sorted by is nothing, as in Slurm."""
     default = options.SORT_NODES if given.has("by_node") else options.SORT
     text = given.text("sort") if given.has("sort") else default
-    return listing.parse_sort(text, SINFO.letters)[0]
+    return [key for key in listing.parse_sort(text, SINFO.at(compat).letters)[0] if key[0] not in NOT_SORTED]
 
 
 def _sort_needs(letter: str) -> tuple[str, ...]:
@@ -339,12 +344,16 @@ def sort_values(key: tuple[str, bool, bool], groups: Sequence[Group], rows: Mapp
             node_rank(state or "UNKNOWN", flags)
             for state, flags in zip(rows["state"], rows["flags"], strict=True)
         ]
-    if letter in "Nn":
-        if configured:
-            return list(range(len(groups)))
+    if letter == "N":
         return [hostlist.sort_key(one.nodes[0]["name"]) if one.nodes else ([], 0, 0) for one in groups]
     field = SINFO.letters[letter]
     values = rows[field.columns[0]]
+    if letter == "E":
+        return [reason or "" for reason in values]
+    if letter in "AF":
+        return [int(text.partition("/")[0]) for text in values]
+    if letter in "luU":  # no limit comes after any, nobody after all users
+        return [ENDLESS if value is None or value < 0 else value for value in values]
     if len(field.columns) == 1 and all(isinstance(value, (int, float)) for value in values):
         return list(values)
     return [str(text) for text in listing.field_texts(field, rows, view)]

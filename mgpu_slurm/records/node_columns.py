@@ -142,6 +142,7 @@ NODE: dict[str, Callable[[Node, Source], object]] = {
     # a node that nobody has used yet was busy with its own start
     "last_busy": lambda node, _source: node.last_busy or node.start_time,
     "mem_alloc": mem_alloc,
+    "reason_by": lambda node, _source: node.reason_uid if node.reason else None,
     "partitions": lambda node, source: source.partitions_of(node.name),
     "state": state,
 }

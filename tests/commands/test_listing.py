@@ -63,7 +63,8 @@ def test_names(text: str, expected: str) -> None:
 
 def test_what_means_nothing_is_reported() -> None:
     assert listing.parse_letters("%-5i %9 %A", JOB).wrong == ["-", " "]
-    assert listing.parse_names("jobid,foo,bar:3", JOB).wrong == ["foo", "bar"]
+    made = listing.parse_names("jobid:2,foo,bar:3|", JOB)
+    assert (made.wrong, listing.header(made)) == (["foo", "bar"], "JO|\n")
 
 
 def test_all_letters() -> None:
@@ -79,6 +80,7 @@ def test_all_letters() -> None:
         ("-i", [("i", True, False)], ""),
         ("#P,-t", [("P", False, True), ("t", True, False)], ""),
         ("f9", [("f", False, False)], "9"),
+        ("-#P,#-t,-9i", [("P", False, True), ("t", True, False), ("i", False, False)], "9"),
     ],
 )
 def test_sort_keys(text: str, keys: list[tuple[str, bool, bool]], wrong: str) -> None:

@@ -9,7 +9,7 @@ import difflib
 import re
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -42,10 +42,12 @@ def differing(
     shape: tuple[int, int, int] = (1, 8, 1),
     real_kind: type[SlurmCluster] = SlurmCluster,
     blurs: Sequence[tuple[re.Pattern[str], str]] = (IDS,),
+    settled: Callable[[str, str], str] = lambda _line, text: text,
 ) -> int:
     """How many of the tries, (name, shell line), differ; each is shown as a diff, Slurm's lines with a minus.
 
     `shape`: a node's sockets, cores of each and threads of each. `blurs`: what of a text is replaced before it is compared.
+    `settled`: the text of a try without what is chance in its order.
     """
     lines = [line for _, line in tries]
     with tempfile.TemporaryDirectory(prefix="names-") as directory:
@@ -54,7 +56,9 @@ def differing(
             with ThreadPoolExecutor(2) as threads:
                 real = threads.submit(run, "/usr/bin", pair.slurm.environment(), lines, prelude)
                 ours = threads.submit(run, directory, pair.mgpu.environment(), lines, prelude)
-                return _told(tries, real.result(), ours.result(), blurs)
+                before = [settled(what, text) for (what, _), text in zip(tries, real.result(), strict=False)]
+                after = [settled(what, text) for (what, _), text in zip(tries, ours.result(), strict=False)]
+                return _told(tries, before, after, blurs)
         finally:
             pair.down()
 

@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 from mgpu_slurm.facts.fields import job, partition, step
@@ -22,18 +23,21 @@ SHELL = (SURVEYS / "jobs.sh").read_text()
 KNOWN = """\
 chance: which job a pass takes first (Reason, SchedNodeList), AccrueTime of what has just become eligible, the order of what a
 sort leaves equal (partitions of a node above all), a node that has just been resumed and does not respond yet.
-Deliberate: CPUs of a suspended job stay its own (CPUAlloc, %C); --clusters works without a database; sort letters, states, %all
-and long names of newer versions are taken; -j ID+OFFSET and -j ID_[LIST] choose what they name; ids and steps with something
-meaningless behind them are refused, and `.batch` is the batch step; --start with -O shows the columns asked for; --help has
-sentences of our own; a SLURM_TIME_FORMAT that is no pattern is printed as it is; hostlists that cannot be read are named as they
-were typed; SCANCEL_BATCH=1 counts as true; sprio lists what waits for a reservation or for the limit of its array; the node
-daemon's version is its own; after a job was shrunk Slurm refuses all further changes of it; a partition whose creation was
-refused is not there; NumCPUs and TRES follow from tasks and CPUs per task after an update; empty texts go away."""
+sinfo without a key that sorts is in an order of chance.
+Deliberate: sinfo -t skips blanks behind a comma, -O name:-8 shows the name, %10 ends its complaint without a NUL, %all has no
+blanks before its bars; CPUs of a suspended job stay its own (CPUAlloc, %C); --clusters works without a database; sort letters,
+states, %all and long names of newer versions are taken; -j ID+OFFSET and -j ID_[LIST] choose what they name; ids and steps with
+something meaningless behind them are refused, and `.batch` is the batch step; --start with -O shows the columns asked for;
+--help has sentences of our own; a SLURM_TIME_FORMAT that is no pattern is printed as it is; hostlists that cannot be read are
+named as they were typed; SCANCEL_BATCH=1 counts as true; sprio lists what waits for a reservation or for the limit of its
+array; the node daemon's version is its own; after a job was shrunk Slurm refuses all further changes of it; a partition whose
+creation was refused is not there; NumCPUs and TRES follow from tasks and CPUs per task after an update; empty texts go away."""
 
 NEWER = frozenset(
     (
         "containerid", "cronjob", "exclusive", "excnodes", "licensesalloc", "numtasks", "runtime", "segmentsize", "sluid",
-        "stdin", "stdout", "stderr", "pendingtime", "timeleft", "timeused", "allocnodes", "cpusload", "freemem",
+        "stdin", "stdout", "stderr", "pendingtime", "timeleft", "timeused", "allocnodes", "cpusload", "freemem", "port",
+        "version",
     )
 )  # fmt: skip
 """Long names that 22.05 has not, or whose value passes with the time."""
@@ -80,7 +84,7 @@ def squeue_columns() -> Iterator[str]:
 
 
 def sinfo_columns() -> Iterator[str]:
-    for letter in sorted(set(LETTERS) - set("eO")):  # load and free memory are what they are
+    for letter in sorted(set(LETTERS) - set("eOv")):  # load, free memory and version are what they are
         yield f"sinfo -o '%{letter}|%.5{letter}|%12{letter}|'"
         yield f"sinfo -N -o '%N %P %{letter}|%.4{letter}'"
         yield f"sinfo -e -o '%{letter} %D'"
@@ -104,6 +108,20 @@ def sprio_columns() -> Iterator[str]:
 COLUMNS = {"squeue": squeue_columns, "sinfo": sinfo_columns, "sprio": sprio_columns}
 
 
+def settled(line: str, text: str) -> str:
+    """Rows of sinfo that its sort leaves equal stand in an order of chance: those of a node in several partitions, all where
+    nothing is sorted by, and those that show the same in the column sorted by, which is the last one. A node that was planned
+    or has not answered keeps flags by which it is sorted for a while."""
+    rows = text.split("\n")
+    if not line.startswith(("sinfo", "env SINFO_SORT")):
+        return text
+    if " -N" in line or " --Node" in line:
+        return "\n".join(row for _, same in groupby(rows, key=lambda row: row.split(" ")[0]) for row in sorted(same))
+    if " -S " not in line or re.search(r"-S ('(|!|.?[ACFVi])'|foo)", line):
+        return "\n".join(sorted(rows))
+    return "\n".join(row for _, same in groupby(rows, key=lambda row: row.split(" ")[2:]) for row in sorted(same))
+
+
 def tries(name: str) -> Iterator[tuple[str, str]]:
     """What is tried, and the shell line that does so."""
     lines = [line for line in (SURVEYS / f"{name}.txt").read_text().splitlines() if line.strip() and not line.startswith("#")]
@@ -115,7 +133,7 @@ def tries(name: str) -> Iterator[tuple[str, str]]:
 
 def main(name: str, pattern: str = "") -> int:
     chosen = [(what, line) for what, line in tries(name) if re.search(pattern, what)]
-    differ = survey.differing(chosen, SHELL, blurs=BLURS)
+    differ = survey.differing(chosen, SHELL, blurs=BLURS, settled=settled)
     print(f"{len(chosen)} tried of {name}, {differ} differ. Known: {KNOWN}")
     return 0
 

@@ -57,7 +57,7 @@ class Field:
 
     `names`: of -O, the first is the usual one. `cut`: see ALL. `cut_header`: whether a right-justified header is cut.
     `group`: sinfo only; whether rows must agree in it ("same"), may differ ("span", merged unless --exact) or are
-    added up ("sum").
+    added up ("sum"; what cannot be is the first one's, and tells rows apart with --exact).
     """
 
     __slots__ = ("columns", "cut", "cut_header", "group", "header", "letter", "names", "since", "text")

@@ -49,12 +49,12 @@ def user_name(uid: int) -> str:
         return str(uid)
 
 
-def reason_user(_view: View, text: str | None, uid: int) -> str:
-    return user_name(uid) if text else "Unknown"
+def reason_user(_view: View, uid: int | None) -> str:
+    return "Unknown" if uid is None else user_name(uid)
 
 
-def reason_user_long(_view: View, text: str | None, uid: int) -> str:
-    return f"{user_name(uid)}({uid})" if text else "Unknown"
+def reason_user_long(_view: View, uid: int | None) -> str:
+    return "Unknown" if uid is None else f"{user_name(uid)}({uid})"
 
 
 def load(_view: View, value: float | None) -> str:
@@ -87,7 +87,7 @@ NODE_ROWS = [
     Field("n", "NodeHost", "HOSTNAMES", "hostname", plain, cut_header=False),
     Field("N", "NodeList", "NODELIST", "#names", None, cut_header=False, group="sum"),
     Field("D", "Nodes", "NODES", "#nodes", plain, group="sum"),
-    Field("", "Port", "PORT", "port", plain),
+    Field("", "Port", "PORT", "port", plain, group="sum"),
     Field("E", "Reason", "REASON", "reason", reason),
     Field("i", "Reservation", "RESERVATION", "#nodes", lambda _view, _count: "", since=(24, 5), group="sum"),
     Field("X", "Sockets", "SOCKETS", "sockets", plain, group="span"),
@@ -97,8 +97,8 @@ NODE_ROWS = [
     Field("T", "StateLong", "STATE", "state flags", state_long),
     Field("Z", "Threads", "THREADS", "threads_per_core", plain, group="span"),
     Field("H", "TimeStamp", "TIMESTAMP", "reason_time", reason_time),
-    Field("u", "User", "USER", "reason reason_uid", reason_user),
-    Field("U", "UserLong", "USER", "reason reason_uid", reason_user_long),
+    Field("u", "User", "USER", "reason_by", reason_user),
+    Field("U", "UserLong", "USER", "reason_by", reason_user_long),
     Field("v", "Version", "VERSION", "version", plain),
     Field("w", "Weight", "WEIGHT", "weight", plain, group="span"),
 ]
