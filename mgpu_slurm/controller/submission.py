@@ -175,6 +175,8 @@ def _make_one(
         raise SlurmError(errno.EAGAIN, os.strerror(errno.EAGAIN))
     known_nodes(ctx, request.nodelist)
     chosen = _partitions(ctx, asked.caller, request)
+    licenses.check(ctx, request.licenses)
+    _check_nodes(ctx, request)
     terms, any_of = waiting.read(ctx, request.dependency) if request.dependency else ([], False)
     check_names(ctx, request)
     _frequency(ctx, request)
@@ -195,7 +197,7 @@ def _make_one(
         group_name=asked.user.group if request.as_gid is not None and asked.user is not None else owner.group,
         request=request,
         name=request.name,
-        partition=request.partition or chosen[0].name,
+        partition=",".join(one.name for one in chosen),
         account=request.account or "",
         reason="JobHeldUser" if held else "None",
         priority=0 if held else _priority(request),
@@ -278,15 +280,23 @@ def _partitions(ctx: Context, caller: Caller, request: JobRequest) -> list[Parti
             or (one.allow_accounts and "ALL" not in one.allow_accounts and request.account not in one.allow_accounts)
         ):
             raise SlurmError(errors.ESLURM_INVALID_ACCOUNT)
-    return found
+    # of several the others remain
+    open_to_it = [one for one in found if _takes(one, request)]
+    if not open_to_it:
+        raise SlurmError(errors.ESLURM_ACCESS_DENIED)
+    return open_to_it
+
+
+def _takes(one: Partition, request: JobRequest) -> bool:
+    """Whether a partition takes jobs from the host of this one, and outside of reservations if it has none."""
+    if one.alloc_nodes and "ALL" not in one.alloc_nodes and request.submit_host.partition(".")[0] not in one.alloc_nodes:
+        return False
+    return not one.req_resv or bool(request.reservation)
 
 
 def check_names(ctx: Context, request: JobRequest) -> None:
     """Nodes, features, resources, reservations and licenses must exist. Raises SlurmError."""
-    wanted = known_nodes(ctx, request.nodelist)
-    unwanted = known_nodes(ctx, request.exclude)
-    if wanted & unwanted:
-        raise SlurmError(errors.ESLURM_INVALID_NODE_NAME)
+    _check_nodes(ctx, request)
     licenses.check(ctx, request.licenses)
     if "batch" in request.other:
         _batch_features(request)
@@ -299,6 +309,11 @@ def check_names(ctx: Context, request: JobRequest) -> None:
     if request.gres is not None:
         gres.parse(request.gres)
         _known_devices(ctx, request)
+
+
+def _check_nodes(ctx: Context, request: JobRequest) -> None:
+    if known_nodes(ctx, request.nodelist) & known_nodes(ctx, request.exclude):
+        raise SlurmError(errors.ESLURM_INVALID_NODE_NAME)
 
 
 def _known_devices(ctx: Context, request: JobRequest) -> None:

@@ -169,6 +169,10 @@ def step(component: Component, job_id: int, compat: tuple[int, int] = NEWEST) ->
     if component.operands and component.sources.get("name") != merge.COMMAND:
         # a step is named after its program: SLURM_JOB_NAME is what the job around it is called
         request["name"] = component.operands[0].rpartition("/")[2]
+    each, nodes = request.get("ntasks_per_node"), request.get("min_nodes")
+    if each and nodes and request.get("max_nodes", nodes) > nodes and "jobid" not in component.sources:
+        # srun that makes its own allocation has the tasks of the nodes that it is sure of
+        request.setdefault("ntasks", each * nodes)
     counted = "cpus_per_task" in request or (compat >= (23, 2) and "cpus_per_gpu" in request)
     counted = counted and not request.get("overcommit")
     # srun that makes its own allocation asks with --exclusive for whole nodes, and for its tasks' share of them only

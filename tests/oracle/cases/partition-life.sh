@@ -8,5 +8,7 @@ say scontrol update partitionname=nosuch state=up; say scontrol update partition
 scontrol create partitionname=extra nodes=n[1-2] maxtime=20 state=up; echo "status $?"; p extra; scontrol show partition extra; srun -p extra -N2 bash -c 'echo $SLURM_JOB_PARTITION $SLURMD_NODENAME' | sort
 submit -H -p extra -o /dev/null --wrap true; say scontrol delete partitionname=extra; scancel $J; say scontrol delete partitionname=extra; p extra; say scontrol delete partitionname=extra; say scontrol create partitionname=debug; say scontrol create; say scontrol delete; say scontrol create foo=bar; say scontrol delete foo=bar; say scontrol create partitionname=bad nodes=n99
 scontrol delete partition=bad 2> /dev/null; sinfo -h -o %P
+# from other hosts only, or in reservations only
+for key in allocnodes=n9 reqresv=yes; do scontrol update partitionname=debug $key; say sbatch -H -o /dev/null -p debug --wrap true; scontrol update partitionname=debug allocnodes=ALL reqresv=no; done
 # as configured again, for the cases that follow: DefaultTime cannot be taken away otherwise
 scontrol reconfigure; waits sh -c 'sinfo -h -p debug -o "%D %l %L" | grep -qx "1 1:00:00 n/a"'; p debug
