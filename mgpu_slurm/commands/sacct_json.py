@@ -12,7 +12,7 @@ from mgpu_slurm.commands import records_json
 from mgpu_slurm.commands.json_objects import exit_object, number
 from mgpu_slurm.commands.json_wishes import frequencies
 from mgpu_slurm.commands.query_options import query
-from mgpu_slurm.facts import cpu_frequency
+from mgpu_slurm.facts import cpu_frequency, trackable
 from mgpu_slurm.facts.fields.usage import first_node
 from mgpu_slurm.facts.measures import IN, MEASURES, OUT
 
@@ -32,10 +32,6 @@ COLUMNS = (
     " licenses restart_count std_in std_out std_err cpu_freq memory memory_kind req_qos req_reservation admin_comment extra"
 )
 
-TRES_IDS = {"cpu": 1, "mem": 2, "energy": 3, "node": 4, "billing": 5, "fs/disk": 6, "vmem": 7, "pages": 8}
-OTHER_TRES = 1001
-"""The id of the first that the configuration adds."""
-
 FLAGS = {"SchedMain": "STARTED_ON_SCHEDULE", "StartRecieved": "START_RECEIVED"}
 
 Ids = dict[str, int]
@@ -44,7 +40,7 @@ Ids = dict[str, int]
 def jobs(session: Session, nothing: bool, filters: Mapping[str, Sequence[str]], yaml: bool, streams: Streams) -> int:
     """`nothing`: another cluster is asked for."""
     found: list[dict[str, Any]] = []
-    ids = tres_ids(session)
+    ids = trackable.numbers(session.config)
     if not nothing:
         try:
             columns, count, _ = query(session, "history", COLUMNS.split(), filters)
@@ -66,19 +62,9 @@ def seconds(value: float) -> dict[str, int]:
     return {"seconds": int(value), "microseconds": round((value - int(value)) * 1e6)}
 
 
-def tres_ids(session: Session) -> Ids:
-    """Numbers of trackable resources: Slurm's own, then those of AccountingStorageTRES=, then GPUs, which are always told of."""
-    config = session.config
-    more = str(config.get("AccountingStorageTRES") or "").lower().split(",") if config is not None else []
-    found = dict(TRES_IDS)
-    for name in (*sorted(filter(None, more)), "gres/gpu", "gres/gpumem", "gres/gpuutil"):
-        found.setdefault(name, OTHER_TRES + len(found) - len(TRES_IDS))
-    return found
-
-
 def resource(name: str, ids: Ids) -> dict[str, object]:
     kind, _, rest = name.partition("/")
-    return {"type": kind, "name": rest, "id": ids.setdefault(name, OTHER_TRES + len(ids) - len(TRES_IDS))}
+    return {"type": kind, "name": rest, "id": trackable.number(name, ids)}
 
 
 def tres(held: Mapping[str, int] | None, ids: Ids) -> list[dict[str, object]]:

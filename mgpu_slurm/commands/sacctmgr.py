@@ -9,6 +9,7 @@ from __future__ import annotations
 from mgpu_slurm.base.errors import UsageError
 from mgpu_slurm.commands import accounted
 from mgpu_slurm.commands.query_options import Given, compat_without_cluster, document_wanted, read, told
+from mgpu_slurm.facts import trackable
 from mgpu_slurm.facts.fields.accounted import PLAIN, AccountView, Column
 from mgpu_slurm.facts.queries import sacctmgr as table
 
@@ -148,8 +149,7 @@ def rows(session: Session, entity: str) -> list[dict[str, str]]:
         host, port = (place.host, str(place.port or "")) if place is not None else ("", "")
         return [{"cluster": session.cluster_name, "controlhost": host, "controlport": port, "share": "1"}]
     if entity == "tres":
-        named = list(table.TRES)
-        devices = session.config.get("GresTypes") or () if session.config is not None else ()
-        named += [("gres", name, table.FIRST_OTHER + at) for at, name in enumerate(devices)]
-        return [{"type": kind, "name": name, "id": str(number)} for kind, name, number in named]
+        numbers = trackable.numbers(session.config)
+        parts = [(*whole.partition("/")[::2], number) for whole, number in numbers.items()]
+        return [{"type": kind, "name": name, "id": str(number)} for kind, name, number in parts]
     return []

@@ -9,6 +9,7 @@ import msgspec
 from mgpu_slurm.base import idset
 from mgpu_slurm.controller import licenses
 from mgpu_slurm.controller.settings import Settings
+from mgpu_slurm.facts import trackable
 from mgpu_slurm.facts.confkeys import prolog_flags
 from mgpu_slurm.facts.queries.scontrol_keys import BINDINGS
 from mgpu_slurm.intake import sampling
@@ -158,7 +159,7 @@ def apply(
             made_partition.nodes = list(nodes)
         state.partitions[made_partition.name] = made_partition
     state.licenses = dict(ctx.settings.licenses)
-    state.tracked = tuple(word.lower() for word in _words(ctx.config.get("AccountingStorageTRES")))
+    state.tracked = tuple(trackable.words(ctx.config.get("AccountingStorageTRES")))
     ctx.empty_nodes = None
     ctx.possible.clear()
     ctx.cache.clear()

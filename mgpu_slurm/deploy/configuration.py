@@ -37,7 +37,9 @@ def text(record: Record, member: Member, key_file: str) -> str:
         f"MgpuKeyFile={key_file}",
     ]
     given = {setting.partition("=")[0].strip().lower() for setting in record.settings}
-    defaults = {"GresTypes": "gpu", "SelectTypeParameters": "CR_Core_Memory", "ReturnToService": "2"}
+    defaults = {
+        "GresTypes": "gpu", "AccountingStorageTRES": "gres/gpu", "SelectTypeParameters": "CR_Core_Memory", "ReturnToService": "2",
+    }  # fmt: skip
     lines += [f"{key}={value}" for key, value in defaults.items() if key.lower() not in given]
     if "defmempercpu" not in given and "defmempernode" not in given:
         shares = [share for one in record.nodes if (share := _memory_share(one.line))]

@@ -303,6 +303,7 @@ def embedded(
         "SlurmdLogFile": os.path.join(state_dir, "log", "node.log"),
         "SelectTypeParameters": ("CR_CORE_MEMORY",),
         "GresTypes": ("gpu",),
+        "AccountingStorageTRES": "gres/gpu",
         "ReturnToService": 2,
     }
     if compat:
@@ -345,6 +346,7 @@ def from_first_generation(
         "SlurmdLogFile": os.path.join(state, "log", "node.%n.log"),
         "SelectTypeParameters": ("CR_CORE_MEMORY",),
         "GresTypes": ("gpu",),
+        "AccountingStorageTRES": "gres/gpu",
         "ReturnToService": 2,
         "MgpuKeyFile": os.path.join(home, ".config/mgpu/mgpu.key"),
         "MgpuRunDir": state,

@@ -45,7 +45,7 @@ def job_tres(job: Job, source: Source) -> str:
 
 def tracked(found: Mapping[str, int], source: Source) -> dict[str, int]:
     """What AccountingStorageTRES= adds, of these names."""
-    return {name: found[name] for name in sorted(source.tracked) if found.get(name)}
+    return {name: found[name] for name in source.tracked if found.get(name)}
 
 
 def held_devices(shares: Iterable[NodeShare], source: Source) -> dict[str, int]:

@@ -106,15 +106,6 @@ WITH_ASSOCIATIONS = {
 }
 """What -s or WithAssoc adds."""
 
-TRES = (
-    ("cpu", "", 1), ("mem", "", 2), ("energy", "", 3), ("node", "", 4), ("billing", "", 5), ("fs", "disk", 6), ("vmem", "", 7),
-    ("pages", "", 8),
-)  # fmt: skip
-"""Type, name and number of what is always counted."""
-
-FIRST_OTHER = 1001
-"""Number of the first resource that the configuration names."""
-
 NO_ENTITY = """\
 No valid entity in list command
 Input line must include "Account", "Association", "Cluster", "Configuration",
