@@ -198,10 +198,7 @@ def _tests(state: State, filters: Filters) -> list[Callable[[Job], bool]]:
         tests.append(lambda job: not meant.isdisjoint(job.partition.split(",")))
     nodes = filters.get("nodes")
     if nodes is not None:
-        for name in nodes:
-            if name not in state.nodes:
-                raise SlurmError(errors.ESLURM_INVALID_NODE_NAME, f"Invalid node name {name}")
-        tests.append(_node_test(state, nodes))
+        tests.append(_node_test({_node_named(state, name) for name in nodes}))
     reservations = filters.get("reservation")
     if reservations is not None:
         tests.append(lambda job: (job.request.reservation or "") in reservations)
@@ -223,9 +220,17 @@ def _licence_test(words: set[str]) -> Callable[[Job], bool]:
     return has
 
 
-def _node_test(state: State, names: list[str]) -> Callable[[Job], bool]:
-    wanted = set(names)
+def _node_named(state: State, name: str) -> str:
+    """The node of a name, or the first one on a host of that name. Raises SlurmError."""
+    if name in state.nodes:
+        return name
+    for node in state.nodes.values():
+        if node.hostname == name:
+            return node.name
+    raise SlurmError(errors.ESLURM_INVALID_NODE_NAME, f"Invalid node name {name}")
 
+
+def _node_test(wanted: set[str]) -> Callable[[Job], bool]:
     def uses(job: Job) -> bool:
         if job.allocation is None or job.state == "PENDING":
             return False

@@ -23,9 +23,9 @@ _MEMORY = ("mem_per_node", "mem_per_cpu", "mem_per_gpu")
 
 def check(choices: Choices, reading: Reading, in_job: bool) -> None:
     """All rules, in Slurm's order. `in_job`: srun within an allocation. Raises UsageError."""
+    _per_gpu(choices, in_job)
     _memory(choices)
     _reserved_cpus(choices, reading)
-    _per_gpu(choices, in_job)
     _devices(choices, reading)
     _sharing(choices, reading)
     if choices.has(".verbose") and choices.has(".quiet"):

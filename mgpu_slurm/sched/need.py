@@ -162,7 +162,9 @@ def sizes(request: JobRequest, need: Need, nodes: int) -> Sizes:
     counted = request.ntasks or per_node or need.ntasks
     fixed = request.min_nodes if request.max_nodes in (None, request.min_nodes) else 0
     cpus = max((tasks if counted else fixed or len(need.required_nodes) or 1) * per_task, request.min_cpus or 0)
-    return Sizes(least, most, tasks, least if need.overcommit else cpus)
+    if need.overcommit:  # one for each node, but not for those that follow from devices
+        cpus = least if request.min_nodes or not need.gres_per_job else max(1, len(need.required_nodes))
+    return Sizes(least, most, tasks, cpus)
 
 
 def memory_defaults(request: JobRequest, partition: Partition | None, config: Defaults) -> dict[str, int]:

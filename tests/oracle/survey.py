@@ -9,9 +9,10 @@ import difflib
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.oracle import comparing
 from tests.oracle.slurm_cluster import SlurmCluster
@@ -43,11 +44,13 @@ def differing(
     real_kind: type[SlurmCluster] = SlurmCluster,
     blurs: Sequence[tuple[re.Pattern[str], str]] = (IDS,),
     settled: Callable[[str, str], str] = lambda _line, text: text,
+    meant: Mapping[str, str] = MappingProxyType({}),
 ) -> int:
     """How many of the tries, (name, shell line), differ; each is shown as a diff, Slurm's lines with a minus.
 
     `shape`: a node's sockets, cores of each and threads of each. `blurs`: what of a text is replaced before it is compared.
-    `settled`: the text of a try without what is chance in its order.
+    `settled`: the text of a try without what is chance in its order. `meant`: reasons by patterns of names; what is found by
+    one may differ and is not counted.
     """
     lines = [line for _, line in tries]
     with tempfile.TemporaryDirectory(prefix="names-") as directory:
@@ -58,21 +61,23 @@ def differing(
                 ours = threads.submit(run, directory, pair.mgpu.environment(), lines, prelude)
                 before = [settled(what, text) for (what, _), text in zip(tries, real.result(), strict=False)]
                 after = [settled(what, text) for (what, _), text in zip(tries, ours.result(), strict=False)]
-                return _told(tries, before, after, blurs)
+                return _told(tries, before, after, blurs, meant)
         finally:
             pair.down()
 
 
 def _told(
-    tries: Sequence[tuple[str, str]], expected: list[str], found: list[str], blurs: Sequence[tuple[re.Pattern[str], str]]
-) -> int:
+    tries: Sequence[tuple[str, str]], expected: list[str], found: list[str], blurs: Sequence[tuple[re.Pattern[str], str]],
+    meant: Mapping[str, str],
+) -> int:  # fmt: skip
     differ = 0
     for (what, _), before, after in zip(tries, expected, found, strict=False):
         for pattern, text in blurs:
             before, after = pattern.sub(text, before), pattern.sub(text, after)
         if before != after:
-            differ += 1
-            print(f"== {what}")
+            reason = next((why for pattern, why in meant.items() if re.search(pattern, what)), "")
+            differ += not reason
+            print(f"== {what}" + (f"   meant: {reason}" if reason else ""))
             told = list(difflib.unified_diff(before.split("\n"), after.split("\n"), lineterm="", n=0))[2:]
             print("\n".join([*told[:SHOWN], *([f"... {len(told) - SHOWN} lines more"] if len(told) > SHOWN else [])]), flush=True)
     return differ

@@ -6,17 +6,8 @@ same seed, and prints what differs: the job as `scontrol show job` shows it whil
 cores of two threads. `... het [SEED [COUNT [SHAPE]]]` joins two sets each to a script of two components (in its header: on the
 command line sbatch 22.05 mixes components up). `... only WORDS` tries one set of options.
 
-What differs on purpose, or where Slurm's answer helps nobody:
-- --ntasks-per-gpu: tasks lie where their GPUs are (Slurm puts five tasks beside four GPUs, and refuses -G6 --ntasks-per-gpu=2);
-  with -c, too, each gets its CPUs; one that does not divide -n is refused (Slurm asks for no GPU then).
-- Few GPUs of a job lie on its first node, with the batch script; Slurm leaves one for each later node.
-- --cpus-per-gpu with --exclusive, --reboot or --ntasks-per-socket: what fits runs.
-- --mincpus beside GPUs of the job or of a task holds.
-- --spread-job with GPUs spreads. --ntasks-per-core above a core's threads is no bound.
-- -S: that it is ignored is said only where nothing else is refused: the configuration is read last.
-- Components of a heterogeneous job are placed in another order, or on the same nodes, where there is no other way; what tasks
-  follow from GPUs is told for components, too.
-- Cores are taken from the first socket on (2:4:2), near the GPUs where those are known.
+What differs on purpose, or where Slurm's answer helps nobody, is said in MEANT: such sets are tried, shown with the reason, and
+not counted as differing.
 """
 
 from __future__ import annotations
@@ -60,6 +51,24 @@ CHOICES = {
 }
 RARE = ("time-min", "time", "partition", "gpus-socket", "array", "reserve", "sockets", "tasks-core", "tasks-socket",
         "threads", "overcommit")  # fmt: skip
+
+MEANT = {
+    r"--ntasks-per-gpu": "tasks lie where their GPUs are, -n holds, -c is honoured, -n that does not divide is refused (Slurm"
+    " puts five tasks beside four GPUs, refuses -G6 --ntasks-per-gpu=2, raises -n)",
+    r"(-G|--gpus=).*(-n|-N|-m|--ntasks|-c|-w)|-n.*(-G|--gpus=)|-N.*(-G|--gpus=)": "few GPUs of a job lie on its first node,"
+    " with the batch script; Slurm leaves one for each later node",
+    r"--cpus-per-gpu.*(--exclusive|--reboot|--ntasks-per-socket)|--ntasks-per-socket.*--cpus-per-gpu": "what fits runs",
+    r"(-G|--gpus=|--gpus-per-task|--ntasks-per-socket|--ntasks-per-node).*--mincpus": "--mincpus holds beside GPUs of the job"
+    " or of a task, and beside tasks per socket",
+    r"(-G|--gpus|--gres).*--spread-job": "--spread-job with GPUs spreads",
+    r"--ntasks-per-core": "above a core's threads it is no bound",
+    r"-S": "that it is ignored is said only where nothing else is refused: the configuration is read last",
+    r"-w.*--contiguous": "the gap between named nodes is filled when it is placed, and not in the size of what is held",
+    r" : ": "components are placed in another order, or on the same nodes, where there is no other way; what tasks follow from"
+    " GPUs is told for components, too",
+}
+"""What is meant to differ, by the options it is found in, and why. Nodes of several sockets (2:4:2) give cores from the first
+one on, near the GPUs where those are known."""
 
 SHOWN = (
     "grep -vE 'Time=|Secs|LastSched|AllocNode|StdErr|StdOut|StdIn|WorkDir|Command|Features=|^ *Power|UserId|^ *$' |"
@@ -132,8 +141,8 @@ def main(*words: str) -> int:
             sockets, cores, threads = numbers[2].split(":")
             shape = (int(sockets), int(cores), int(threads))
     tries = [(" ".join(words), _line(words)) for words in sets]
-    differ = survey.differing(tries, PRELUDE, shape)
-    print(f"{len(tries)} tried, {differ} differ")
+    differ = survey.differing(tries, PRELUDE, shape, meant=MEANT)
+    print(f"{len(tries)} tried, {differ} differ and are not meant to")
     return 0
 
 

@@ -8,7 +8,7 @@ scontrol create partition=hid nodes=n1 hidden=yes >/dev/null
 R=$(job -J train -N2 -w 'n[0-1]' -n4 --gres=gpu:2 --mem=1000 -t 60 --comment=hello -L lic:2 --wckey=k \
     --wrap 'srun -J inner -n4 --gres=gpu:1 --mem=500 sleep 1000 & sleep 1; srun -N1 -n1 -w n1 --overlap --mem=0 sleep 1001 & wait'); state $R RUNNING
 sleep 1.1
-S=$(job -J stopped -w n0 -n1 --mem=10 -t 60 --wrap 'sleep 1000'); state $S RUNNING; scontrol suspend $S
+S=$(job -J stopped -w n0 -n1 --mem=10 -t 60 --wrap 'sleep 1000'); state $S RUNNING; sleep 1.1; scontrol suspend $S
 A=$(job -J arr -a 1-6%2 -w n1 -t 1-0 --mem=10 --wrap 'sleep 1000')
 for _ in $(seq 100); do [ $(squeue -h -j $A -t R -r | wc -l) = 2 ] && break; sleep 0.1; done
 sleep 1.1; E=$(job -J ended -w n2 --mem=10 -t 60 --wrap 'sleep 1'); state $E COMPLETED
