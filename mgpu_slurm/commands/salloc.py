@@ -189,9 +189,11 @@ class _Command:
 
     def _start(self, path: str, argv: list[str], terminal: int) -> int:
         from mgpu_slurm.facts import environ as facts_environ
+        from mgpu_slurm.facts import environ_launch
 
         facts = self.owner.facts or {}
         changes = facts_environ.salloc_environment(facts, self.asked.requests)
+        changes |= environ_launch.mpi_launchers(self.environ, self.notes.compat)
         surround = facts_environ.apply(self.environ, changes)
         child = os.fork()
         if child == 0:

@@ -210,6 +210,8 @@ class Srun:
 
     def _step(self, parts: list[steppart.Part], addresses: Mapping[str, Any], environ: Mapping[str, str]) -> int:
         """Create, launch and follow the step: its wait status. NoStep, UsageError, CannotOpen."""
+        for part in parts:
+            stepchecks.ports(part, self.session, self.notes)
         requests = [part.request for part in parts]
         if self.owner is not None:
             for part, request in zip(parts, requests, strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mgpu_slurm.base import hostlist
-from mgpu_slurm.base.errors import ESLURM_INVALID_GRES, SlurmError, strerror
+from mgpu_slurm.base.errors import ESLURM_INVALID_GRES, ESLURM_PORTS_INVALID, SlurmError, strerror
 from mgpu_slurm.commands.stepasking import NoStep
 from mgpu_slurm.intake import gpucounts, gres
 from mgpu_slurm.intake.merge import COMMAND
@@ -47,6 +47,15 @@ def devices(part: Part, session: Session, notes: Notes) -> None:
     if unknown:
         notes.error(strerror(ESLURM_INVALID_GRES, session.compat))
         raise NoStep
+
+
+def ports(part: Part, session: Session, notes: Notes) -> None:
+    """Ports that a step wants for itself, where the configuration sets none apart (MpiParams=ports=). NoStep."""
+    wanted = (part.component.request.get("other") or {}).get("resv-ports")
+    if wanted in (None, "", "0", "-1") or session.config is None or "ports=" in str(session.config.get("MpiParams") or ""):
+        return
+    notes.error(f"Unable to create step for job {part.job_id}: {strerror(ESLURM_PORTS_INVALID, session.compat)}")
+    raise NoStep
 
 
 def parts(components: Sequence[Component], facts: Mapping[str, Any], notes: Notes) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from mgpu_slurm.base.counts import compress
 from mgpu_slurm.base.hostlist import expand, fold, fold_sorted
-from mgpu_slurm.facts import environ_het
+from mgpu_slurm.facts import environ_het, environ_launch
 from mgpu_slurm.facts import gpu_binding as gpu_bindings
 from mgpu_slurm.facts.environ_devices import Devices, device_variables
 from mgpu_slurm.facts.environ_requests import requested
@@ -206,12 +206,18 @@ def srun_environment(facts: Facts) -> dict[str, str]:
     return environ_het.srun([_as_typed(one, one.get("request") or {}) for one in facts.get("components") or ()])
 
 
-def batch_environment(facts: Facts, node: str, devices: Devices | None = None) -> Variables:
-    """A batch script on its node. The task's own pid (SLURM_TASK_PID) is added by `pid_variables`."""
+def batch_environment(
+    facts: Facts, node: str, devices: Devices | None = None, submitted: Mapping[str, str] | None = None
+) -> Variables:
+    """A batch script on its node. The task's own pid (SLURM_TASK_PID) is added by `pid_variables`; `submitted` is the
+    environment that came with the job, where that of a job around it may be left."""
     request = facts.get("request") or {}
     compat = compat_of(facts)
+    before = submitted or {}
     share = of_node(shares_of(facts), node)
     changes: Variables = dict.fromkeys(UNSET)
+    if "SLURM_CPUS_PER_TASK" in before:
+        changes["SLURM_CPUS_PER_TASK"] = "1"  # where this job has asked for none
     changes.update(_job(facts))
     del changes["SLURM_JOB_NAME"]  # sbatch has set it: it stays what it was at submission
     changes.update(_owner(facts))
@@ -234,6 +240,7 @@ def batch_environment(facts: Facts, node: str, devices: Devices | None = None) -
             changes["SLURM_NTASKS"] = changes["SLURM_NPROCS"] = str(sum(facts.get("tasks_per_node") or ()))
     else:
         changes.update(requested(request, compat))
+    changes.update(environ_launch.mpi_launchers(before, compat))
     changes.update(
         ENVIRONMENT="BATCH",
         HOSTNAME=node,
@@ -246,7 +253,7 @@ def batch_environment(facts: Facts, node: str, devices: Devices | None = None) -
     if request.get("open_mode"):
         changes["SLURM_OPEN_MODE"] = request["open_mode"]
     if request.get("export") and request["export"].upper() != "ALL":
-        changes["SLURM_EXPORT_ENV"] = request["export"]
+        changes["SLURM_EXPORT_ENV"] = before.get("SLURM_EXPORT_ENV", request["export"])
         changes["SLURM_GET_USER_ENV"] = "1"
     elif request.get("get_user_env"):
         changes["SLURM_GET_USER_ENV"] = "1"
@@ -318,10 +325,10 @@ def step_environment(
     if cpus_per_task:
         changes["SLURM_CPUS_PER_TASK"] = str(cpus_per_task)
     changes.update(requested(request, compat, step=True))
-    changes.update(_distribution(request, layout, nested or bool(spec.get("whole")), compat))
+    changes.update(environ_launch.distribution(request, layout, nested or bool(spec.get("whole")), compat))
     if nested and compat < (23, 2) and not facts.get("het_size") and not spec.get("whole"):
         changes["SLURM_JOB_CPUS_PER_NODE_PACK_GROUP_0"] = _job(facts)["SLURM_JOB_CPUS_PER_NODE"]
-    changes.update(_launcher(launch))
+    changes.update(environ_launch.launcher(launch))
     if step_id == "interactive":
         changes.update(SLURM_STEP_ID=INTERACTIVE, SLURM_STEPID=INTERACTIVE, SLURM_MPI_TYPE="none", SLURM_UMASK=None)
         changes.pop("SLURM_DISTRIBUTION", None)
@@ -334,36 +341,6 @@ def step_environment(
         for name in COUNTS:
             changes.pop(name, None)
     return changes
-
-
-def _launcher(launch: Facts) -> Variables:
-    """Where srun is, and how it shows output."""
-    changes: Variables = {}
-    address, port = launch.get("src_address"), launch.get("src_port")
-    if address:
-        changes["SLURM_LAUNCH_NODE_IPADDR"] = changes["SLURM_SRUN_COMM_HOST"] = address
-    if port:
-        changes["SLURM_SRUN_COMM_PORT"] = changes["SLURM_STEP_LAUNCHER_PORT"] = str(port)
-    if launch.get("label"):
-        changes["SLURM_LABELIO"] = "1"
-    if launch.get("pty"):
-        changes["SLURM_PTY_WIN_COL"] = str(launch.get("pty_cols") or 0)
-        changes["SLURM_PTY_WIN_ROW"] = str(launch.get("pty_rows") or 0)
-    return changes
-
-
-def _distribution(request: Facts, layout: Facts, inside: bool, compat: tuple[int, int]) -> Variables:
-    """As -m said; the older srun also tells its own choice inside an allocation, for a step of several parts, and where it
-    asks for memory."""
-    if request.get("distribution"):
-        return {}
-    if request.get("mem_per_node") == 0 or request.get("mem_per_cpu") == 0:
-        return {}
-    if compat < (23, 2) and (inside or request.get("mem_per_node") or request.get("mem_per_cpu")):
-        nodes = request.get("min_nodes") or len(layout.get("nodes") or ())
-        few = int(layout.get("ntasks", 1)) <= int(nodes)
-        return {"SLURM_DISTRIBUTION": "cyclic" if few else "block"}
-    return {}
 
 
 def gpu_binding(

@@ -32,6 +32,13 @@ ANY_NUMBER = 65535
 OTHER = (("SLURM_ACCTG_FREQ", "acctg-freq"),)
 """Options that are only kept: variable, long name."""
 
+NEWER = (
+    ("SLURM_JOB_SEGMENT_SIZE", "segment", (24, 5)),
+    ("SLURM_OOM_KILL_STEP", "oom-kill-step", (24, 11)),
+    ("SLURM_RUNTIME", "runtime", (26, 5)),
+)
+"""The same with the version that began to tell."""
+
 SHELL_OTHER = (("SLURM_NETWORK", "network"),)
 """Those that up to 22.05 only salloc's shell hears of."""
 
@@ -89,6 +96,9 @@ def requested(
     for name, key in () if step and compat < (23, 2) else asked:
         if key in other:
             changes[name] = other[key]
+    for name, key, since in NEWER:
+        if key in other and compat >= since:
+            changes[name] = other[key] or "1"
     if other.get("cpu-freq"):
         changes["SLURM_CPU_FREQ_REQ"] = frequency(other["cpu-freq"])
     if step and request.get("gpu_freq"):
@@ -106,12 +116,13 @@ def requested(
 
 def _per_task(request: Mapping[str, Any], compat: tuple[int, int]) -> dict[str, str | None]:
     """GPUs per task: a variable of their own up to 22.05, part of a list of all kinds later."""
+    changes: dict[str, str | None] = {}
+    if request.get("gpu_bind"):
+        shown = gpu_binding.shown(request["gpu_bind"], compat)
+        changes["SLURM_TRES_BIND" if compat >= (23, 11) else "SLURM_GPU_BIND"] = shown.removeprefix("gpu:")
     if compat < (23, 2):
-        changes: dict[str, str | None] = {}
         if request.get("gpus_per_task") is not None:
             changes["SLURM_GPUS_PER_TASK"] = request["gpus_per_task"]
-        if request.get("gpu_bind"):
-            changes["SLURM_GPU_BIND"] = gpu_binding.shown(request["gpu_bind"], compat).removeprefix("gpu:")
         return changes
     parts = [request["tres_per_task"]] if request.get("tres_per_task") else []
     if not parts and request.get("gpus_per_task"):
@@ -119,7 +130,7 @@ def _per_task(request: Mapping[str, Any], compat: tuple[int, int]) -> dict[str, 
             parts.append(f"cpu={request['cpus_per_task']}")
         kind, _, count = str(request["gpus_per_task"]).rpartition(":")
         parts.append(f"gres/gpu{':' + kind if kind else ''}={count}")
-    return {"SLURM_TRES_PER_TASK": ",".join(parts)} if parts else {}
+    return {**changes, "SLURM_TRES_PER_TASK": ",".join(parts)} if parts else changes
 
 
 def _mem_bind(text: str, step: bool) -> dict[str, str | None]:
@@ -133,14 +144,16 @@ def _mem_bind(text: str, step: bool) -> dict[str, str | None]:
     loud = "verbose" if "v" in words or "verbose" in words else "quiet"
     words = [word for word in words if word not in ("q", "quiet", "v", "verbose")]
     sort = next((word for word in words if word in ("sort", "nosort")), "")
+    prefer = "prefer" if "p" in words or "prefer" in words else ""
+    kinds = [word for word in words if word not in ("p", "prefer", sort)]
     changes: dict[str, str | None] = {"SLURM_MEM_BIND_VERBOSE": loud}
     if sort:
         changes["SLURM_MEM_BIND_SORT"] = sort
     if not step:
-        changes["SLURM_MEM_BIND"] = ",".join([*(["verbose"] if loud == "verbose" else ()), *words])
-        return changes
-    prefer = "prefer" if "p" in words or "prefer" in words else ""
-    kind, colon, values = next((w for w in words if w not in ("p", "prefer", sort)), "").partition(":")
+        before = [word for word in ("verbose" if loud == "verbose" else "", prefer, sort) if word]
+        changes["SLURM_MEM_BIND"] = ",".join([*before, *kinds])
+        return changes if before or kinds else {}
+    kind, colon, values = next(iter(kinds), "").partition(":")
     if prefer:
         changes["SLURM_MEM_BIND_PREFER"] = prefer
     if kind.startswith("mask_"):

@@ -27,6 +27,7 @@ def check(choices: Choices, reading: Reading, in_job: bool) -> None:
     _memory(choices)
     _reserved_cpus(choices, reading)
     _devices(choices, reading)
+    _tres_bind(choices)
     _sharing(choices, reading)
     if choices.has(".verbose") and choices.has(".quiet"):
         raise UsageError("don't specify both --verbose (-v) and --quiet (-Q)", 1)
@@ -145,6 +146,18 @@ def _devices(choices: Choices, reading: Reading) -> None:
             return
         if "gpu" in names:
             raise UsageError([("fatal", "--gpus-per-node and --gres=gpu are mutually exclusive.")], 1)
+
+
+def _tres_bind(choices: Choices) -> None:
+    """What --tres-bind says of GPUs is what --gpu-bind says; the later one counts, the user's before a variable."""
+    choice = choices.fields.get("other:tres-bind")
+    given = [part for part in (choice.text or "").split("+") if part.startswith("gres/gpu:")] if choice is not None else []
+    if choice is None or not given:
+        return
+    other, order = choices.fields.get("gpu_bind"), list(choices.fields)
+    if other is not None and (other.source, order.index("gpu_bind")) > (choice.source, order.index("other:tres-bind")):
+        return
+    choices.put("gpu_bind", Choice(choice.name, given[-1].removeprefix("gres/gpu:").lower(), choice.source, choice.text))
 
 
 def _sharing(choices: Choices, reading: Reading) -> None:
@@ -291,14 +304,15 @@ _HINTS = ("compute_bound", "memory_bound", "multithread", "nomultithread")
 
 
 def _hint(choices: Choices, reading: Reading) -> None:
-    """A hint is a short form of the geometry; what says the same in numbers makes it void."""
+    """A hint is a short form of the geometry; what says the same in numbers, or binds, makes it void."""
     hint = choices.fields.get("hint")
     if hint is None:
         return
     said = {field: choices.fields[field].name for field in (*_GEOMETRY, "ntasks_per_core") if choices.has(field)}
     # what a hint has set for the component before this one holds on with it
     numbers = {field for field in ("ntasks_per_core", "threads_per_core") if said.get(field, "hint") != "hint"}
-    if "extra-node-info" in said.values() or numbers:
+    bound = choices.has(".cpu_bind") and (choices.by_user(".cpu_bind") or not choices.by_user("hint"))
+    if "extra-node-info" in said.values() or numbers or bound:
         choices.drop("hint")
         return
     words = choices.text("hint").split(",")

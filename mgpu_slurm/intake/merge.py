@@ -139,8 +139,8 @@ def from_environment(
         suffixes += [f"_PACK_GROUP_{group}", f"_HET_GROUP_{group}"]
     for suffix in suffixes:
         for row in rows:
-            if not row.env:
-                continue
+            if not row.env or (row.since is not None and reading.compat < row.since):
+                continue  # an older one knows no such variable, whoever has left it
             for variable in row.variables(letter):
                 variable = options.renamed(variable, reading.compat)
                 if reading.compat < options.READ_SINCE.get(variable, reading.compat):

@@ -184,6 +184,9 @@ def step(component: Component, job_id: int, compat: tuple[int, int] = NEWEST) ->
     if "kill_on_bad_exit" in client:
         request["kill_on_bad_exit"] = bool(client["kill_on_bad_exit"])
     request["wait"] = "immediate" not in request
+    if "external_launcher" in client:
+        # daemons of another launcher, beside whose tasks nothing is held
+        request.update(overlap=True, exclusive=False, cpus_per_task=None, cpu_bind=client.get("cpu_bind", "none"))
     if client.get("interactive"):
         # the shell of an allocation is one task on its first node, whatever else was said
         request.update(kind="interactive", ntasks=1, min_nodes=1, max_nodes=1)

@@ -220,6 +220,14 @@ def test_gpus_that_nvml_found_are_called_as_the_driver_does() -> None:
     assert made.get("ROCR_VISIBLE_DEVICES") is None
 
 
+def test_what_a_job_around_it_has_left() -> None:
+    left = {"SLURM_CPUS_PER_TASK": "4", "SLURM_EXPORT_ENV": "NONE"}
+    made = environ.batch_environment(facts((1, []), request={"export": "A=1"}), "n0", submitted=left)
+    assert (made["SLURM_CPUS_PER_TASK"], made["SLURM_EXPORT_ENV"]) == ("1", "NONE")
+    made = environ.batch_environment(facts((2, []), request={"cpus_per_task": 2}), "n0", submitted=left)
+    assert made["SLURM_CPUS_PER_TASK"] == "2"
+
+
 def test_a_nested_step_keeps_what_its_script_was_told() -> None:
     job = facts((4, [0, 1]), (4, [0, 1]), tasks=[2, 2], request={"ntasks": 4})
     script = environ.apply({"SLURM_JOB_NAME": "wrap"}, environ.batch_environment(job, "n0"))
@@ -239,7 +247,10 @@ def test_later_versions_tell_more() -> None:
         compat=[26, 5],
         start_time=1000.5,
         group_name="users",
-        request={"gpus_per_task": "a100:2", "cpus_per_task": 3, "licenses": "matlab"},
+        request={
+            "gpus_per_task": "a100:2", "cpus_per_task": 3, "licenses": "matlab", "gpu_bind": "single:1",
+            "other": {"segment": "2"},
+        },
     )
     made = environ.batch_environment(job, "n0")
     assert made["SLURM_RESTART_COUNT"] == "0"
@@ -247,6 +258,10 @@ def test_later_versions_tell_more() -> None:
     assert made["SLURM_TRES_PER_TASK"] == "cpu=3,gres/gpu:a100=2"
     assert made["SLURM_JOB_GROUP"] == "users"
     assert "SLURM_GPUS_PER_TASK" not in made
+    assert "SLURM_GPU_BIND" not in made
+    assert (made["SLURM_TRES_BIND"], made["SLURM_JOB_SEGMENT_SIZE"]) == ("gres/gpu:single:1", "2")
+    assert made["OMPI_MCA_plm_slurm_args"] == made["HYDRA_LAUNCHER_EXTRA_ARGS"] == "--external-launcher"
+    assert "HYDRA_BOOTSTRAP" not in environ.batch_environment(job, "n0", submitted={"HYDRA_BOOTSTRAP": "ssh"})
     assert made.get("SLURM_NODE_ALIASES") is None
 
 

@@ -43,6 +43,36 @@ def test_table(command: str) -> None:
             assert row.name not in ("time", "mem")
 
 
+BINDINGS = [
+    (["--tres-bind=gres/gpu:single:2"], {}, "single:2"),
+    (["--tres-bind=gres/nic:closest+gres/gpu:verbose,per_task:1"], {}, "verbose,per_task:1"),
+    (["--tres-bind=gres/gpu:closest", "--gpu-bind=none"], {}, "none"),
+    (["--gpu-bind=none", "--tres-bind=gres/gpu:closest"], {}, "closest"),
+    (["--gpu-bind=none"], {"SLURM_TRES_BIND": "gres/gpu:closest"}, "none"),
+    ([], {"SLURM_TRES_BIND": "gres/gpu:closest"}, "closest"),
+    (["--tres-bind=gres/nic:closest"], {}, None),
+]
+
+
+@pytest.mark.parametrize(("words", "environ", "wanted"), BINDINGS)
+def test_tres_bind_of_gpus_is_gpu_bind(words: list[str], environ: dict[str, str], wanted: str | None) -> None:
+    assert parse([*words, "true"], environ, command="srun").requests[0].get("gpu_bind") == wanted
+
+
+def test_variables_of_later_versions_are_not_read() -> None:
+    environ = {"SLURM_TRES_BIND": "junk"}
+    assert "gpu_bind" not in parse(["true"], environ, command="srun", compat=(22, 5)).requests[0]
+    with pytest.raises(UsageError):
+        parse(["true"], environ, command="srun")
+
+
+def test_daemons_of_another_launcher_hold_nothing() -> None:
+    component = parse(["--external-launcher", "-c4", "true"], {"SLURM_JOB_ID": "1"}, command="srun").components[0]
+    request = submit.step(component, 1)
+    assert (request["overlap"], request["exclusive"]) == (True, False)
+    assert (request["cpus_per_task"], request["cpu_bind"]) == (None, "none")
+
+
 WHO_WINS = [
     ("-t5", "", "", 5),
     ("", "6", "", 6),

@@ -96,7 +96,7 @@ def start(order: Order, who: identity.Identity, plans: list[Plan], group: Cgroup
 
 def _shared_environment(order: Order) -> dict[str, str]:
     if order.kind == BATCH:
-        changes = environ.batch_environment(order.facts, order.node, order.devices)
+        changes = environ.batch_environment(order.facts, order.node, order.devices, order.environment)
     else:
         changes = environ.step_environment(order.spec, order.launch, order.node, order.environment, order.devices)
     shared = environ.apply(order.environment, changes)
@@ -153,6 +153,7 @@ def _become_task(
         for line in failed.lines:
             _say(order, line)
         return failed.status
+    _temporary(order, plan, environment)
     path = programs.find(plan.argv[0], directory, environment)
     try:
         if not path:
@@ -225,6 +226,25 @@ def _enter(order: Order, plan: Plan) -> str:
             _say(order, texts.no_directory(order.work_dir, error))
         os.chdir(FALLBACK_DIRECTORY)
         return FALLBACK_DIRECTORY
+
+
+def _temporary(order: Order, plan: Plan, environment: dict[str, str]) -> None:
+    """A directory for temporary files that is there: TMPDIR, which is made where it is missing, else /tmp."""
+    wanted = environment["TMPDIR"]
+    try:
+        try:
+            os.mkdir(wanted, 0o700)
+            return
+        except FileExistsError:
+            if os.path.isdir(wanted):
+                return
+            why = f"TMPDIR [{wanted}] is not a directory"
+    except OSError as error:
+        why = f"Unable to create TMPDIR [{wanted}]: {error.strerror}"
+    if plan.rank == order.ranks[0]:
+        _say(order, why)
+        _say(order, "Setting TMPDIR to /tmp")
+    environment["TMPDIR"] = "/tmp"
 
 
 def _say(order: Order, text: str) -> None:

@@ -11,4 +11,6 @@ t -Q false
 t nosuchprogram
 t -n2 -N2 nosuchprogram
 t --epilog=/bin/false true
+touch file; for d in $PWD/new $PWD/file $PWD/file/x; do TMPDIR=$d t sh -c 'ls -ld $TMPDIR | cut -c1-10'; done
+t --resv-ports=2 true; t --resv-ports true
 t --task-prolog=/nonexistent true
