@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mgpu_slurm.base import hostlist
 from mgpu_slurm.commands.json_objects import later, number
+from mgpu_slurm.facts.reservation import idle_limit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,22 +19,22 @@ def reservation_object(one: Mapping[str, Any]) -> dict[str, object]:
 
     return {
         "accounts": joined("accounts"),
-        "burst_buffer": "",
+        "burst_buffer": joined("burst_buffer"),
         "core_count": one["cores"],
         "core_specializations": [],
         "end_time": number(one["end"]),
         "features": joined("features"),
-        "flags": list(one["flags"]),
+        "flags": [flag.partition("=")[0] for flag in one["flags"]],
         "groups": joined("groups"),
         "licenses": joined("licenses"),
-        "max_start_delay": 0,
+        "max_start_delay": one["max_start_delay"],
         "name": one["name"],
         "node_count": one["node_count"],
         "node_list": one["nodes"],
         "partition": joined("partition"),
-        "purge_completed": {"time": number(None)},
+        "purge_completed": {"time": number(idle_limit(one["flags"]))},
         "start_time": number(one["start"]),
-        "watts": number(None),
+        "watts": number(int(one["watts"]) if one["watts"].isdecimal() else None),
         "tres": f"cpu={one['cpus']}" if one["cpus"] else "",
         "users": joined("users"),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from mgpu_slurm.base.errors import ESLURM_NODES_BUSY, SlurmError
+from mgpu_slurm.base.errors import ESLURM_INVALID_TIME_VALUE, ESLURM_NODES_BUSY, SlurmError, strerror
 from mgpu_slurm.facts import reservation
 
 TYPE_CHECKING = False
@@ -25,7 +25,11 @@ BUSY_NOTE = (
 
 
 class _Wrong(Exception):
-    """A word that cannot be; its text is the complaint."""
+    """A word that cannot be; its text is the complaint, `outcome` what an update ends with."""
+
+    def __init__(self, text: str, outcome: str = "No error") -> None:
+        super().__init__(text)
+        self.outcome = outcome
 
 
 def create(desk: Desk, rest: Sequence[str]) -> None:
@@ -52,7 +56,7 @@ def update(desk: Desk, rest: Sequence[str]) -> None:
         name, changes = read(rest, NOT_CHANGED)
     except _Wrong as problem:
         desk.complain(f"{problem}")
-        desk.complain("slurm_update error: No error")
+        desk.complain(f"slurm_update error: {problem.outcome}")
         return
     try:
         send(desk, "update", name, changes)
@@ -80,6 +84,8 @@ def read(words: Sequence[str], end: str) -> tuple[str, Changes]:
             name = text
         elif not known:
             raise _Wrong(f"scontrol: error: Unknown parameter {word}.  {end}")
+        elif known == "tres":
+            changes += _tres(text)
         else:
             changes.append((known, sign + text))
             _check(known, sign, word, text, end)
@@ -101,8 +107,9 @@ def _check(key: str, sign: str, word: str, text: str, end: str) -> None:
             _instant(text)
         except ValueError:
             raise _Wrong(f"Invalid time specification (pos=0): {text}\n"
-                         f"scontrol: error: Invalid {which} time {word}.  {end}") from None  # fmt: skip
-    elif key == "duration":
+                         f"scontrol: error: Invalid {which} time {word}.  {end}",
+                         strerror(ESLURM_INVALID_TIME_VALUE)) from None  # fmt: skip
+    elif key in ("duration", "maxstartdelay"):
         from mgpu_slurm.base.units import parse_minutes
 
         try:
@@ -110,12 +117,36 @@ def _check(key: str, sign: str, word: str, text: str, end: str) -> None:
                 parse_minutes(text)
         except ValueError:
             raise _Wrong(f"scontrol: error: Invalid duration {word}.  {end}") from None
-    elif key == "flags" and any(reservation.flag(one.lstrip("+-")) is None for one in text.split(",")):
+    elif key == "flags" and text and any(reservation.flag(one.lstrip("+-")) is None for one in text.split(",")):
         raise _Wrong(f"scontrol: error: Error parsing flags {text}.  {end}")
-    elif key == "nodecnt" and not all(one.isdecimal() for one in text.split(",")):
+    elif key == "nodecnt" and not all(_is_count(one) for one in text.split(",")):
         raise _Wrong(f"scontrol: error: Invalid node count {text}")
+    elif key == "corecnt" and not all(_is_count(one) for one in text.split(",")):
+        raise _Wrong(f"scontrol: error: Invalid core count {text}")
+    elif key == "watts" and not _is_count(text):
+        raise _Wrong(f"scontrol: error: Invalid Watts value: {text}")
     elif key == "nodes" and sign:
         raise _Wrong(f"scontrol: error: The +=/-= notation is not supported when updating nodes.  {end}")
+
+
+def _is_count(text: str) -> bool:
+    from mgpu_slurm.intake import gres
+
+    return gres.count(text) is not None
+
+
+def _tres(text: str) -> Changes:
+    """TRES=cpu=4,node=2 as what it says. Raises _Wrong."""
+    found: Changes = []
+    for part in text.split(","):
+        name, equals, number = part.partition("=")
+        known = {"cpu": "corecnt", "node": "nodecnt"}.get(name.lower())
+        if not equals:
+            raise _Wrong(f"scontrol: error: invalid TRES '{part}'")
+        if known is None:
+            raise _Wrong(f"scontrol: error: couldn't identify configured TRES '{name}'")
+        found.append((known, number))
+    return found
 
 
 def _instant(text: str) -> float:
@@ -126,16 +157,21 @@ def _instant(text: str) -> float:
 
 def _check_whole(given: dict[str, str]) -> None:
     """What a new reservation needs. Raises _Wrong."""
+    flags = [reservation.flag(word) for word in given.get("flags", "").split(",")]
     if "starttime" not in given:
         problem = "A start time must be given."
     elif "endtime" not in given and "duration" not in given:
         problem = "An end time or duration must be given."
     elif "endtime" in given and _instant(given["endtime"]) < _instant(given["starttime"]):
         problem = "Start time cannot be after end time."
-    elif "part_nodes" in given.get("flags", "").lower() and ("partition" not in given or given.get("nodes", "").upper() != "ALL"):
+    elif "PART_NODES" in flags and ("partition" not in given or given.get("nodes", "").upper() != "ALL"):
         problem = "PART_NODES flag requires specifying a Partition and ALL nodes."
     elif not {"nodes", "nodecnt", "corecnt", "licenses"} & given.keys():
         problem = "CoreCnt, Nodes, NodeCnt, BurstBuffer, Licenses or Watts must be specified."
+    elif given.get("watts"):
+        problem = "A power reservation must be empty and set the LICENSE_ONLY flag."
+    elif given.get("users") and given.get("groups"):
+        problem = "Users and Groups are mutually exclusive.  You can have one or the other, but not both."
     elif not any(given.get(key) for key in ("users", "groups", "accounts")):
         problem = "Either Users/Groups and/or Accounts must be specified."
     else:

@@ -25,6 +25,7 @@ from mgpu_slurm.controller import (
     permissions,
     picture,
     reconcile,
+    reservation_life,
     steps,
     submission,
     update_nodes,
@@ -93,6 +94,8 @@ class Core:
             self._node_said(event, now)
         elif isinstance(event, Planned):
             launching.planned(ctx, event.decisions, now)
+            if ctx.state.reservations:
+                reservation_life.replace(ctx, now)
         elif isinstance(event, TimeReached):
             due.handle(ctx, now)
         elif isinstance(event, ConnectionClosed):

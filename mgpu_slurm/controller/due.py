@@ -12,7 +12,7 @@ from mgpu_slurm.controller import (
     nodes,
     owners,
     reconcile,
-    reservations,
+    reservation_life,
     steps,
     update_nodes,
     waiting,
@@ -38,9 +38,11 @@ def handle(ctx: Context, now: float) -> None:
             elif what == "resume":
                 update_nodes.resume(ctx, name, now)
             elif what == "reserved":
-                reservations.begun(ctx)
+                reservation_life.begun(ctx)
             elif what == "unreserved":
-                reservations.over(ctx, name, now)
+                reservation_life.over(ctx, name, now)
+            elif what == "idle":
+                reservation_life.idle(ctx, name, now)
         elif isinstance(name, tuple):
             _step_limit(ctx, *name)
         elif isinstance(name, int):

@@ -127,6 +127,8 @@ def start(ctx: Context, record: Job, decision: Start, now: float) -> Job:
     waiting.forget(ctx, job)
     if job.request.licenses:
         job.licenses = licenses.choose(ctx, job, licenses.taken(ctx.state, job, now)) or {}
+    if ctx.state.reservations and (drawn := reservations.joined(ctx, job, decision.allocation.nodes, now)):
+        job.request = msgspec.structs.replace(job.request, reservation=drawn)
     job.allocation = decision.allocation
     ctx.state.take(job)
     job.partition = partition.name

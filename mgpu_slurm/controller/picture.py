@@ -18,6 +18,7 @@ from mgpu_slurm.controller.state import NodeUse
 from mgpu_slurm.facts.states import COMPLETING
 from mgpu_slurm.intake import gres as gres_grammar
 from mgpu_slurm.sched.need import configured_memory
+from mgpu_slurm.sched.place import Placement, place
 from mgpu_slurm.sched.snapshot import GresSlot, NodeSlot, PartitionSlot, PendingJob, RunningJob, Snapshot
 
 if TYPE_CHECKING:
@@ -181,6 +182,8 @@ def snapshot(ctx: Context, now: float) -> Snapshot:
     """Everything that may start and everything that runs. Jobs that may not start are left out: they have their reason."""
     state = ctx.state
     places = {name: at for at, name in enumerate(state.nodes)}
+    slots = [node_slot(state, node) for node in state.nodes.values()]
+    partitions = {name: partition_slot(one, places) for name, one in state.partitions.items()}
     pending = []
     held = licenses.used(state) if ctx.settings.licenses else {}
     for job_id in ctx.eligible:
@@ -192,18 +195,30 @@ def snapshot(ctx: Context, now: float) -> Snapshot:
             if job.request.licenses and licenses.choose(ctx, job, licenses.taken(state, job, now, held)) is None:
                 seen = msgspec.structs.replace(seen, blocked=licenses.REASON)
             if state.reservations:
-                seen = reservations.limited(ctx, job, seen, now)
+                seen = _drawn(ctx, job, seen, slots, partitions, now) or reservations.limited(ctx, job, seen, now)
             if seen.startable:
                 pending.append(seen)
     return Snapshot(
-        nodes=[node_slot(state, node) for node in state.nodes.values()],
-        partitions={name: partition_slot(one, places) for name, one in state.partitions.items()},
+        nodes=slots,
+        partitions=partitions,
         pending=pending,
         running=[running_job(ctx, state.jobs[job_id], now) for job_id in state.holding],
         generation=state.generation,
         seed=state.generation,
         backfill=ctx.settings.backfill,
     )
+
+
+def _drawn(
+    ctx: Context, job: Job, seen: PendingJob, slots: list[NodeSlot], partitions: dict[str, PartitionSlot], now: float
+) -> PendingJob | None:
+    """The job in the first magnetic reservation of its user where it could start now; None where there is no such."""
+    for one in reservations.drawing(ctx, job, now):
+        confined = reservations.inside(ctx, one, seen)
+        for name in confined.partitions:
+            if name in partitions and isinstance(place(slots, confined.need, job.uid, partitions[name]), Placement):
+                return confined
+    return None
 
 
 def alone(ctx: Context, job: PendingJob) -> Snapshot:

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import grp
 import pwd
-import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from mgpu_slurm.base import errors, hostlist, units
 from mgpu_slurm.base.errors import SlurmError
-from mgpu_slurm.controller import permissions
+from mgpu_slurm.controller import licenses, permissions
 from mgpu_slurm.facts import reservation
 from mgpu_slurm.facts.states import TERMINAL
-from mgpu_slurm.intake import dates
+from mgpu_slurm.intake import dates, gres
 from mgpu_slurm.records.reservation import Reservation
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from mgpu_slurm.controller.context import Context
     from mgpu_slurm.controller.events import Caller
     from mgpu_slurm.records.job import Job
@@ -31,9 +28,14 @@ if TYPE_CHECKING:
     from mgpu_slurm.wire.messages import Update
 
 YEAR = 365 * 86400
+WATCHED = ("reserved", "unreserved", "idle")
+"""Timers of a reservation."""
 SHARES = frozenset(("OVERLAP", "MAINT"))
 """Flags of reservations that may lie on others."""
+REPLACED = frozenset(("REPLACE", "REPLACE_DOWN"))
+"""Flags of reservations of a number of nodes, whose nodes may be changed for others."""
 RESERVED = "ReqNodeNotAvail, May be reserved for other job"
+
 
 def change(ctx: Context, caller: Caller, message: Update, now: float) -> list[tuple[str, int, str]]:
     """Create, update or delete. One row, whose id is the reservation's name. Raises SlurmError."""
@@ -52,6 +54,11 @@ def change(ctx: Context, caller: Caller, message: Update, now: float) -> list[tu
         if changes.get("features") and old.nodes:
             raise SlurmError(errors.ESLURM_NOT_SUPPORTED)
         one = _changed(ctx, old, changes, now)
+        added = set(one.flags) - set(old.flags)
+        if "TIME_FLOAT" in added:
+            raise SlurmError(errors.ESLURM_INVALID_TIME_VALUE)
+        if added & REPLACED:
+            raise SlurmError(errors.ESLURM_NOT_SUPPORTED)
         _need_users(one)
     _check_free(ctx, one, now)
     ctx.state.reservations[one.name] = one
@@ -69,54 +76,26 @@ def watch(ctx: Context, one: Reservation) -> None:
     """Its beginning and its end are moments at which jobs may start."""
     ctx.timers.set("reserved", one.name, one.start)
     ctx.timers.set("unreserved", one.name, one.end)
-
-
-def begun(ctx: Context) -> None:
-    ctx.replan()
-
-
-def over(ctx: Context, name: str, now: float) -> None:
-    """Its time is up: it comes again where it is one that does, else it is forgotten, as Slurm forgets it."""
-    one = ctx.state.reservations.pop(name, None)
-    if one is None:
-        return
-    start = next_start(one.flags, one.start, now)
-    if start:
-        ctx.state.reservations[name] = again = msgspec.structs.replace(one, start=start, end=start + one.end - one.start)
-        watch(ctx, again)
-    ctx.save_reservation(name)
-    ctx.replan()
-
-
-def next_start(flags: Collection[str], start: float, now: float) -> float:
-    """When a reservation that repeats begins again, at the same time of the day and after `now`; 0 for one that does not."""
-    if "HOURLY" in flags:
-        return start + 3600 * (int(now - start) // 3600 + 1)
-    days = DAYS & set(flags)
-    if not days:
-        return 0.0
-    first = time.localtime(start)
-    for ahead in range(1, int(now - start) // 86400 + 9):
-        # by the calendar, so that a change of the clocks does not move it
-        at = time.mktime((first.tm_year, first.tm_mon, first.tm_mday + ahead, *first[3:6], 0, 0, -1))
-        day = time.localtime(at).tm_wday
-        fits = "DAILY" in days or ("WEEKDAY" in days and day < 5) or ("WEEKEND" in days and day > 4)
-        if at > now and (fits or ("WEEKLY" in days and ahead % 7 == 0)):
-            return at
-    return 0.0
-
-
-DAYS = frozenset(("DAILY", "WEEKDAY", "WEEKEND", "WEEKLY"))
-"""Flags by which a reservation comes again on another day."""
+    limit = reservation.idle_limit(one.flags)
+    if limit is None:
+        ctx.timers.cancel("idle", one.name)
+    else:
+        ctx.timers.set("idle", one.name, one.start + limit)
 
 
 def _create(ctx: Context, name: str, changes: dict[str, str], now: float) -> Reservation:
     if name and name in ctx.state.reservations:
         raise SlurmError(errors.ESLURM_RESERVATION_NAME_DUP)
+    if "corecnt" in changes:
+        raise SlurmError(errors.ESLURM_NOT_SUPPORTED)  # what is kept here is whole nodes
     made = _changed(ctx, Reservation(name=name, start=now, end=now + YEAR), changes, now)
     _need_users(made)
-    if not made.nodes:
-        raise SlurmError(errors.ESLURM_RESERVATION_EMPTY)
+    if "TIME_FLOAT" in made.flags:
+        raise SlurmError(errors.ESLURM_NOT_SUPPORTED)  # one that moves along with the clock would never begin
+    if not made.nodes and not (made.licenses and "ANY_NODES" in made.flags):
+        raise SlurmError(errors.ESLURM_INVALID_NODE_NAME)
+    if "nodes" in changes and REPLACED & set(made.flags):
+        raise SlurmError(errors.ESLURM_INVALID_NODE_NAME)
     if not name:
         ctx.state.reservation_count += 1
         first = (made.users or made.accounts or made.groups)[0]
@@ -152,20 +131,32 @@ def _changed(ctx: Context, old: Reservation, changes: dict[str, str], now: float
             values[key] = _words(getattr(old, key), changes[key])
     if "users" in values or "groups" in values:
         values["uids"] = _uids(values.get("users", old.users), values.get("groups", old.groups))
-    for key in ("features", "licenses"):
+    if (values.get("users") and (values.get("groups", old.groups))) or (values.get("groups") and values.get("users", old.users)):
+        raise SlurmError(errors.ESLURM_RESERVATION_USER_GROUP)
+    if changes.get("licenses"):
+        licenses.check(ctx, changes["licenses"])
+    for key, field in (("features", ""), ("licenses", ""), ("burstbuffer", "burst_buffer"), ("watts", "")):
         if key in changes:
-            values[key] = changes[key]
+            values[field or key] = changes[key]
+    if "maxstartdelay" in changes:
+        values["max_start_delay"] = 60 * _minutes(changes["maxstartdelay"])
     partition = changes.get("partitionname", changes.get("partition", old.partition))
     if partition and partition not in ctx.state.partitions:
         raise SlurmError(errors.ESLURM_INVALID_PARTITION_NAME)
-    if "nodes" in changes:
+    everything = ["ALL_NODES"] if changes.get("nodes", "").upper() == "ALL" else []
+    if "PART_NODES" in flags and "PART_NODES" not in old.flags:
+        if not everything or not partition:
+            raise SlurmError(errors.ESLURM_INVALID_NODE_NAME)
+        place = ctx.state.partitions[partition]
+        values["nodes"] = list(ctx.state.nodes) if place.all_nodes else [name for name in place.nodes if name in ctx.state.nodes]
+        flags = [flag for flag in flags if flag not in ("SPEC_NODES", "ALL_NODES")] + ["SPEC_NODES"]
+    elif "nodes" in changes:
         values["nodes"] = _nodes(ctx, changes["nodes"])
-        everything = ["ALL_NODES"] if changes["nodes"].upper() == "ALL" else []
         flags = [flag for flag in flags if flag not in ("SPEC_NODES", "ALL_NODES")] + ["SPEC_NODES", *everything]
     elif "nodecnt" in changes:
         if not partition:
             partition = next((one.name for one in ctx.state.partitions.values() if one.default), "")
-        trial = msgspec.structs.replace(old, flags=flags, start=start, end=values["end"])
+        trial = msgspec.structs.replace(old, flags=flags, start=start, end=values["end"], partition=partition)
         values["nodes"] = _pick(ctx, trial, changes["nodecnt"], partition)
         flags = [flag for flag in flags if flag != "ALL_NODES"]
     return msgspec.structs.replace(old, flags=flags, partition=partition, **values)
@@ -173,12 +164,13 @@ def _changed(ctx: Context, old: Reservation, changes: dict[str, str], now: float
 
 def _flags(before: list[str], text: str) -> list[str]:
     found = list(before)
-    for word in text.split(","):
+    for word in text.split(",") if text else ():
         take = word.startswith("-")
         name = reservation.flag(word.lstrip("+-"))
         if name is None:
             raise SlurmError(errors.ESLURM_NOT_SUPPORTED, f"Invalid flag: {word}")
-        found = [one for one in found if one != name] + ([] if take else [name])
+        kind = name.partition("=")[0]
+        found = [one for one in found if one.partition("=")[0] != kind] + ([] if take else [name])
     return found
 
 
@@ -235,17 +227,18 @@ def _nodes(ctx: Context, text: str) -> list[str]:
 
 def _pick(ctx: Context, one: Reservation, count: str, partition: str) -> list[str]:
     """That many nodes of the partition that are free for the time."""
-    if not count.isdecimal() or int(count) < 1:
+    number = gres.count(count) or 0
+    if number < 1:
         raise SlurmError(errors.ESLURM_INVALID_NODE_COUNT)
     place = ctx.state.partitions.get(partition)
     names = list(ctx.state.nodes) if place is None or place.all_nodes else place.nodes
-    free = [name for name in names if _conflict(ctx, one, name) == 0]
-    if len(free) < int(count):
-        raise SlurmError(errors.ESLURM_NODES_BUSY if len(names) >= int(count) else errors.ESLURM_INVALID_NODE_COUNT)
-    return free[: int(count)]
+    free = [name for name in names if conflict(ctx, one, name) == 0]
+    if len(free) < number:
+        raise SlurmError(errors.ESLURM_NODES_BUSY if len(names) >= number else errors.ESLURM_INVALID_NODE_COUNT)
+    return free[:number]
 
 
-def _conflict(ctx: Context, one: Reservation, name: str) -> int:
+def conflict(ctx: Context, one: Reservation, name: str) -> int:
     """The code of what is on a node in that time; 0 where it is nothing."""
     if SHARES.isdisjoint(one.flags):
         for other in ctx.state.reservations.values():
@@ -264,7 +257,7 @@ def _check_free(ctx: Context, one: Reservation, now: float) -> None:
     if one.end <= one.start or one.end <= now:
         raise SlurmError(errors.ESLURM_INVALID_TIME_VALUE)
     for name in one.nodes:
-        code = _conflict(ctx, one, name)
+        code = conflict(ctx, one, name)
         if code:
             raise SlurmError(code)
 
@@ -275,7 +268,7 @@ def _delete(ctx: Context, name: str) -> str:
     if any(job.request.reservation == name and job.state not in TERMINAL for job in ctx.state.jobs.values()):
         raise SlurmError(errors.ESLURM_RESERVATION_BUSY)
     del ctx.state.reservations[name]
-    for what in ("reserved", "unreserved"):
+    for what in WATCHED:
         ctx.timers.cancel(what, name)
     ctx.save_reservation(name)
     ctx.replan()
@@ -299,17 +292,41 @@ def check(ctx: Context, name: str | None, uid: int, account: str) -> None:
 def limited(ctx: Context, job: Job, seen: PendingJob, now: float) -> PendingJob:
     """What the scheduler sees of a job while there are reservations: nodes that are not for it now count as excluded."""
     name = job.request.reservation
-    if name:
-        own = ctx.state.reservations.get(name)
-        if own is None or not own.start <= now < own.end:
-            return msgspec.structs.replace(seen, blocked="Reservation")
+    own = ctx.state.reservations.get(name) if name else None
+    if name and (own is None or ("FLEX" not in own.flags and not own.start <= now < own.end)):
+        return msgspec.structs.replace(seen, blocked="Reservation")
+    if own is not None and "FLEX" not in own.flags:
         unwanted = set(ctx.state.nodes) - set(own.nodes)
     else:
+        # of its own nodes it may also begin before, end after and use others
         end = now + (60 * seen.time_limit if seen.time_limit >= 0 else YEAR)
-        unwanted = {node for one in ctx.state.reservations.values() if one.start < end and now < one.end for node in one.nodes}
+        kept = [one for one in ctx.state.reservations.values() if one.start < end and now < one.end]
+        unwanted = {node for one in kept if one is not own for node in one.nodes}
     if not unwanted:
         return seen
     if not unwanted.isdisjoint(seen.need.required_nodes):
         return msgspec.structs.replace(seen, blocked="ReqNodeNotAvail")
+    return _without(seen, unwanted)
+
+
+def _without(seen: PendingJob, unwanted: set[str]) -> PendingJob:
     excluded = tuple(sorted({*seen.need.excluded_nodes, *unwanted}))
     return msgspec.structs.replace(seen, need=msgspec.structs.replace(seen.need, excluded_nodes=excluded))
+
+
+def drawing(ctx: Context, job: Job, now: float) -> list[Reservation]:
+    """Magnetic reservations of the job's user that last now: a job that names none, and fits into one, starts there."""
+    if job.request.reservation or job.het_job_id:
+        return []
+    ways = [one for one in ctx.state.reservations.values() if "MAGNETIC" in one.flags and one.start <= now < one.end]
+    return [one for one in ways if job.uid in one.uids or job.account in one.accounts]
+
+
+def inside(ctx: Context, one: Reservation, seen: PendingJob) -> PendingJob:
+    """The job as one that has the reservation's nodes alone."""
+    return _without(seen, set(ctx.state.nodes) - set(one.nodes))
+
+
+def joined(ctx: Context, job: Job, nodes: list[str], now: float) -> str:
+    """The name of the reservation that has drawn a job to these nodes, "" where none has."""
+    return next((one.name for one in drawing(ctx, job, now) if set(nodes) <= set(one.nodes)), "")

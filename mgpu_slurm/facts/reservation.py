@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 KEYS: tuple[tuple[str, int, str], ...] = (
     ("ReservationName", 3, "name"),
-    ("StartTime", 5, ""),
+    ("StartTime", 2, ""),
     ("EndTime", 3, ""),
     ("Duration", 3, ""),
     ("NodeCnt", 5, ""),
     ("NodeCount", 5, "nodecnt"),
-    ("Nodes", 4, ""),
+    ("Nodes", 5, ""),
     ("CoreCnt", 5, ""),
     ("Features", 2, ""),
     ("PartitionName", 3, "partition"),
@@ -17,40 +21,83 @@ KEYS: tuple[tuple[str, int, str], ...] = (
     ("Users", 1, ""),
     ("Groups", 1, ""),
     ("Accounts", 1, ""),
-    ("Licenses", 1, ""),
+    ("Licenses", 2, ""),
+    ("BurstBuffer", 2, ""),
+    ("MaxStartDelay", 3, ""),
+    ("TRES", 1, ""),
+    ("Watts", 1, ""),
 )
 """Name, fewest letters, the controller's name where it is another."""
 
-FLAGS: dict[str, str] = {
-    "maint": "MAINT",
-    "ignore_jobs": "IGNORE_JOBS",
-    "hourly": "HOURLY",
-    "daily": "DAILY",
-    "weekday": "WEEKDAY",
-    "weekend": "WEEKEND",
-    "weekly": "WEEKLY",
-    "overlap": "OVERLAP",
-    "spec_nodes": "SPEC_NODES",
-    "part_nodes": "PART_NODES",
-    "any_nodes": "ANY_NODES",
-    "static_alloc": "STATIC",
-    "flex": "FLEX",
-    "magnetic": "MAGNETIC",
-    "no_hold_jobs_after": "NO_HOLD_JOBS_AFTER_END",
-    "purge_comp": "PURGE_COMP=00:05:00",
-}
-"""Word of Flags= -> how it is shown."""
+FLAGS: tuple[tuple[str, int, str], ...] = (
+    ("maint", 3, "MAINT"),
+    ("overlap", 1, "OVERLAP"),
+    ("flex", 1, "FLEX"),
+    ("ignore_jobs", 1, "IGNORE_JOBS"),
+    ("hourly", 1, "HOURLY"),
+    ("daily", 1, "DAILY"),
+    ("weekday", 1, "WEEKDAY"),
+    ("weekend", 1, "WEEKEND"),
+    ("weekly", 1, "WEEKLY"),
+    ("any_nodes", 1, "ANY_NODES"),
+    ("static_alloc", 1, "STATIC"),
+    ("part_nodes", 2, "PART_NODES"),
+    ("purge_comp", 2, "PURGE_COMP"),
+    ("time_float", 1, "TIME_FLOAT"),
+    ("replace", 1, "REPLACE"),
+    ("replace_down", 8, "REPLACE_DOWN"),
+    ("no_hold_jobs_after_end", 1, "NO_HOLD_JOBS_AFTER_END"),
+    ("magnetic", 3, "MAGNETIC"),
+)
+"""Word of Flags=, fewest letters, how it is shown. The first that fits is meant."""
 
 ORDER: tuple[str, ...] = (
-    "FLEX", "MAINT", "OVERLAP", "IGNORE_JOBS", "HOURLY", "DAILY", "WEEKDAY", "WEEKEND", "WEEKLY", "SPEC_NODES", "ALL_NODES",
-    "ANY_NODES", "STATIC", "PART_NODES", "PURGE_COMP=00:05:00", "NO_HOLD_JOBS_AFTER_END", "MAGNETIC",
+    "MAINT", "FLEX", "OVERLAP", "IGNORE_JOBS", "HOURLY", "DAILY", "WEEKDAY", "WEEKEND", "WEEKLY", "SPEC_NODES", "ALL_NODES",
+    "ANY_NODES", "STATIC", "PART_NODES", "REPLACE", "REPLACE_DOWN", "PURGE_COMP", "NO_HOLD_JOBS_AFTER_END", "MAGNETIC",
 )  # fmt: skip
 """The order in which they are shown."""
 
+PURGE = "PURGE_COMP"
+PURGE_SECONDS = 300
+"""How long a reservation may be idle that says no time with PURGE_COMP."""
+
 
 def flag(word: str) -> str | None:
-    """How a word of Flags=, or the beginning of one, is shown; None where there is no such flag."""
-    lowered = word.lower()
-    if lowered in FLAGS:
-        return FLAGS[lowered]
-    return next((shown for name, shown in FLAGS.items() if len(lowered) > 2 and name.startswith(lowered)), None)
+    """How a word of Flags=, or the beginning of one, is shown; None where there is no such flag. PURGE_COMP keeps its time."""
+    name, equals, time = word.lower().partition("=")
+    found = next((shown for known, least, shown in FLAGS if len(name) >= least and known.startswith(name)), None)
+    return f"{PURGE}={_purge_time(time)}" if found == PURGE else found if not equals else None
+
+
+def _purge_time(text: str) -> str:
+    """As HH:MM:SS; what is no time counts as none."""
+    from mgpu_slurm.base import units
+    from mgpu_slurm.facts.fields.field import long_seconds
+
+    try:
+        seconds = units.parse_seconds(text) if text else PURGE_SECONDS
+    except ValueError:
+        seconds = PURGE_SECONDS
+    return long_seconds(seconds) if seconds > 0 else ""
+
+
+def has(flags: Collection[str], name: str) -> bool:
+    """Whether a flag is set, whatever it says besides."""
+    return any(one.partition("=")[0] == name for one in flags)
+
+
+def shown(flags: Collection[str]) -> list[str]:
+    """In Slurm's order; without a time that PURGE_COMP has not."""
+    ranked = sorted((one for one in flags if one.partition("=")[0] in ORDER), key=lambda one: ORDER.index(one.partition("=")[0]))
+    return [one.removesuffix("=") for one in ranked]
+
+
+def idle_limit(flags: Collection[str]) -> int | None:
+    """Seconds after which an idle reservation goes; None where it stays."""
+    from mgpu_slurm.base import units
+
+    for one in flags:
+        name, _, time = one.partition("=")
+        if name == PURGE:
+            return units.parse_seconds(time) if time else None
+    return None

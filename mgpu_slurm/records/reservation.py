@@ -19,4 +19,7 @@ class Reservation(msgspec.Struct, omit_defaults=True, kw_only=True):
     features: str = ""
     licenses: str = ""
     flags: list[str] = []
+    burst_buffer: str = ""
+    max_start_delay: int = 0  # seconds
+    watts: str = ""
     uids: list[int] = []  # of `users` and of the members of `groups`

@@ -28,7 +28,7 @@ def _own(name: str) -> Callable[[Reservation, Source], object]:
 
 RESERVATION: dict[str, Callable[[Reservation, Source], object]] = {
     **{name: _own(name) for name in ("name", "start", "end", "users", "groups", "accounts", "partition", "features")},
-    **{name: _own(name) for name in ("licenses", "flags")},
+    **{name: _own(name) for name in ("licenses", "flags", "burst_buffer", "max_start_delay", "watts")},
     "nodes": lambda one, _source: hostlist.fold(one.nodes),
     "node_count": lambda one, _source: len(one.nodes),
     "node_names": lambda one, _source: one.nodes,

@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from mgpu_slurm.base import errors
-from mgpu_slurm.controller import reservations
+from mgpu_slurm.controller import reservation_life
 from mgpu_slurm.facts import reservation
 from mgpu_slurm.wire import messages as wire
 from tests.kit.cases import ANN, BOB, ROOT, Case
@@ -79,9 +79,9 @@ def test_one_that_repeats_comes_again() -> None:
 )
 def test_when_it_comes_again(flags: list[str], begun: str, expected: str) -> None:
     start = datetime.fromisoformat(begun).timestamp()
-    found = reservations.next_start(flags, start, start + 600)
+    found = reservation_life.next_start(flags, start, start + 600)
     assert found == (datetime.fromisoformat(expected).timestamp() if expected else 0)
-    late = reservations.next_start(flags, start, start + 30 * 86400)
+    late = reservation_life.next_start(flags, start, start + 30 * 86400)
     assert not expected or start + 30 * 86400 < late < start + 38 * 86400
 
 
@@ -106,6 +106,12 @@ def test_its_end_frees_the_nodes_and_forgets_it() -> None:
         ({"partition": "nosuch"}, errors.ESLURM_INVALID_PARTITION_NAME),
         ({"starttime": "now-7200", "duration": "60"}, errors.ESLURM_INVALID_TIME_VALUE),
         ({"nodes": "", "nodecnt": "9"}, errors.ESLURM_INVALID_NODE_COUNT),
+        ({"groups": "root"}, errors.ESLURM_RESERVATION_USER_GROUP),
+        ({"licenses": "nosuch"}, errors.ESLURM_INVALID_LICENSES),
+        ({"nodes": "", "licenses": ""}, errors.ESLURM_INVALID_NODE_NAME),
+        ({"corecnt": "2"}, errors.ESLURM_NOT_SUPPORTED),
+        ({"flags": "time_float"}, errors.ESLURM_NOT_SUPPORTED),
+        ({"flags": "part_nodes"}, errors.ESLURM_INVALID_NODE_NAME),
     ],
 )
 def test_refusals(changes: dict[str, str], code: int) -> None:
@@ -148,6 +154,67 @@ def test_names_are_made_of_the_first_user_and_a_number() -> None:
 
 
 def test_words_of_flags() -> None:
-    found = [reservation.flag(word) for word in ("maint", "MAI", "ma", "x", "overlap")]
-    assert found == ["MAINT", "MAINT", None, None, "OVERLAP"]
-    assert set(reservation.FLAGS.values()) | {"ALL_NODES"} == set(reservation.ORDER)
+    words = ("maint", "MAI", "ma", "x", "o", "w", "repl", "replace_d", "no_hold_jobs_after_end")
+    found = [reservation.flag(word) for word in words]
+    assert found == ["MAINT", "MAINT", None, None, "OVERLAP", "WEEKDAY", "REPLACE", "REPLACE_DOWN", "NO_HOLD_JOBS_AFTER_END"]
+    assert {shown for _, _, shown in reservation.FLAGS} | {"ALL_NODES", "SPEC_NODES"} == {*reservation.ORDER, "TIME_FLOAT"}
+    times = [reservation.flag(f"purge_comp{time}") for time in ("", "=10", "=1:30", "=x", "=0")]
+    assert times == [f"PURGE_COMP={time}" for time in ("00:05:00", "00:10:00", "00:01:30", "00:05:00", "")]
+    assert reservation.shown(["MAGNETIC", "PURGE_COMP=", "MAINT"]) == ["MAINT", "PURGE_COMP", "MAGNETIC"]
+    assert [reservation.idle_limit([flag]) for flag in (*times, "MAINT")] == [300, 600, 90, 300, None, None]
+
+
+def test_an_idle_one_goes_where_it_says_so() -> None:
+    c = case()
+    assert ask(c, "create", "mine", **MADE, flags="purge_comp=10") == 0
+    job = c.submit(who=ANN, reservation="mine", time_limit=50)
+    c.plan()
+    c.after(601)
+    assert (c.state_of(job), list(c.state.reservations)) == ("RUNNING", ["mine"])
+    c.ends(job)
+    c.gone(job)
+    c.after(590)
+    assert list(c.state.reservations) == ["mine"]
+    c.after(20)
+    assert c.state.reservations == {}
+
+
+def test_flex_lets_its_jobs_begin_before_and_elsewhere() -> None:
+    c = case()
+    assert ask(c, "create", "mine", **{**MADE, "starttime": "now+3600", "flags": "flex"}) == 0
+    jobs = [c.submit(who=ANN, ntasks=8, reservation="mine", time_limit=300) for _ in range(2)]
+    other = c.submit(who=BOB, ntasks=1, time_limit=300)
+    c.plan()
+    assert sorted(nodes_of(c, job) for job in jobs) == [["n0"], ["n1"]]
+    assert c.state_of(other) == "PENDING"
+
+
+def test_magnetic_draws_jobs_of_its_users() -> None:
+    c = case(1)
+    assert ask(c, "create", "mine", **{**MADE, "nodes": "n0", "flags": "magnetic"}) == 0
+    own, other = c.submit(who=ANN), c.submit(who=BOB)
+    c.plan()
+    assert (c.state_of(own), c.state_of(other)) == ("RUNNING", "PENDING")
+    assert c.job(own).request.reservation == "mine"
+
+
+def test_a_job_that_magnetic_nodes_cannot_hold_is_kept_off_them() -> None:
+    c = case(3)
+    assert ask(c, "create", "mine", **MADE, flags="magnetic") == 0
+    small, large, all_nodes = c.submit(who=ANN, min_nodes=1), c.submit(who=ANN, min_nodes=2), c.submit(who=ANN, min_nodes=3)
+    c.plan()
+    assert (nodes_of(c, small), nodes_of(c, large)) == (["n1"], ["n0", "n2"])
+    assert (c.job(large).request.reservation, c.state_of(all_nodes)) == (None, "PENDING")
+
+
+def test_nodes_are_replaced() -> None:
+    c = case(3)
+    given = {"starttime": "now", "duration": "60", "nodecnt": "1", "users": str(ANN.uid)}
+    assert ask(c, "create", "mine", **given, flags="replace_down") == 0
+    assert c.state.reservations["mine"].nodes == ["n0"]
+    node = c.state.nodes["n0"]
+    node.flags = [*node.flags, "DRAIN"]
+    c.plan()
+    assert c.state.reservations["mine"].nodes == ["n1"]
+    assert ask(c, "update", "mine", flags="replace") == errors.ESLURM_NOT_SUPPORTED
+    assert ask(c, "create", "other", **{**given, "nodes": "n2"}, flags="replace") == errors.ESLURM_INVALID_NODE_NAME

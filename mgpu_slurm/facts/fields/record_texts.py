@@ -42,7 +42,7 @@ PARTITION_COLUMNS = (
 
 RESERVATION_COLUMNS = (
     "name", "start", "end", "nodes", "node_count", "cores", "cpus", "features", "partition", "flags", "users", "groups",
-    "accounts", "licenses", "active",
+    "accounts", "licenses", "active", "burst_buffer", "max_start_delay", "watts",
 )  # fmt: skip
 
 
@@ -198,16 +198,18 @@ def partition_text(part: Mapping[str, Any], view: View, one_line: bool) -> str:
 
 def reservation_text(one: Mapping[str, Any], view: View, one_line: bool) -> str:
     names = {key: or_null(",".join(one[key])) for key in ("users", "groups", "accounts")}
-    flags = ",".join(flag for flag in reservation.ORDER if flag in one["flags"])
+    flags = ",".join(reservation.shown(one["flags"]))
+    watts = f" Watts={one['watts'] or 'n/a'}" if view.compat < (25, 5) else ""
+    delay = long_seconds(one["max_start_delay"]) if one["max_start_delay"] else "(null)"
     lines = [
         f"ReservationName={one['name']} StartTime={view.time(one['start'], 'Unknown')} EndTime={view.time(one['end'], 'Unknown')}"
         f" Duration={long_seconds(int(one['end'] - one['start']))}",
         f"Nodes={or_null(one['nodes'])} NodeCnt={one['node_count']} CoreCnt={one['cores']} Features={or_null(one['features'])}"
         f" PartitionName={or_null(one['partition'])} Flags={flags}",
-        f"TRES=cpu={one['cpus']}",
+        f"TRES=cpu={one['cpus']}" if one["cpus"] else "TRES=(null)",
         f"Users={names['users']} Groups={names['groups']} Accounts={names['accounts']} Licenses={or_null(one['licenses'])}"
-        f" State={'ACTIVE' if one['active'] else 'INACTIVE'} BurstBuffer=(null){' Watts=n/a' if view.compat < (25, 5) else ''}",
-        "MaxStartDelay=(null)",
+        f" State={'ACTIVE' if one['active'] else 'INACTIVE'} BurstBuffer={or_null(one['burst_buffer'])}{watts}",
+        f"MaxStartDelay={delay}",
     ]
     return joined(lines, one_line)
 
