@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mgpu_slurm.base import billing
 from mgpu_slurm.base.errors import SlurmError, UsageError
 from mgpu_slurm.commands import listing
 from mgpu_slurm.commands.query_options import compat_without_cluster, query, read, told, uid_of, words
@@ -86,13 +87,17 @@ def format_text(given: Given, weights: Mapping[str, float], tres: str, compat: t
 
 def show(session: Session, given: Given, streams: Streams) -> int:
     weights, tres = configured_weights(session)
-    known = weights_line(weights, tres) if given.has("weights") else fields(weights)
+    known = weights_line(weights, tres) if given.has("weights") else fields(weights, billing.weights(tres))
     made = listing.parse_letters(format_text(given, weights, tres, session.compat), known)
     for wrong in made.wrong:
         streams.err.write(f"sprio: error: Invalid job format specification: {wrong}\n")
     made.cells = [cell for cell in made.cells if cell.field is not None]
     view = View(compat=session.compat, cluster=session.cluster_name)
     if given.has("weights"):
+        filters, _ = _filters(given, streams)
+        if "ids" in filters and not query(session, "priorities", ["job_id"], filters)[1]:
+            streams.out.write(NOT_FOUND)
+            return 0
         _header(given, made, streams)
         streams.out.write(listing.lines(made, {"job_id": [0]}, view, 1))
         return 0

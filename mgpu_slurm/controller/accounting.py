@@ -20,7 +20,7 @@ import msgspec
 from mgpu_slurm.base import errors, ids
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.base.units import UNLIMITED
-from mgpu_slurm.controller import asked, inspection, permissions, usage_query
+from mgpu_slurm.controller import asked, inspection, permissions, priority_rows, usage_query
 from mgpu_slurm.controller.history_columns import (
     HISTORY,
     ended,
@@ -32,7 +32,7 @@ from mgpu_slurm.controller.history_columns import (
 )
 from mgpu_slurm.controller.history_columns import flags as job_flags
 from mgpu_slurm.facts.states import TERMINAL
-from mgpu_slurm.records.columns import JOB, Source, eligible_time
+from mgpu_slurm.records.columns import Source, eligible_time
 from mgpu_slurm.store import history
 from mgpu_slurm.store.errors import StoreError
 from mgpu_slurm.wire.messages import Table
@@ -64,7 +64,7 @@ async def rows(controller: Controller, query: Query, caller: Caller) -> Table:
     if query.table == "inspection":
         return await inspection.rows(controller, query, caller, now)
     if query.table == "priorities":
-        return _priorities(controller, query, now)
+        return priority_rows.table(controller.core.ctx, _known(priority_rows.COLUMNS, query.columns), query.filters, now)
     if "reset" in query.filters:
         permissions.need_operator(controller.core.ctx, caller)
         controller.statistics.reset(now)
@@ -327,43 +327,3 @@ def _matches(ref: JobRef, job: Job, whole: str) -> bool:
     if ref.job in (job.job_id, job.array_job_id):
         return True
     return bool(job.het_job_id) and job.het_job_id == ref.job and whole != "no"
-
-
-# --- priorities -----------------------------------------------------------------------------------------------------
-
-
-def _column(name: str) -> Callable[[Job], object]:
-    return lambda job: JOB[name](job, _NOTHING)
-
-
-PRIORITY: dict[str, Callable[[Job], object]] = {
-    **{name: _column(name) for name in ("job_id", "partition", "user_name", "uid", "account", "qos", "nice", "priority")},
-    # the factors of a multifactor priority, 0 to 1: this scheduler orders by the number alone
-    **{name: (lambda _job: 0.0) for name in (
-        "age", "assoc", "fairshare", "jobsize", "partition_factor", "qos_factor", "site",
-    )},
-    "tres": lambda _job: "",
-}  # fmt: skip
-
-
-def _priorities(controller: Controller, query: Query, now: float) -> Table:
-    """A row for each job that may start, and each partition it may start in."""
-    getters = _known(PRIORITY, query.columns)
-    jobs, filters = controller.state.jobs, query.filters
-    found: list[Job] = []
-    for job_id in sorted(controller.core.ctx.eligible):
-        job = jobs.get(job_id)
-        if job is None:
-            continue
-        if filters.get("ids") and not any(_matches(_ref(text), job, "") for text in filters["ids"]):
-            continue
-        if filters.get("users") is not None and str(job.uid) not in filters["users"]:
-            continue
-        names = job.partition.split(",")
-        meant = filters.get("partitions")
-        found += [
-            job if len(names) == 1 else msgspec.structs.replace(job, partition=name)
-            for name in names
-            if meant is None or name in meant
-        ]
-    return Table(columns=[[get(job) for job in found] for get in getters], now=now)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import SlurmError
-from mgpu_slurm.controller import cancelling, launching, lifecycle, permissions, update_job_keys, updates, waiting
+from mgpu_slurm.controller import cancelling, launching, lifecycle, permissions, priorities, updates, waiting
 from mgpu_slurm.facts.states import COMPLETING, SPECIAL_EXIT, TERMINAL
 from mgpu_slurm.wire.messages import Done, ExtendJob, JobEvent, Results, SayToJob, SuspendJob
 
@@ -91,7 +91,7 @@ def release(ctx: Context, job: Job, caller: Caller, now: float) -> None:
     if job.held_by == "admin" and not permissions.is_operator(ctx, caller):
         raise SlurmError(errors.ESLURM_ACCESS_DENIED)
     if job.priority == 0:
-        job.priority = update_job_keys.default_priority(ctx, job)
+        job.priority = priorities.of_job(ctx, job)
         job.priority_fixed = False
     job.held_by = ""
     if job.reason in waiting.HELD.values():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mgpu_slurm.base import idset
-from mgpu_slurm.controller import licenses
+from mgpu_slurm.controller import licenses, priorities
 from mgpu_slurm.controller.settings import Settings
 from mgpu_slurm.facts import trackable
 from mgpu_slurm.facts.confkeys import prolog_flags
@@ -52,6 +52,8 @@ def settings(config: Any) -> Settings:
         config_overrides="config_overrides" in _words(config.get("SlurmdParameters")),
         return_to_service=config.get("ReturnToService", 0),
         fifo_priority=str(config.get("PriorityType")) == "priority/basic",
+        weights=priorities.configured(config),
+        priority_period=config.get("PriorityCalcPeriod", 300) or 300,
         gres_types=frozenset(_words(config.get("GresTypes"))) | {"gpu"},
         task_sampling=sampling.of_cluster(config),
         licenses=licenses.totals(_words(config.get("Licenses"))),

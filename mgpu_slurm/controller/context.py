@@ -124,6 +124,8 @@ class Context:
         self.cache: dict[int, PendingJob] = {}  # job -> what the scheduler sees of it
         self.needs: dict[int, Need] = {}  # pending job -> its need
         self.empty_nodes: list[NodeSlot] | None = None  # all nodes as if nothing ran
+        self.priorities_at = 0.0  # when the age of those that wait was last looked at
+        self.partition_totals: dict[str, dict[str, int]] = {}  # partition -> resource -> how much it has of it
         self.possible: dict[object, tuple[str, str]] = {}  # request class -> why it can never start, "" where it can
 
     # --- effects ---
@@ -144,10 +146,12 @@ class Context:
     def save_node(self, node: Node) -> None:
         self.dirty_nodes[node.name] = None
         self.empty_nodes = None
+        self.partition_totals.clear()
         self.possible.clear()
 
     def save_partition(self, partition: Partition) -> None:
         self.dirty_partitions[partition.name] = None
+        self.partition_totals.clear()
         self.possible.clear()
 
     def save_reservation(self, name: str) -> None:

@@ -24,6 +24,7 @@ from mgpu_slurm.controller import (
     owners,
     permissions,
     picture,
+    priorities,
     reconcile,
     reservation_life,
     steps,
@@ -259,6 +260,7 @@ class Core:
             update_nodes.resume_later(ctx, node)
         for job in list(state.jobs.values()):
             self._restore_job(job, now)
+        priorities.look_again(ctx, now)
         ctx.replan()
         return ctx.take_effects()
 

@@ -11,6 +11,7 @@ from mgpu_slurm.controller import (
     lifecycle,
     nodes,
     owners,
+    priorities,
     reconcile,
     reservation_life,
     steps,
@@ -39,6 +40,8 @@ def handle(ctx: Context, now: float) -> None:
                 update_nodes.resume(ctx, name, now)
             elif what == "reserved":
                 reservation_life.begun(ctx)
+            elif what == "priorities":
+                priorities.look_again(ctx, now)
             elif what == "unreserved":
                 reservation_life.over(ctx, name, now)
             elif what == "idle":

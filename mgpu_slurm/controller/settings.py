@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+from mgpu_slurm.sched.priority import Weights
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds unless said otherwise; memory in MiB; names are those of slurm.conf's keys."""
@@ -35,6 +37,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     config_overrides: bool = False
     return_to_service: int = 0
     fifo_priority: bool = False  # priority/basic: each job a lower number than the one before
+    weights: Weights = Weights()  # of the factors of priorities
+    priority_period: int = 300  # seconds after which they are looked at again
     gres_types: frozenset[str] = frozenset({"gpu"})
     task_sampling: int = 30  # seconds between two looks at tasks, as sampling.of_cluster tells
     licenses: dict[str, int] = {}  # name -> how many there are

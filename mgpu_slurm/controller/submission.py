@@ -15,7 +15,7 @@ import msgspec
 from mgpu_slurm.base import errors, hostlist
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.base.units import UNLIMITED
-from mgpu_slurm.controller import arrays, licenses, permissions, picture, reservations, trial, waiting
+from mgpu_slurm.controller import arrays, licenses, permissions, picture, priorities, reservations, trial, waiting
 from mgpu_slurm.controller.launching import default_limit
 from mgpu_slurm.intake import arrays as array_grammar
 from mgpu_slurm.intake import constraint, gres, sampling
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from mgpu_slurm.records.partition import Partition
     from mgpu_slurm.records.request import JobRequest
     from mgpu_slurm.wire.messages import Allocate, SubmitJob
-
-TOP_PRIORITY = 4294901760
-"""Where priority/basic begins to count down, so that no job ever gets a higher one by itself."""
 
 
 class Refused(SlurmError):
@@ -92,13 +89,15 @@ def admit(ctx: Context, jobs: list[Job], now: float) -> None:
         if len(jobs) > 1:
             job.het_job_id, job.het_offset, job.het_size = job.job_id - offset, offset, len(jobs)
         if ctx.settings.fifo_priority and job.priority == 1:
-            job.priority = max(1, TOP_PRIORITY - (job.het_job_id or job.job_id) - job.request.nice)
+            job.priority = priorities.of_job(ctx, job)
+        priorities.again(ctx, job)
         ctx.state.add(job)
         if job.request.deadline:
             ctx.timers.set("deadline", job.job_id, latest_start(job))
     for job in jobs:
         waiting.enter(ctx, job, now)
         ctx.save(job)
+    priorities.later(ctx, now)
     ctx.replan()
 
 

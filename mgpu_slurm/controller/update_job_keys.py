@@ -14,6 +14,7 @@ from mgpu_slurm.controller import (
     launching,
     licenses,
     permissions,
+    priorities,
     reservations,
     resizing,
     submission,
@@ -55,14 +56,6 @@ def check_size(ctx: Context, job: Job) -> None:
         raise SlurmError(errors.ESLURM_REQUESTED_PART_CONFIG_UNAVAILABLE)
 
 
-def default_priority(ctx: Context, job: Job) -> int:
-    if ctx.settings.fifo_priority:
-        first = submission.TOP_PRIORITY - (job.het_job_id or job.job_id)
-    else:
-        first = 0
-    return max(1, first + job.site_factor - job.request.nice)
-
-
 def _priority(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     try:
         wanted = int(text)
@@ -92,7 +85,7 @@ def _nice(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None
         return
     ask(job, nice=nice)
     if job.priority and job.state == "PENDING":
-        job.priority = default_priority(ctx, job)
+        job.priority = priorities.of_job(ctx, job)
 
 
 def _site_factor(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
@@ -101,7 +94,7 @@ def _site_factor(ctx: Context, job: Job, caller: Caller, text: str, now: float) 
         raise SlurmError(errors.ESLURM_ACCESS_DENIED)
     job.site_factor = _number(text)
     if job.priority and not job.priority_fixed and job.state == "PENDING":
-        job.priority = default_priority(ctx, job)
+        job.priority = priorities.of_job(ctx, job)
 
 
 def _name(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:

@@ -16,6 +16,7 @@ from mgpu_slurm.controller import (
     arrays,
     cancelling,
     launching,
+    priorities,
     reservations,
     resizing,
     steps,
@@ -83,6 +84,7 @@ def _job(ctx: Context, job: Job, caller: Caller, changes: list[tuple[str, str]],
         reservations.check(ctx, trial.request.reservation, trial.uid, trial.account)
     if trial.state == "PENDING":
         submission.settle(ctx, trial)
+        priorities.again(ctx, trial)
         if update_job_keys.SIZING & words:
             update_job_keys.check_size(ctx, trial)
     if COMPLETING in job.flags and job.state != "PENDING":

@@ -84,6 +84,12 @@ def whole_memory(job: Job, source: Source) -> int:
 
 def asked_tres(job: Job, source: Source) -> str:
     """What the job asks for."""
+    held = asked_amounts(job, source)
+    return named_tres(held["cpu"], held["mem"], held["node"], held["billing"], tracked(source.asked(job), source))
+
+
+def asked_amounts(job: Job, source: Source) -> dict[str, int]:
+    """Resource -> how much of it the job asks for."""
     request = job.request
     cpus = job.min_cpus
     if request.mem_per_node is not None:
@@ -92,9 +98,8 @@ def asked_tres(job: Job, source: Source) -> str:
         mem = request.mem_per_gpu * job.asked_gpus
     else:
         mem = (request.mem_per_cpu or 0) * cpus
-    asked = source.asked(job)
-    held = {"cpu": cpus, "mem": mem, "node": job.min_nodes, **asked}
-    return named_tres(cpus, mem, job.min_nodes, billed(job, source, held), tracked(asked, source))
+    held = {"cpu": cpus, "mem": mem, "node": job.min_nodes, **source.asked(job)}
+    return {**held, "billing": billed(job, source, held)}
 
 
 def declared_types(node: Node | None, name: str) -> list[str]:

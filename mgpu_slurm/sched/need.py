@@ -67,6 +67,8 @@ def derive(request: JobRequest, partition: Partition | None, config: Defaults) -
     if ntasks or max_nodes in (0, min_nodes):
         # Every node is given CPUs for all the tasks it may run, also where fewer were asked for (22.05, measured).
         ntasks = max(ntasks, per_node_tasks * min_nodes)
+    if request.spread_job and request.ntasks:
+        max_nodes = max(min_nodes, min(max_nodes or request.ntasks, request.ntasks))  # no node without a task of its own
     of_node = _count(per_node)
     if gpus_total and of_node and (not request.min_nodes or gpus_total % of_node == 0):
         min_nodes = max(min_nodes, -(-gpus_total // of_node))

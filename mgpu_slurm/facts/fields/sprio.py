@@ -30,16 +30,24 @@ def _normal(_view: View, factor: float) -> str:
     return f"{factor:.7f}"
 
 
-def _unit(_view: View, priority: int) -> str:
-    return f"{priority / 0xFFFFFFFF:.14f}"
+def _unit(_view: View, priority: float) -> str:
+    return f"{priority:.14f}"
+
+
+def _resources(weights: Mapping[str, float]) -> Callable[..., str]:
+    return lambda _view, found: ",".join(f"{name}={factor * weights.get(name, 0):.0f}" for name, factor in found)
+
+
+def _normal_resources(_view: View, found: Any) -> str:
+    return ",".join(f"{name}={factor:.2f}" for name, factor in found)
 
 
 def _text(_view: View, value: Any) -> str:
     return str(value or "")
 
 
-def fields(weights: Mapping[str, float]) -> Fields:
-    """The table for these weights, by letter."""
+def fields(weights: Mapping[str, float], tres: Mapping[str, float] | None = None) -> Fields:
+    """The table for these weights, by letter, and of resources by name."""
     rows = [
         Field("i", "", "JOBID", "job_id", plain),
         Field("r", "", "PARTITION", "partition"),
@@ -50,10 +58,10 @@ def fields(weights: Mapping[str, float]) -> Fields:
         Field("N", "", "NICE", "nice", plain),
         Field("S", "", "SITE", "site", _weighted(1)),
         Field("s", "", "SLUID", "job_id", constant("")),
-        Field("T", "", "TRES", "tres", plain),
-        Field("t", "", "TRES", "tres", plain),
+        Field("T", "", "TRES", "tres", _resources(tres or {})),
+        Field("t", "", "TRES", "tres", _normal_resources),
         Field("Y", "", "PRIORITY", "priority", plain),
-        Field("y", "", "PRIORITY", "priority", _unit),
+        Field("y", "", "PRIORITY", "priority_normal", _unit),
     ]
     for letter, (column, _) in WEIGHTS.items():
         rows.append(Field(letter, "", _HEADERS[letter], column, _weighted(weights.get(letter, 0))))

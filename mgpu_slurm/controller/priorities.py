@@ -1,0 +1,121 @@
+"""The priorities of waiting jobs, when PriorityWeight*= make them of factors: at submission, after changes, and again every
+PriorityCalcPeriod, since their age grows. A job that may run in several partitions counts as in the one where it has the most.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mgpu_slurm.base import billing
+from mgpu_slurm.controller import asked, picture
+from mgpu_slurm.records.tres import asked_amounts
+from mgpu_slurm.sched import priority
+from mgpu_slurm.sched.priority import Factors, Weights
+
+if TYPE_CHECKING:
+    from mgpu_slurm.controller.context import Context
+    from mgpu_slurm.records.job import Job
+    from mgpu_slurm.records.partition import Partition
+
+TOP_PRIORITY = 4294901760
+"""Where priority/basic begins to count down, so that no job ever gets a higher one by itself."""
+
+
+def configured(config: Any) -> Weights:
+    """The weights of a configuration."""
+    flags = {str(flag).upper() for flag in config.get("PriorityFlags") or ()}
+    try:
+        tres = billing.weights(str(config.get("PriorityWeightTRES") or ""))
+    except ValueError:
+        tres = {}
+    return Weights(
+        age=config.get("PriorityWeightAge", 0),
+        jobsize=config.get("PriorityWeightJobSize", 0),
+        partition=config.get("PriorityWeightPartition", 0),
+        tres=tres,
+        max_age=float(config.get("PriorityMaxAge", 604800)),
+        favor_small=bool(config.get("PriorityFavorSmall", False)),
+        whole_partition="NO_NORMAL_PART" in flags,
+        whole_tres="NO_NORMAL_TRES" in flags,
+    )
+
+
+def of_job(ctx: Context, job: Job) -> int:
+    """What it has by itself, when it is neither held nor given a number; at least 1."""
+    if ctx.settings.fifo_priority:
+        return max(1, TOP_PRIORITY - (job.het_job_id or job.job_id) + job.site_factor - job.request.nice)
+    names = [name for name in job.partition.split(",") if name in ctx.state.partitions]
+    return int(max([in_partition(ctx, job, ctx.state.partitions[name]) for name in names], default=1))
+
+
+def in_partition(ctx: Context, job: Job, partition: Partition) -> float:
+    """The same for one of its partitions, with its fraction."""
+    weights = ctx.settings.weights
+    found = priority.total(weights, factors(ctx, job, partition)) if weights.count else 0.0
+    return max(1.0, found + job.site_factor - job.request.nice)
+
+
+def factors(ctx: Context, job: Job, partition: Partition) -> Factors:
+    """What its priority in a partition is made of, as old as they were when they were last looked at."""
+    weights, state = ctx.settings.weights, ctx.state
+    if not weights.count or job.priority_fixed:
+        return Factors()
+    most = max((one.priority_job_factor for one in state.partitions.values()), default=0)
+    share = float(partition.priority_job_factor)
+    tres: dict[str, float] = {}
+    if weights.tres:
+        amounts = asked_amounts(job, asked.source(state, ctx.priorities_at))
+        tres = priority.resources(weights.tres, amounts, _totals(ctx, partition), whole=weights.whole_tres)
+    return Factors(
+        age=priority.age(ctx.priorities_at - job.eligible_time, weights.max_age) if job.eligible_time else 0.0,
+        jobsize=priority.job_size(
+            job.min_nodes, job.min_cpus, len(state.nodes), sum(node.cpus for node in state.nodes.values()),
+            favor_small=weights.favor_small,
+        ),
+        partition=share if weights.whole_partition else share / most if most else 0.0,
+        tres=tres,
+    )  # fmt: skip
+
+
+def _totals(ctx: Context, partition: Partition) -> dict[str, int]:
+    """Resource -> how much the partition has of it."""
+    known = ctx.partition_totals.get(partition.name)
+    if known is not None:
+        return known
+    state = ctx.state
+    names = state.nodes if partition.all_nodes else partition.nodes
+    nodes = [state.nodes[name] for name in names if name in state.nodes]
+    cpus = sum(node.cpus for node in nodes)
+    found = {"cpu": cpus, "mem": sum(node.real_memory for node in nodes), "node": len(nodes), "billing": cpus}
+    for node in nodes:
+        for device, kinds in picture.devices(node).items():
+            for name in [f"gres/{device}"] * len(kinds) + [f"gres/{device}:{kind.lower()}" for each in kinds for kind in each]:
+                found[name] = found.get(name, 0) + 1
+    found.update({f"license/{name}": number for name, number in state.licenses.items()})
+    ctx.partition_totals[partition.name] = found
+    return found
+
+
+def again(ctx: Context, job: Job) -> None:
+    """After a change of what its priority is made of."""
+    if ctx.settings.weights.count and job.priority and not job.priority_fixed and job.state == "PENDING":
+        job.priority = of_job(ctx, job)
+
+
+def later(ctx: Context, now: float) -> None:
+    """Look again after a while, if factors count."""
+    if ctx.settings.weights.count and ctx.timers.at("priorities", "") is None:
+        ctx.timers.set("priorities", "", now + ctx.settings.priority_period)
+
+
+def look_again(ctx: Context, now: float) -> None:
+    """All that wait are older."""
+    ctx.priorities_at = now
+    ctx.partition_totals.clear()
+    waiting = [job for job in ctx.state.jobs.values() if job.state == "PENDING"]
+    for job in waiting:
+        again(ctx, job)
+        ctx.cache.pop(job.job_id, None)
+    if waiting:
+        later(ctx, now)
+        ctx.replan()
