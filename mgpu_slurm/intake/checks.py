@@ -323,8 +323,9 @@ def _hint(choices: Choices, reading: Reading) -> None:
             raise UsageError(f'unrecognized --hint argument "{word}", see --hint=help', 1)
         if word == "compute_bound":
             choices.drop("sockets_per_node")
+        if word != "memory_bound":
             choices.drop("cores_per_socket")
-        elif word == "memory_bound":
+        else:
             choices.put("cores_per_socket", Choice("hint", 1, hint.source, word))
         if word == "multithread":
             choices.drop("threads_per_core")
