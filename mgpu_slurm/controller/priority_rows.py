@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mgpu_slurm.base import ids
 from mgpu_slurm.controller import arrays, priorities
 from mgpu_slurm.records.columns import JOB, Source
+from mgpu_slurm.sched.priority import Factors
 from mgpu_slurm.wire.messages import Table
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from mgpu_slurm.controller.context import Context
     from mgpu_slurm.records.job import Job
-    from mgpu_slurm.sched.priority import Factors
 
 _NOTHING = Source({}, {}, {}, {}, 0.0)
 
@@ -60,12 +60,16 @@ def table(ctx: Context, getters: Sequence[Callable[[Row], object]], filters: Map
         if users is not None and str(job.uid) not in users:
             continue
         for name in job.partition.split(","):
-            if name in ctx.state.partitions and (meant is None or name in meant):
-                partition = ctx.state.partitions[name]
-                counted = ctx.settings.weights.count and not job.priority_fixed
-                number = priorities.in_partition(ctx, job, partition) if counted else float(job.priority)
-                found.append(Row(job, name, number, priorities.factors(ctx, job, partition)))
+            if meant is None or name in meant:
+                found.append(_row(ctx, job, name))
     return Table(columns=[[get(row) for row in found] for get in getters], now=now)
+
+
+def _row(ctx: Context, job: Job, name: str) -> Row:
+    partition = ctx.state.partitions.get(name)
+    if partition is None or job.priority_fixed or not ctx.settings.weights.count:
+        return Row(job, name, float(job.priority), Factors())
+    return Row(job, name, priorities.in_partition(ctx, job, partition), priorities.factors(ctx, job, partition))
 
 
 def _waits_for_its_own(ctx: Context, job: Job, now: float) -> bool:

@@ -17,6 +17,7 @@ from mgpu_slurm.base.errors import SlurmError, UsageError
 from mgpu_slurm.commands import session as sessions
 from mgpu_slurm.controller import accounting
 from mgpu_slurm.controller.events import Caller
+from mgpu_slurm.controller.settings import Settings
 from mgpu_slurm.controller.state import State
 from mgpu_slurm.controller.statistics import Statistics
 from mgpu_slurm.records.allocation import Allocation, NodeShare
@@ -69,8 +70,8 @@ class Ledger:
         self.state = State()
         self.store: Store = open_store(str(place / "state.db"))
         self.statistics = Statistics(NOON)
-        settings = SimpleNamespace(slurm_uid=0)
-        self.core = SimpleNamespace(ctx=SimpleNamespace(eligible=dict.fromkeys(eligible), settings=settings))
+        known = SimpleNamespace(eligible=dict.fromkeys(eligible), settings=Settings(slurm_uid=0), state=self.state)
+        self.core = SimpleNamespace(ctx=known)
         for one in memory:
             self.state.jobs[one.job_id] = one
             self._save(one, False)
