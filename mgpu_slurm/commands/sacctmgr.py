@@ -57,7 +57,8 @@ def show(session: Session, words: Sequence[str], given: Given, streams: Streams)
     """One list. Raises UsageError for a field that is not known."""
     entity, fields = find(words[0]) if words else ("", "")
     if not entity:
-        streams.err.write(table.NO_ENTITY)
+        of_database = any(name.startswith(words[0].lower()) for name in ("configuration", "stats")) if words else False
+        streams.err.write(table.UNSUPPORTED if of_database else table.NO_ENTITY)
         return 1
     if entity == "runawayjobs":
         streams.out.write(f"Runaway Jobs: No runaway jobs found on cluster {session.cluster_name}\n")

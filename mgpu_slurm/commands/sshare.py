@@ -25,8 +25,12 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
 
     session = open_session(environ, cluster)
     if given.has("helpformat"):
-        streams.out.write(listed(COLUMNS, session.compat))
+        streams.out.write(listed(COLUMNS, session.compat, 17))
         return 0
+    if given.has("verbose"):
+        for what, asked, default in (("Users", "users", environ.get("USER") or "root"), ("Accounts", "accounts", "all")):
+            names = "all" if given.has("all") and asked == "users" else given.text(asked) or default
+            streams.err.write("".join([f"{what} requested:\n", *(f"\t: {name}\n" for name in names.split(","))]))
     if given.has("clusters"):
         from mgpu_slurm.commands import clusters
 

@@ -161,6 +161,8 @@ def sizes(request: JobRequest, need: Need, nodes: int) -> Sizes:
         most = nodes if not need.ntasks else min(nodes, need.ntasks)
     if request.ntasks:
         most = min(most, request.ntasks)
+    if need.spread:
+        least, most = min(least, nodes), min(most, nodes)
     counted = request.ntasks or per_node or need.ntasks
     fixed = request.min_nodes if request.max_nodes in (None, request.min_nodes) else 0
     cpus = max((tasks if counted else fixed or len(need.required_nodes) or 1) * per_task, request.min_cpus or 0)

@@ -16,7 +16,7 @@ _mgpu_options() {
         sdiag) echo '--all --help --reset --sort-by-id --clusters= --cluster= --no-trunc --sort-by-time --sort-by-time2 --usage --version --json --yaml' ;;
         sacctmgr) echo '--usage --help --immediate --noheader --oneliner --parsable --parsable2 --quiet --readonly --associations --verbose --version --json --yaml' ;;
         sshare) echo '--accounts= --all --helpformat --long --partition --clusters= --cluster= --noheader --noheader --format= --parsable --parsable2 --users= --Users --verbose --version --help --usage' ;;
-        sreport) echo '--all_clusters --cluster= --federation --usage --help --immediate --local --noheader --parsable --parsable2 --quiet --sort --tres= --verbose --version' ;;
+        sreport) echo '--all_clusters --cluster= --federation --usage --help --immediate --local --noheader --parsable --parsable2 --quiet --sort --time= --tres= --verbose --version' ;;
         sattach) echo '--error-filter= --help --input-filter= --label --layout --output-filter= --pty --quiet --usage --verbose --version' ;;
         sbcast) echo '--compress --exclude= --fanout= --force --help --jobid= --preserve --send-libs --size= --timeout= --treewidth= --usage --verbose --version' ;;
         doctor) echo '--json --quiet --users= --master= --help --usage --version' ;;
@@ -226,7 +226,7 @@ _mgpu_value() {
             ;;
         sreport)
             case $2 in
-                --cluster | -M | --tres | -T) REPLY='none' ;;
+                --cluster | -M | --time | -t | --tres | -T) REPLY='none' ;;
             esac
             ;;
         sattach)

@@ -64,8 +64,9 @@ MEANT = {
     r"--ntasks-per-core": "above a core's threads it is no bound",
     r"-S": "that it is ignored is said only where nothing else is refused: the configuration is read last",
     r"-w.*--contiguous": "the gap between named nodes is filled when it is placed, and not in the size of what is held",
-    r" : ": "components are placed in another order, or on the same nodes, where there is no other way; what tasks follow from"
-    " GPUs is told for components, too",
+    r"--gpus-per-task.* : | : .*--gpus-per-task": "what tasks follow from GPUs is told for components, too",
+    r"(-w|-x|-N[34]|-N[12]-4|--exclusive).* : | : .*(-w|-x|-N[34]|-N[12]-4|--exclusive)": "components are placed in another"
+    " order, or on the same nodes, where there is no other way",
 }
 """What is meant to differ, by the options it is found in, and why. Nodes of several sockets (2:4:2) give cores from the first
 one on, near the GPUs where those are known."""

@@ -80,9 +80,9 @@ def find(rows: Sequence[Column], word: str, compat: tuple[int, int]) -> Column |
     return None
 
 
-def listed(rows: Iterable[Column], compat: tuple[int, int]) -> str:
-    """--helpformat: four names a line, each in 19 places."""
-    names = [f"{row.name:<19}" for row in rows if row.known_to(compat)]
+def listed(rows: Iterable[Column], compat: tuple[int, int], width: int = 19) -> str:
+    """--helpformat: four names a line, each in that many places."""
+    names = [f"{row.name:<{width}}" for row in rows if row.known_to(compat)]
     return "".join(" ".join(names[at : at + 4]) + "\n" for at in range(0, len(names), 4))
 
 

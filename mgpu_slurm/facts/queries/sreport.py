@@ -21,6 +21,7 @@ ROWS: tuple[Option, ...] = (
     _row("parsable2", "P", "flag", "parsable2", "fields separated by |"),
     _row("quiet", "Q", "flag", "quiet", "no messages but errors"),
     _row("sort", "s", "flag", "sort", "order of the lines"),
+    _row("time", "t", "text", "time", "unit of times"),
     _row("tres", "T", "text", "tres", "what is counted", "SREPORT_TRES"),
     _row("usage", "h", "help", "help", "list the options"),
     _row("verbose", "v", "count", "verbose", "more about what is done"),
