@@ -101,7 +101,7 @@ def test_pip_installs_the_same_programs() -> None:
 
 
 @pytest.mark.parametrize(
-    "way", ["absolute", "relative", "symlink", "two symlinks", "PATH", "dot on PATH", "linked directory", "plain"]
+    "way", ["absolute", "relative", "symlink", "two symlinks", "PATH", "dot on PATH", "linked directory", "plain", "other python"]
 )
 def test_found_by_any_way(tree: Path, tmp_path: Path, way: str) -> None:
     bin_ = tree / "bin"
@@ -122,6 +122,12 @@ def test_found_by_any_way(tree: Path, tmp_path: Path, way: str) -> None:
         words = [tmp_path / "commands/mgpu_squeue"]
     elif way == "plain":
         words = [bin_ / "slurm/squeue"]
+    elif way == "other python":
+        # a client's own environment stands first on PATH, with an interpreter that knows nothing of this suite
+        for name in ("python3", "python", "env"):
+            (tmp_path / name).write_text("#!/bin/sh\nexit 66\n")
+            (tmp_path / name).chmod(0o755)
+        environ["PATH"] = f"{tmp_path}:{environ['PATH']}"
     answer = told([*words, "tell", "a b", "", "$x"], env=environ, cwd=cwd)
     assert answer["argv"] == ["a b", "", "$x"]
     assert (answer["cwd"], answer["cluster"]) == (str(cwd), "-")
