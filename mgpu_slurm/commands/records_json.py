@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mgpu_slurm.base.errors import SlurmError
+from mgpu_slurm.commands.array_order import in_list_order
 from mgpu_slurm.commands.json_holdings import reservation_object, step_object
 from mgpu_slurm.commands.json_nodes import earlier_node, entry, node_object, partition_object
 from mgpu_slurm.commands.json_objects import job_object, number
@@ -94,7 +95,8 @@ def jobs(session: Session, filters: Mapping[str, Sequence[str]], yaml: bool, str
         streams.err.write(f"slurm_load_jobs error: {error.text}\n")
         return 1
     geometry = {one["name"]: (one["cores_per_socket"], one["threads_per_core"]) for one in _records(shapes, node_count)}
-    found = [job_object(job, session.cluster_name, geometry) for job in _records(columns, count)]
+    records = in_list_order(_records(columns, count))
+    found = [job_object(job, session.cluster_name, geometry) for job in records]
     write({"jobs": found, "last_update": number(now), "last_backfill": number(0), **envelope(session)}, yaml, streams)
     return 0
 

@@ -98,6 +98,10 @@ def jobs(desk: Desk, which: str | None) -> None:
         desk.status = 1
     elif not rows and not desk.quiet:
         desk.say("No jobs in the system\n")
+    if which is None:
+        from mgpu_slurm.commands.array_order import in_list_order
+
+        rows = in_list_order(rows)
     for row in rows:
         desk.say(job_text.job_text(row, view, desk.details, desk.one_line))
 
