@@ -133,11 +133,21 @@ def _named(desk: Desk, name: str, user: str) -> str:
     from mgpu_slurm.commands.query_options import query
 
     filters = {"names": [name], "states": ["live"]}
+    whose = ""
     if user:
+        import pwd
+
+        try:
+            uid = int(user) if user.isdecimal() else pwd.getpwnam(user).pw_uid
+        except KeyError:
+            desk.complain(f"Invalid UserID: {user}")
+            desk.complain("Request aborted")
+            return ""
         filters["users"] = [user]
+        whose = f"user ID {uid} and "
     columns, count, _ = query(desk.session(), "jobs", ["job_id"], filters)
     if not count:
-        desk.complain(f"scontrol: error: No jobs with name '{name}'")
+        desk.complain(f"scontrol: error: No jobs with {whose}name '{name}'")
     return ",".join(str(one) for one in columns["job_id"])
 
 

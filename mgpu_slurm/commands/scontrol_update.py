@@ -37,6 +37,8 @@ def update(desk: Desk, rest: Sequence[str]) -> None:
         scontrol_node.update(desk, rest)
     elif what == "step":
         _step(desk, rest)
+    elif what == "debug":
+        _debug(desk, name)
     else:
         from mgpu_slurm.commands import scontrol_job
 
@@ -89,14 +91,41 @@ def unsupported(desk: Desk, word: str) -> None:
 
 
 def _step(desk: Desk, rest: Sequence[str]) -> None:
+    """StepId=JOB[.STEP] TimeLimit=TIME."""
+    from mgpu_slurm.base import units
+
     name, changes = "", []
     for word in rest:
         key, _, text = word.partition("=")
         if meant(key, SUBJECTS) == "step":
             name = text
+            if text and not text[0].isdigit():
+                desk.complain(f"Invalid StepID parameter: {word}")
+                desk.complain("Request aborted")
+                return
+        elif row_of(key, (("TimeLimit", 5),)):
+            try:
+                units.parse_minutes(text)
+            except ValueError:
+                desk.complain("scontrol: error: Invalid TimeLimit value")
+                return
+            changes.append(("timelimit", text))
         else:
-            changes.append((key.lower(), text))
+            unsupported(desk, word)
+            return
+    if not changes:
+        desk.complain("No changes specified")
+        return
     send(desk, "step", name, changes)
+
+
+def _debug(desk: Desk, level: str) -> None:
+    """SlurmctldDebug=LEVEL: the level of Slurm's own log, checked and without an effect."""
+    from mgpu_slurm.facts.queries.scontrol import DEBUG_LEVELS
+
+    if level.lower() not in DEBUG_LEVELS and not (level.isdecimal() and int(level) < len(DEBUG_LEVELS)):
+        desk.complain(f"invalid debug level: {level}")
+        desk.complain("slurm_update error: No error")
 
 
 def send(desk: Desk, what: str, name: str, changes: Changes) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller import cancelling, launching, lifecycle, permissions, priorities, updates, waiting
-from mgpu_slurm.facts.states import COMPLETING, SPECIAL_EXIT, TERMINAL
+from mgpu_slurm.facts.states import COMPLETING, RESV_DEL_HOLD, SPECIAL_EXIT, TERMINAL
 from mgpu_slurm.wire.messages import Done, ExtendJob, JobEvent, Results, SayToJob, SuspendJob
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def release(ctx: Context, job: Job, caller: Caller, now: float) -> None:
     if job.reason in waiting.HELD.values():
         job.reason = "None"
         job.reason_text = ""
-    job.flags = [flag for flag in job.flags if flag not in ("REQUEUE_HOLD", SPECIAL_EXIT)]
+    job.flags = [flag for flag in job.flags if flag not in ("REQUEUE_HOLD", RESV_DEL_HOLD, SPECIAL_EXIT)]
     ctx.save(job)
     waiting.refresh(ctx, job, now)
 

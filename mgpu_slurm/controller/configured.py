@@ -40,6 +40,7 @@ def settings(config: Any) -> Settings:
         min_job_age=config.get("MinJobAge", 300),
         slurmd_timeout=config.get("SlurmdTimeout", 300) or 300,
         over_time_limit=config.get("OverTimeLimit", 0),
+        resv_overrun=config.get("ResvOverRun", 0),
         max_job_count=config.get("MaxJobCount", 10000),
         max_array_size=config.get("MaxArraySize", 1001),
         first_job_id=max(1, config.get("FirstJobId", 1)),

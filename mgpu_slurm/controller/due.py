@@ -64,6 +64,8 @@ def _job(ctx: Context, what: str, job: Job, now: float) -> None:
         waiting.refresh(ctx, job, now)
     elif what == "limit":
         _time_limit(ctx, job, now)
+    elif what == "overrun" and job.state in ("RUNNING", "SUSPENDED") and COMPLETING not in job.flags:
+        _timed_out(ctx, job, now)
     elif what == "warn":
         cancelling.warn(ctx, job)
     elif what == "owner":
@@ -104,6 +106,10 @@ def _time_limit(ctx: Context, job: Job, now: float) -> None:
     if at > now:
         ctx.timers.set("limit", job.job_id, at)
         return
+    _timed_out(ctx, job, now)
+
+
+def _timed_out(ctx: Context, job: Job, now: float) -> None:
     for conn in ctx.listeners(job.job_id):
         ctx.push(conn, JobEvent(job_id=job.job_id, event="timeout", state="TIMEOUT"))
     lifecycle.end(ctx, job, "TIMED_OUT", now, "TIMEOUT", exit_code=0, reason="TimeLimit")

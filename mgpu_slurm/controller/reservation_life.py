@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from mgpu_slurm.controller import waiting
 from mgpu_slurm.controller.picture import is_usable
 from mgpu_slurm.controller.reservations import conflict, watch
 from mgpu_slurm.facts import reservation
-from mgpu_slurm.facts.states import COMPLETING, TERMINAL
+from mgpu_slurm.facts.states import COMPLETING, RESV_DEL_HOLD, TERMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from mgpu_slurm.controller.context import Context
+    from mgpu_slurm.records.job import Job
     from mgpu_slurm.records.reservation import Reservation
 
 
@@ -32,8 +34,24 @@ def over(ctx: Context, name: str, now: float) -> None:
     if start:
         ctx.state.reservations[name] = again = msgspec.structs.replace(one, start=start, end=start + one.end - one.start)
         watch(ctx, again)
+    for job in [job for job in ctx.state.jobs.values() if job.request.reservation == name]:
+        if job.state == "PENDING" and not start:
+            _let_go(ctx, one, job, now)
+        elif job.state in ("RUNNING", "SUSPENDED") and "FLEX" not in one.flags and ctx.settings.resv_overrun >= 0:
+            ctx.timers.set("overrun", job.job_id, now + 60 * ctx.settings.resv_overrun)
     ctx.save_reservation(name)
     ctx.replan()
+
+
+def _let_go(ctx: Context, one: Reservation, job: Job, now: float) -> None:
+    """A job that waits for what is no more: held, so that it does not start where it was not meant to."""
+    job.request = msgspec.structs.replace(job.request, reservation=None)
+    if "NO_HOLD_JOBS_AFTER_END" not in one.flags:
+        waiting.hold(ctx, job, job.held_by or "user", now)
+        job.flags = [*job.flags, RESV_DEL_HOLD]
+        job.reason_text = f"Reservation {one.name} was deleted"
+    ctx.needs.pop(job.job_id, None)
+    ctx.save(job)
 
 
 def idle(ctx: Context, name: str, now: float) -> None:

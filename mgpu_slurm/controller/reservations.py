@@ -1,7 +1,8 @@
 """Reservations: made, changed and ended by operators; what they mean for jobs that wait.
 
 A job that names a reservation starts on its nodes, while it lasts, and only where it is one of its users'. Any other job
-keeps off the nodes from the moment when it could still run at the reservation's start. Running jobs are left alone.
+keeps off the nodes from the moment when it could still run at the reservation's start. Jobs that run elsewhere when it begins
+are left alone; what time does to reservations is in reservation_life.py.
 """
 
 from __future__ import annotations

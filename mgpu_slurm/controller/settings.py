@@ -25,6 +25,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     margin: int = 10  # between the end of a lease and what is done about its jobs
     owner_grace: int = 60
     over_time_limit: int = 0  # minutes, -1 unlimited
+    resv_overrun: int = 0  # minutes that jobs may go on after their reservation, -1 unlimited
     max_job_count: int = 10000
     max_array_size: int = 1001
     first_job_id: int = 1

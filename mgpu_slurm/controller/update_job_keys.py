@@ -66,6 +66,7 @@ def _priority(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> 
         raise SlurmError(errors.ESLURM_JOB_HELD)
     if wanted <= 0:
         job.priority = 0
+        job.priority_fixed = False
         job.held_by = "admin" if operator else "user"
         job.reason = waiting.HELD[job.held_by]
         return
@@ -84,7 +85,7 @@ def _nice(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None
     if job.priority_fixed and job.state == "PENDING":
         return
     ask(job, nice=nice)
-    if job.priority and job.state == "PENDING":
+    if job.priority and not job.priority_fixed:
         job.priority = priorities.of_job(ctx, job)
 
 
@@ -93,7 +94,7 @@ def _site_factor(ctx: Context, job: Job, caller: Caller, text: str, now: float) 
     if not permissions.is_operator(ctx, caller):
         raise SlurmError(errors.ESLURM_ACCESS_DENIED)
     job.site_factor = _number(text)
-    if job.priority and not job.priority_fixed and job.state == "PENDING":
+    if job.priority and not job.priority_fixed:
         job.priority = priorities.of_job(ctx, job)
 
 
@@ -136,10 +137,12 @@ def _start_time(ctx: Context, job: Job, caller: Caller, text: str, now: float) -
 
 
 def _deadline(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
+    """What has begun has no deadline any more."""
     at = _instant(ctx, text, now)
     if at <= now:
         raise SlurmError(errors.ESLURM_INVALID_TIME_VALUE)
-    ask(job, deadline=at)
+    if job.state == "PENDING":
+        ask(job, deadline=at)
 
 
 def _account(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
@@ -213,11 +216,9 @@ def _time_min(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> 
 
 
 def _reservation(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
-    """Of a job that runs only the name is looked at: it stays where it is."""
+    """A job that runs stays where it is."""
     reservations.check(ctx, text or None, job.uid, job.account)
-    if text or job.state == "PENDING":
-        need_pending(job)
-        ask(job, reservation=text or None)
+    ask(job, reservation=text or None)
 
 
 def _mail_type(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:

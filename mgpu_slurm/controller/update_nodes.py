@@ -80,8 +80,13 @@ def _check(ctx: Context, node: Node, changes: dict[str, str]) -> None:
         raise SlurmError(errors.ESLURM_ACTIVE_FEATURE_NOT_SUBSET)
     wanted = changes.get("gres", "")
     names = {word.partition(":")[0] for word in wanted.split(",") if word}
-    if names & set(ctx.settings.gres_types) and wanted != node_columns.gres(node):
+    if names & set(ctx.settings.gres_types) and wanted not in (node_columns.gres(node), *_plain_counts(node)):
         raise SlurmError(errors.ESLURM_INVALID_GRES)
+
+
+def _plain_counts(node: Node) -> list[str]:
+    """Its devices where they are of one kind, as a count without a type."""
+    return [f"{name}:{len(found)}" for name, found in node_columns.devices(node).items() if len(node_columns.devices(node)) == 1]
 
 
 def _is_out(node: Node) -> bool:
@@ -121,7 +126,8 @@ def _change(ctx: Context, node: Node, changes: dict[str, str], caller: Caller, n
     if changes.get("cpubind"):
         node.cpu_bind = "" if changes["cpubind"] == "off" else changes["cpubind"]
     if "gres" in changes:
-        node.gres_text = changes["gres"]
+        if changes["gres"] not in _plain_counts(node):
+            node.gres_text = changes["gres"]
         node.gres_text = node_columns.gres(node)  # none: what was found
     taken = "state" not in changes or _state(ctx, node, changes["state"].upper(), now)
     if "resumeafter" in changes:

@@ -3,7 +3,6 @@ the end of one that runs."""
 
 from __future__ import annotations
 
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -101,14 +100,17 @@ def _delay(_ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> 
 
 
 def _end(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
-    """Of a job that runs: its limit in whole minutes, the last one not cut short."""
+    """Of a job that runs: its limit grows or shrinks by the whole minutes, to the nearest, that its end moves."""
     if job.state != "RUNNING":
         raise SlurmError(errors.ESLURM_JOB_NOT_RUNNING)
     try:
         at = dates.parse(text, now, compat=ctx.settings.compat)
     except ValueError:
         raise SlurmError(errors.ESLURM_INVALID_TIME_VALUE) from None
-    time_limit(ctx, job, caller, str(max(ceil((at - job.start_time) / 60), 0)), now)
+    limited = job.time_limit is not None and job.time_limit > 0
+    before = job.time_limit if limited and job.time_limit is not None else 0
+    moved = int((at - job.start_time - 60 * before + 30) / 60)
+    time_limit(ctx, job, caller, str(max(before + moved, 1)), now)
 
 
 KEYS: dict[str, Setter] = {

@@ -127,7 +127,7 @@ def _step(ctx: Context, caller: Caller, message: Update, now: float) -> list[tup
     for job in cancelling.allowed(ctx, caller, ref):
         chosen = [step for name, step in job.steps.items() if ref.step is None or name == str(ref.step)]
         chosen = [step for step in chosen if step.step_id != "batch" and steps.is_live(step)]
-        if not chosen:
+        if not chosen and ref.step is not None:
             raise SlurmError(errors.ESLURM_INVALID_JOB_ID)
         for key, text in message.changes:
             if key.lower() != "timelimit":

@@ -218,3 +218,23 @@ def test_nodes_are_replaced() -> None:
     assert c.state.reservations["mine"].nodes == ["n1"]
     assert ask(c, "update", "mine", flags="replace") == errors.ESLURM_NOT_SUPPORTED
     assert ask(c, "create", "other", **{**given, "nodes": "n2"}, flags="replace") == errors.ESLURM_INVALID_NODE_NAME
+
+
+@pytest.mark.parametrize(
+    ("flags", "runs", "waits"),
+    [("static", "TIMEOUT+COMPLETING", True), ("flex", "RUNNING", True), ("no_hold", "TIMEOUT+COMPLETING", False)],
+)
+def test_what_becomes_of_its_jobs(flags: str, runs: str, waits: bool) -> None:
+    c = case(1)
+    assert ask(c, "create", "mine", **{**MADE, "nodes": "n0", "duration": "10"}, flags=flags) == 0
+    running, waiting, held = (c.submit(who=ANN, reservation="mine", ntasks=8, hold=hold) for hold in (False, False, True))
+    c.plan()
+    c.after(601)
+    assert (c.state_of(running), c.state_of(waiting)) == (runs, "PENDING")
+    assert [c.job(job).request.reservation for job in (waiting, held)] == [None, None]
+    for job in (waiting, held):
+        assert ("RESV_DEL_HOLD" in c.job(job).flags) == waits
+        assert (c.job(job).reason_text == "Reservation mine was deleted") == waits
+    assert c.job(waiting).priority == (0 if waits else 1)
+    assert c.act("release", waiting) == 0
+    assert c.job(waiting).flags == []

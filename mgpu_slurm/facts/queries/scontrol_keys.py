@@ -13,6 +13,7 @@ SUBJECTS: tuple[tuple[str, int, str], ...] = (
     ("PartitionName", 4, "partition"),
     ("StepId", 4, "step"),
     ("ReservationName", 3, "reservation"),
+    ("SlurmctldDebug", 10, "debug"),
 )
 
 # key of `update job`, fewest letters, the controller's name for it ("" its own in lower case), kind of its value

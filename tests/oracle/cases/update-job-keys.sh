@@ -20,3 +20,9 @@ see . 'DelayBoot|Switches'; scancel $J
 # CPUs in all are no tasks
 printf '#!/bin/bash\nenv | grep -E "SLURM_(NTASKS|NPROCS|CPUS_ON|JOB_CPUS|TASKS)" | sort; srun hostname | wc -l\n' > s.sh
 submit -H -o s.out s.sh; scontrol update jobid=$J numcpus=4; scontrol release $J; wait_gone; cat s.out; scontrol show job $J | grep -E 'NumCPUs|TRES'
+# priorities that are set, held and released; what running jobs take; steps, the controller's log level, names with users
+v() { scontrol update "$@" 2>&1 | sed "s/$J/JOB/"; echo "$2 ${PIPESTATUS[0]} $(field $J Priority) $(field $J Nice)"; }
+submit -b now+1hour -o /dev/null --wrap true; for k in nice=5 priority=7 nice=10 sitefactor=3 priority=0 nice=20; do v job=$J $k; done; scontrol release $J; field $J Priority; field $J Nice; scancel $J
+submit -t 60 -n1 -o /dev/null --wrap 'sleep 300'; wait_state RUNNING; scontrol create res=upd users=root start=now+1hour dur=5 nodes=n3; for k in sitefactor=5 nice=4 deadline=now+10days endtime=now+3hours reservationname=upd; do v job=$J $k; done; field $J Deadline; field $J TimeLimit; field $J Reservation; v job=$J reservationname=; scontrol delete res=upd
+for s in $J.batch $J.7 foo $J.x; do scontrol update stepid=$s timelimit=3 2>&1; echo "$?"; done; for w in '' timelimit=x foo=1; do scontrol update stepid=$J.0 $w 2>&1; echo "$w $?"; done
+for w in slurmctlddebug=3 slurmctlddebug=foo 'jobname=nope userid=root comment=x' 'jobname=nope userid=nosuch comment=x' 'jobname=nope comment=x'; do scontrol update $w 2>&1; echo "$w $?"; done; scancel $J; wait_gone
