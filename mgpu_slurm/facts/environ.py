@@ -339,7 +339,8 @@ def step_environment(
         changes["SLURM_GPUS_ON_NODE"] = str(len(gpus))
     if launch.get("preserve_env"):
         for name in COUNTS:
-            changes.pop(name, None)
+            if name in inherited or not facts.get("het_job_id"):  # the shell of such a job knows them by component alone
+                changes.pop(name, None)
     return changes
 
 

@@ -226,7 +226,9 @@ def _spread_tasks(chosen: list[Candidate], need: Need) -> list[int]:
         slot = chosen[at].slot
         each = max(1, counted(slot, need, slot.threads_per_core) // need.cpus_per_task)
         each = min(each, need.ntasks_per_core or each)
-        tasks[at] = max(min(chosen[at].room.tasks, left, 1), min(chosen[at].room.tasks, left - each * (least - turn)))
+        asked = max(0, min(need.min_nodes, least) - turn)  # of the nodes that were asked for; one more is there for its one task
+        later = each * asked + max(0, least - turn - asked)
+        tasks[at] = max(min(chosen[at].room.tasks, left, 1), min(chosen[at].room.tasks, left - later))
         left -= tasks[at]
     for at in order[least:]:
         tasks[max(order, key=lambda other: (tasks[other], order.index(other)))] -= 1

@@ -143,6 +143,8 @@ def test_what_is_left_after_a_placement_is_used_next() -> None:
         ("-O -n20 -N1 --hint=nomultithread", "n0 0-1 100"),
         ("-n2 --ntasks-per-core=1", "n0 0-3 400"),
         ("-n9 --ntasks-per-core=1", "n0 0-15 1600; n1 0-1 200"),
+        ("-n5 --gpus-per-task=2", "n0 0-1 200 gpu:0-3; n1 0-1 200 gpu:0-3; n2 0-1 200 gpu:0-1"),
+        ("-N3 -n5 --gpus-per-task=2", "n0 0-1 200 gpu:0-1; n1 0-1 200 gpu:0-3; n2 0-1 200 gpu:0-3"),
         ("-N2-3 -n9 --ntasks-per-core=1", "n0 0-13 1400; n1 0-1 200; n2 0-1 200"),
         ("-G2 --cpus-per-gpu=3 --hint=nomultithread", "n0 0-11 600 gpu:0-1"),
     ],
