@@ -189,20 +189,21 @@ def truncate(columns: dict[str, list[Any]], since: float, before: float) -> None
         columns["elapsed"][row] = max(int(last) - int(first) - columns["suspended"][row], 0)
 
 
+NOTHING_KEPT = "NONE\n"
+
+
 def scripts(session: Session, given: Given, filters: dict[str, list[str]], streams: Streams) -> int:
-    """--batch-script and --env-vars. Scripts are kept while the job is; environments are not given out."""
+    """--batch-script and --env-vars: of jobs that are kept, and of others as AccountingStoreFlags= says."""
     columns, count, _ = query(session, "history", IDS, {**filters, "allocations": ["1"]})
     for row in range(count):
         job_id = columns["job_id"][row]
         shown = job_name(*(columns[name][row] for name in IDS))
-        text = "NONE\n"
-        if given.has("script"):
-            streams.out.write(f"Batch Script for {shown}\n{'-' * 80}\n")
-            try:
-                text = str(session.call({"kind": "get_script", "job_id": job_id})["text"])
-            except SlurmError:
-                pass  # gone, or not the caller's: shown as none
-        else:
-            streams.out.write(f"Environment used for {shown} (must be batch to display)\n{'-' * 80}\n")
-        streams.out.write(f"{text}\n")
+        environment = not given.has("script")
+        what = f"Environment used for {shown} (must be batch to display)" if environment else f"Batch Script for {shown}"
+        try:
+            asked = {"kind": "get_script", "job_id": job_id, "past": True, "environment": environment}
+            text = str(session.call(asked).get("text") or "")
+        except SlurmError:
+            text = ""  # not kept, or not the caller's
+        streams.out.write(f"{what}\n{'-' * 80}\n{text or NOTHING_KEPT}\n")
     return 0

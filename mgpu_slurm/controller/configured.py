@@ -66,6 +66,11 @@ def settings(config: Any) -> Settings:
     )
 
 
+def kept(config: Any) -> frozenset[str]:
+    """What AccountingStoreFlags= wants kept of scripts when their jobs are history: job_script, job_env."""
+    return frozenset(word.lower() for word in _words(config.get("AccountingStoreFlags"))) & {"job_script", "job_env"}
+
+
 def _words(value: Any) -> list[str]:
     if not value:
         return []

@@ -17,6 +17,7 @@ from typing import get_args
 
 from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import ConfigError
+from mgpu_slurm.controller import configured
 from mgpu_slurm.controller.core import Core
 from mgpu_slurm.controller.events import (
     Effect,
@@ -61,6 +62,7 @@ class Controller:
     def __init__(self, config: Config, store: Store, key: bytes, reload: Callable[[], Config] | None = None) -> None:
         self.config = config
         self.store = store
+        store.keeps = configured.kept(config)
         self.key = key
         self.started = time.time()
         self.stopping = asyncio.Event()
@@ -216,6 +218,7 @@ class Controller:
                 self.handlers.reply(Reply(conn=conn, message=wire.Error(code=errors.ESLURM_INTERNAL, text=str(error))))
             return
         self.config = config
+        self.store.keeps = configured.kept(config)
         log.info("configuration read again")
         self.carry_out(self.core.reconfigure(config, time.time()))
 

@@ -22,6 +22,8 @@ from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller import accounting, query
 from mgpu_slurm.controller.events import Asked, Caller, ConnectionClosed, Event, Push, Reply, Save, SaveScript, UserFacts
+from mgpu_slurm.store import history
+from mgpu_slurm.store.errors import StoreError
 from mgpu_slurm.wire import messages as wire
 from mgpu_slurm.wire.credential import Identity
 from mgpu_slurm.wire.server import sign_for
@@ -29,6 +31,7 @@ from mgpu_slurm.wire.stream import Stream, StreamClosed
 
 if TYPE_CHECKING:
     from mgpu_slurm.controller.daemon import Controller
+    from mgpu_slurm.records.job import Job
 
 log = logging.getLogger("mgpu.requests")
 
@@ -77,7 +80,7 @@ class Handlers:
                 key = None if self._controller.config.embedded_dir else self._controller.key
                 return wire.Signed(credential=sign_for(stream, key, message.digest, time.time()))
             case wire.GetScript():
-                return self._get_script(identity, message.job_id)
+                return self._get_script(identity, message)
             case _:
                 return await self._ask(identity, message, stream)
 
@@ -217,18 +220,37 @@ class Handlers:
             self._remember(job_id, *found)
         return found
 
-    def _get_script(self, identity: Identity, job_id: int) -> wire.Script:
+    def _past(self, job_id: int) -> Job | None:
+        """A job that only history knows."""
+        wanted = history.Selection(ids=[job_id])
+        try:
+            return next(history.find(self._controller.store, wanted, (), lambda job: job.job_id == job_id), None)
+        except StoreError as error:
+            raise SlurmError(errors.ESLURM_DB_CONNECTION, f"the accounting storage cannot be read: {error}") from None
+
+    def _get_script(self, identity: Identity, message: wire.GetScript) -> wire.Script:
+        job_id = message.job_id
+        keeps = self._controller.store.keeps
         job = self._controller.state.jobs.get(job_id)
+        if job is None and message.past and ("job_env" if message.environment else "job_script") in keeps:
+            job = self._past(job_id)
         if job is None:
             raise SlurmError(errors.ESLURM_INVALID_JOB_ID)
         if identity.uid not in (0, job.uid, os.geteuid()):
             raise SlurmError(errors.ESLURM_ACCESS_DENIED)
+        if message.environment:
+            return wire.Script(text=self._environment(job) if "job_env" in keeps else "")
         if job.het_offset:
             return wire.Script(text=NO_SCRIPT)
         found = self.script(job.array_job_id or job_id) or self.script(job_id)
         if found is None or not found[0]:
             raise SlurmError(errors.ESLURM_JOB_SCRIPT_MISSING)
         return wire.Script(text=found[0])
+
+    def _environment(self, job: Job) -> str:
+        """NAME=value lines; components share the first one's, tasks their array's."""
+        found = self.script(job.array_job_id or job.job_id) or self.script(job.het_job_id or job.job_id)
+        return "".join(f"{name}={value}\n" for name, value in found[1].items()) if found is not None else ""
 
 
 @functools.lru_cache(maxsize=4096)

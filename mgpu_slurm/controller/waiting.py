@@ -151,8 +151,9 @@ def refresh(ctx: Context, job: Job, now: float) -> None:
         job.reason = blocked
         if blocked in KEPT or (blocked == "BeginTime" and job.restart_count):
             job.waited_for = blocked
-        begin = job.request.begin or 0.0
-        job.eligible_time = begin if begin > now else 0.0
+        if "COMPLETING" not in job.flags:  # then it is still that of the run that is being ended
+            begin = job.request.begin or 0.0
+            job.eligible_time = begin if begin > now else 0.0
     else:
         if before in BLOCKS:
             job.reason = "None"

@@ -9,7 +9,7 @@ KEYS: dict[str, str] = {
     "AccountingStorageEnforce": "what of the accounts is enforced at submission: associations, limits, qos, safe",
     "AccountingStorageTRES": "what TRES fields show besides CPUs, memory and nodes: gres/gpu, gres/gpu:a100, license/NAME",
     "AccountingStorageType": "the history of jobs is always kept in the controller's own store",
-    "AccountingStoreFlags": "what else of a job is kept: job_comment, job_env, job_script",
+    "AccountingStoreFlags": "what is kept of ended jobs besides their records: job_env, job_script; comments always are",
     "AllowSpecResourcesUsage": "whether jobs may set cores and threads apart (--core-spec, --thread-spec)",
     "AuthType": "requests are always signed by this suite's own daemons",
     "BackupAddr": "older way to name the address of a second controller",

@@ -294,9 +294,10 @@ def eligible_time(job: Job, _source: Source) -> float:
 
 
 def accrue_time(job: Job, source: Source) -> float:
-    """A held job whose time has not come does not even know when it will begin to age, nor does a task of an array."""
+    """What is held, or waits for others, and whose time has not come does not even know when it will begin to age, nor does a
+    task of an array."""
     since = 0.0 if job.array_job_id else eligible_time(job, source)
-    return (job.accrue_time or (since if job.priority or since <= source.now else 0.0)) if since else 0.0
+    return (job.accrue_time or (since if since <= source.now or (job.priority and not job.dependency) else 0.0)) if since else 0.0
 
 
 def wanted_nodes(text: str | None) -> str | None:

@@ -26,6 +26,9 @@ from mgpu_slurm.store import schema
 from mgpu_slurm.store.errors import StoreDamaged, StoreError, StoreFull
 from mgpu_slurm.store.migrate import bring_up_to_date
 
+KEPT_OF_SCRIPTS = (("job_script", "script"), ("job_env", "environment"))
+"""Word of AccountingStoreFlags=, column: what stays when nothing of its job is in memory any more."""
+
 FULL_CHECK = 64 << 20
 """Bytes up to which the whole database is checked at start; of larger ones only its structure, to start in seconds."""
 
@@ -108,6 +111,7 @@ class Store:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self.keeps: frozenset[str] = frozenset()  # words of AccountingStoreFlags= that concern scripts
         self._insert: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
         kept = (
             schema.jobs, schema.attempts, schema.steps, schema.scripts, schema.nodes, schema.partitions, schema.reservations,
@@ -242,12 +246,19 @@ class Store:
                 }
 
     def _drop_scripts(self, ended: list[int]) -> None:
-        """Scripts of which no live job, nor any live element of the array, is left."""
+        """Scripts of which no live job, nor any live element of the array, is left, and their environments: what is not to be
+        kept of them."""
         live = sa.select(schema.jobs.c.job_id).where(
             ~schema.jobs.c.gone,
             sa.or_(schema.jobs.c.job_id == schema.scripts.c.job_id, schema.jobs.c.array_job_id == schema.scripts.c.job_id),
         )
-        self._writer.execute(schema.scripts.delete().where(schema.scripts.c.job_id.in_(ended), ~live.exists()))
+        over = sa.and_(schema.scripts.c.job_id.in_(ended), ~live.exists())
+        if not self.keeps:
+            self._writer.execute(schema.scripts.delete().where(over))
+            return
+        dropped = {name: b"" for flag, name in KEPT_OF_SCRIPTS if flag not in self.keeps}
+        if dropped:
+            self._writer.execute(schema.scripts.update().where(over).values(dropped))
 
     def script(self, job_id: int) -> tuple[str, dict[str, str]] | None:
         """The batch script and the submitted environment of a job (of an array: of its first id)."""

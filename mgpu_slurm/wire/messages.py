@@ -137,9 +137,11 @@ class Query(Message, tag="query"):
 
 
 class GetScript(Message, tag="get_script"):
-    """scontrol write batch_script. Answer: Script."""
+    """scontrol write batch_script, sacct --batch-script and --env-vars. Answer: Script."""
 
     job_id: int
+    past: bool = False  # also of jobs that only history knows
+    environment: bool = False  # not the script, but what it was submitted with
 
 
 class GetJobSetup(Message, tag="get_job_setup"):

@@ -36,7 +36,7 @@ scontrol release $WAITS $FOLLOWS
 scontrol release $ARRAY; ends FAILED ${ARRAY}_2; ends COMPLETED ${ARRAY}_3
 scontrol release $HET; ends COMPLETED $HET
 scontrol release $BROKEN; runs $BROKEN 0; scontrol update nodename=n2 state=down reason=gone; ends NODE_FAIL $BROKEN; scontrol update nodename=n2 state=resume 2> /dev/null
-scontrol release $AGAIN; runs $AGAIN batch; scontrol requeuehold $AGAIN
+scontrol release $AGAIN; runs $AGAIN batch; scontrol requeuehold $AGAIN; wait_state PENDING $AGAIN; scontrol update jobid=$AGAIN starttime=now+1day
 scontrol release $TWICE; runs $TWICE batch; scontrol requeue $TWICE; wait_state PENDING $TWICE; known $TWICE; sleep 5; scontrol update jobid=$TWICE starttime=now; ends COMPLETED $TWICE
 scontrol release $STOPPED; runs $STOPPED 0; scancel $STOPPED; ends CANCELLED $STOPPED
 scontrol release $RUN; runs $RUN 0; scontrol release $SOME; runs ${SOME}_3 batch

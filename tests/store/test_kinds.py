@@ -106,6 +106,18 @@ def test_scripts_are_dropped_with_their_job(path: str) -> None:
     assert store.script(2) == ("b", {})
 
 
+@pytest.mark.parametrize(
+    ("keeps", "left"),
+    [({"job_script"}, ("a", {})), ({"job_env"}, ("", {"A": "1"})), ({"job_env", "job_script"}, ("a", {"A": "1"}))],
+)
+def test_what_is_to_be_kept_of_scripts_stays(path: str, keeps: set[str], left: tuple[str, dict[str, str]]) -> None:
+    store = open_store(path)
+    store.keeps = frozenset(keeps)
+    store.commit([job(1), SaveScript(job_id=1, script="a", environment={"A": "1"})])
+    store.commit([job(1, gone=True)])
+    assert store.script(1) == left
+
+
 def test_any_bytes_in_scripts_and_environments(path: str) -> None:
     store = open_store(path)
     script = "#!/bin/sh\n" + bytes(range(1, 256)).decode("utf-8", "surrogateescape")

@@ -21,5 +21,5 @@ for f in jobid,jobidraw,jobname,state,exitcode account,user,uid,group,gid,partit
 done | sed -E "s#$PWD#<cwd>#g; s/365-00:00:00/UNLIMITED/; s/\bn(\[[0-9,-]+\]|[0-9])/NODES/" | ids $I
 for j in $STEPS $SALLOC $FAIL $RUN; do sacct -nXPj $j -o derivedexitcode; done
 for j in $HELD $PEND; do sacct -nPXj $j -o start,end,eligible,elapsed; done; sacct -DnPXj $AGAIN -o state,exitcode,reason | sort
-scontrol show job $GPU | grep ' TRES='; for w in 'node n3' 'partition gpu'; do scontrol show $w | grep TRES=c; done
+sacct -B -j $FAIL | ids $I; sacct --env-vars -j $FAIL | grep -E '^(HOME|SLURM_JOB_NAME)='; scontrol show job $GPU | grep ' TRES='; for w in 'node n3' 'partition gpu'; do scontrol show $w | grep TRES=c; done
 scancel $PEND $AGAIN
