@@ -199,10 +199,11 @@ def later(text: str) -> str:
     return text.replace("gres:", "gres/")
 
 
-def _resources(job: Mapping[str, Any], names: Sequence[str], geometry: Mapping[str, tuple[int, int]]) -> dict[str, object] | None:
-    """What it holds, node by node: as versions from 24.05 have it, and beside it what those before them have."""
+def _resources(job: Mapping[str, Any], names: Sequence[str], geometry: Mapping[str, tuple[int, int]]) -> dict[str, object]:
+    """What it holds, node by node: as versions from 24.05 have it, and beside it what those before them have. Empty where it
+    holds nothing: clients look into it without asking."""
     if not names:
-        return None
+        return {}
     held = [(name, *rest) for folded, *rest in job["details"] for name in hostlist.expand(folded)]
     used = {name: (cpus, mem) for name, cpus, mem in job["steps_use"]}
     allocation: list[dict[str, object]] = []

@@ -309,6 +309,7 @@ def test_objects_of_json(jobs: Jobs) -> None:
     assert (failed["job_state"], number(failed["exit_code"]["return_code"])) == (["FAILED"], 3)
     tasks = json.loads(jobs.run("squeue", "--json", "-j", "{A}").ok().out)["jobs"]
     (waiting,) = [job for job in tasks if job["array_task_string"]]
+    assert waiting["job_resources"] == {}  # runrunner looks for its keys
     assert (waiting["array_task_string"], number(waiting["array_job_id"]), waiting["hold"]) == ("2-3%2", jobs.ids["A"], False)
     document = json.loads(jobs.run("sinfo", "--json").ok().out)
     entries = document["sinfo"]
