@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from mgpu_slurm.commands.report import Notes
     from mgpu_slurm.commands.session import Session
 
 
@@ -26,9 +27,9 @@ class NotBrought(Exception):
 
 def bring(
     session: Session, word: str, client: Mapping[str, Any], step: str, parts: Sequence[Mapping[str, Any]],
-    addresses: Mapping[str, Any], cwd: str,
+    addresses: Mapping[str, Any], cwd: str, notes: Notes,
 ) -> dict[str, str]:  # fmt: skip
-    """Copy the program that `word` names: node -> its path there. NotBrought.
+    """Copy the program that `word` names, and its libraries where --send-libs asks for them: node -> its path there. NotBrought.
 
     As in Slurm an absolute name is taken as it is, and everything else only names a directory: the file is called after
     step and node. What is there already is replaced, times and mode are kept.
@@ -43,12 +44,22 @@ def bring(
         raise NotBrought(program, [f"Can't open `{program}`: {error.strerror}"]) from error
     try:
         job, _, number = step.partition(".")
-        setup = session.call({"kind": "get_job_setup", "job_id": int(job), "step_id": number, "transfer": True})
+        ask = {"kind": "get_job_setup", "job_id": int(job), "step_id": number, "transfer": True}
+        setup = session.call(ask)
         shipment = filesending.Shipment(fd, paths, setup)
         shipment.force = True
         shipment.compress = client.get("compress") not in (None, False, "none")
         shipment.keep_times()
         failed = filesending.send(shipment, addresses, session.signers)
+        if not failed and client.get("send_libs"):
+            from mgpu_slurm.commands import libraries
+
+            paths_here = libraries.needed(program)
+            if paths_here is None:
+                notes.error(libraries.untold(program))
+            exclude = libraries.excluded(session, str(client.get("bcast_exclude") or ""))
+            going = libraries.kept(paths_here or [], exclude)
+            failed = libraries.send(session, going, shipment, ask, addresses)
     except SlurmError as error:
         raise NotBrought(program, [f"Slurm job {step} lookup error: {error.text}"]) from error
     finally:

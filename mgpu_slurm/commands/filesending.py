@@ -24,7 +24,7 @@ _PLACED = 300.0
 class Shipment:
     """A file and what is to become of it. `paths`: node -> absolute path there."""
 
-    __slots__ = ("compress", "fd", "force", "mac", "mode", "order", "paths", "times")
+    __slots__ = ("compress", "fd", "force", "mac", "make_directory", "mode", "order", "paths", "times")
 
     def __init__(self, fd: int, paths: Mapping[str, str], setup: Mapping[str, Any]) -> None:
         status = os.fstat(fd)
@@ -35,6 +35,7 @@ class Shipment:
         self.mode = status.st_mode & 0o7777
         self.times: tuple[int, int] | None = None
         self.force = False
+        self.make_directory = False
         self.compress = False
 
     def keep_times(self) -> None:
@@ -93,6 +94,8 @@ def _to_node(shipment: Shipment, node: str, address: Mapping[str, Any], signers:
         "kind": "receive_file", "order": shipment.order, "mac": shipment.mac, "path": shipment.paths[node],
         "mode": shipment.mode, "force": shipment.force, "compressed": shipment.compress, "times": shipment.times,
     }  # fmt: skip
+    if shipment.make_directory:
+        message["make_directory"] = True
     packer = zlib.compressobj(1) if shipment.compress else None
     with near_or_far(address, signers) as connection:
         connection.request(message, timeout)

@@ -18,6 +18,7 @@ from mgpu_slurm.facts.queries import sbcast as table
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from mgpu_slurm.__main__ import Streams
     from mgpu_slurm.commands.query_options import Given
@@ -48,13 +49,11 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
         raise UsageError(text, 1)
     if destination.endswith("/"):
         raise UsageError("Target filename cannot be a directory.", 1)
-    if libraries == "yes" or (given.has("send_libs") and not libraries):
-        raise UsageError("--send-libs is not supported by this cluster", 1)
     fd = opened(source, cwd, streams)
     if fd < 0:
         return 255
     try:
-        return copied(given, fd, source, os.path.join(cwd, destination), compress, environ, streams, cluster)
+        return copied(given, fd, cwd, compress, environ, streams, cluster)
     finally:
         os.close(fd)
 
@@ -103,16 +102,18 @@ def _numbered(session: Session, job: str) -> int:
 
 
 def copied(
-    given: Given, fd: int, source: str, path: str, compress: bool, environ: Mapping[str, str], streams: Streams, cluster: str
+    given: Given, fd: int, cwd: str, compress: bool, environ: Mapping[str, str], streams: Streams, cluster: str
 ) -> int:
     """Ask for leave, send, and say what went wrong: the exit status."""
     from mgpu_slurm.commands.session import open_session
 
     session = open_session(environ, cluster)
+    source, path = given.operands[0], os.path.join(cwd, given.operands[1])
     job, _, step = given.text("jobid").partition(".")
     number = int(job) if job.isascii() and job.isdecimal() else _numbered(session, job)
+    ask = {"kind": "get_job_setup", "job_id": number, "step_id": step, "transfer": True}
     try:
-        setup = session.call({"kind": "get_job_setup", "job_id": number, "step_id": step, "transfer": True})
+        setup = session.call(ask)
     except SlurmError as error:
         shown = f"{job if number else 0}.{step}" if step else job if number else "0"
         streams.err.write(f"sbcast: error: Slurm job {shown} lookup error: {error.text}\n")
@@ -127,16 +128,48 @@ def copied(
     if given.has("preserve"):
         shipment.keep_times()
     if given.count("verbose"):
-        described(given, shipment, source, path, nodes, order, streams)
+        from mgpu_slurm.commands import libraries
+
+        exclude = libraries.excluded(session, given.text("exclude"))
+        described(given, shipment, source, path, nodes, order, exclude, streams)
     addresses = setup.get("node_addresses") or {}
     failed = filesending.send(
         shipment, addresses, session.signers, whole(given.text("fanout")), whole(given.text("timeout"))
     )
+    if not failed and with_libraries(given):
+        failed = _libraries(given, shipment, os.path.join(cwd, source), ask, addresses, session, streams)
     status = 0
     for node, refusal in sorted(failed.items()):
         streams.err.write(f"sbcast: error: REQUEST_FILE_BCAST({node}): {refusal.text}\n")
         status = max(status, refusal.code % 256 or 1)
     return status
+
+
+def with_libraries(given: Given) -> bool:
+    """--send-libs, and not =no or a word that means nothing."""
+    return given.has("send_libs") and given.text("send_libs").lower() in ("", "yes")
+
+
+def _libraries(
+    given: Given, shipment: filesending.Shipment, source: str, ask: Mapping[str, object], addresses: Mapping[str, Any],
+    session: Session, streams: Streams,
+) -> dict[str, SlurmError]:  # fmt: skip
+    """Send what the program is linked with: node -> what went wrong."""
+    from mgpu_slurm.commands import libraries
+
+    paths = libraries.needed(source)
+    if paths is None:
+        streams.err.write(f"sbcast: error: {libraries.untold(given.operands[0])}\n")
+        return {}
+    going = libraries.kept(paths, libraries.excluded(session, given.text("exclude")))
+    if given.count("verbose"):
+        for path in paths:
+            if path not in going:
+                streams.err.write(f"sbcast: Skipping broadcast of excluded '{path}'\n")
+    try:
+        return libraries.send(session, going, shipment, ask, addresses)
+    except SlurmError as error:
+        return dict.fromkeys(shipment.paths, error)
 
 
 def whole(text: str) -> int:
@@ -146,15 +179,17 @@ def whole(text: str) -> int:
 
 def described(
     given: Given, shipment: filesending.Shipment, source: str, path: str, nodes: Sequence[str], order: Mapping[str, object],
-    streams: Streams,
+    exclude: str, streams: Streams,
 ) -> None:  # fmt: skip
     """-v."""
     status = os.fstat(shipment.fd)
     word = {False: "false", True: "true"}
     rule = "-----------------------------"
     lines = [
-        rule, f"block_size = {BLOCK}", f"compress   = {int(shipment.compress)}", f"force      = {word[shipment.force]}",
+        rule, f"block_size = {BLOCK}", f"compress   = {int(shipment.compress)}", f"exclude    = {exclude}",
+        f"force      = {word[shipment.force]}",
         f"fanout     = {whole(given.text('fanout'))}", f"preserve   = {word[given.has('preserve')]}",
+        f"send_libs  = {word[with_libraries(given)]}",
         f"timeout    = {whole(given.text('timeout'))}", f"verbose    = {given.count('verbose')}", f"source     = {source}",
         f"dest       = {path}", rule, f"modes    = {status.st_mode:o}", f"uid      = {status.st_uid}",
         f"gid      = {status.st_gid}", f"atime    = {time.ctime(status.st_atime)}", f"mtime    = {time.ctime(status.st_mtime)}",

@@ -83,6 +83,9 @@ def size(part: Part, notes: Notes) -> None:
         notes.error(f"--relative and {what} option incompatible with count of allocated nodes {sum_of}")
         raise NoStep
     have = len(names)
+    if request.get("nodelist") == "":
+        notes.error("Hostlist is empty!  Can not run job.")
+        raise NoStep
     if request.get("exclude") and request.get("nodelist"):
         refused = _excluded(str(request["exclude"]), notes)
         both = next((name for name in _named(str(request["nodelist"])) if name in refused), "")

@@ -147,13 +147,14 @@ class NodeLink:
 class Launch:
     """How to start the tasks of each node: the common part of LaunchTasks, and the files that can be handed over."""
 
-    __slots__ = ("_boot_id", "_remote", "descriptors", "message", "programs", "signers")
+    __slots__ = ("_boot_id", "_remote", "descriptors", "libraries", "message", "programs", "signers")
 
     def __init__(self, message: dict[str, Any], descriptors: dict[str, int], signers: Sequence[str]) -> None:
         self.message = message
         self.descriptors = descriptors
         self.signers = signers
         self.programs: dict[str, str] = {}  # node -> the first word of its tasks' command, where nodes differ
+        self.libraries = False  # whether those of the programs lie beside them
         self._boot_id = _boot_id()
         self._remote = b""
 
@@ -234,7 +235,14 @@ class Launch:
     def _send(self, link: NodeLink) -> None:
         message = self.message
         if link.node in self.programs:
-            message = {**message, "argv": [self.programs[link.node], *message["argv"][1:]]}
+            program = self.programs[link.node]
+            message = {**message, "argv": [program, *message["argv"][1:]]}
+            if self.libraries:
+                from mgpu_slurm.commands import libraries
+
+                environment = message["environment"]
+                path = ":".join(filter(None, [libraries.directory(program), environment.get("LD_LIBRARY_PATH", "")]))
+                message["environment"] = {**environment, "LD_LIBRARY_PATH": path}
         if link.local:
             passed = list(self.descriptors)
             payload = jsontext.dumps({**message, "passed": passed})

@@ -123,7 +123,10 @@ class Part:
 
             program = self.component.operands[0]
             try:
-                launch.programs = bringing.bring(self.session, program, self.client, self.name, self.nodes, addresses, cwd)
+                launch.programs = bringing.bring(
+                    self.session, program, self.client, self.name, self.nodes, addresses, cwd, notes
+                )
+                launch.libraries = bool(self.client.get("send_libs"))
             except bringing.NotBrought as problem:
                 for line in problem.lines:
                     notes.error(line)

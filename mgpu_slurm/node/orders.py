@@ -92,7 +92,7 @@ def verify_file(message: ReceiveFile, who: Identity, key: bytes, node: str, nonc
 
 def for_file(message: ReceiveFile, order: FileOrder) -> dict[str, Any]:
     """What the process that writes the file is told."""
-    fields = ("path", "mode", "force", "compressed", "times")
+    fields = ("path", "mode", "force", "compressed", "times", "make_directory")
     return {"kind": "file", "uid": order.uid, "gid": order.gid, **{name: getattr(message, name) for name in fields}}
 
 

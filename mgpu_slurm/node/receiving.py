@@ -75,6 +75,8 @@ def receive(order: dict[str, Any], sock: socket.socket) -> None:
         raise OSError(errno.EISDIR if path.startswith("/") else errno.EINVAL, "not the path of a file")
     if os.path.lexists(path) and not order["force"]:
         raise OSError(errno.EEXIST, "File exists")
+    if order.get("make_directory") and not os.path.isdir(directory):
+        os.mkdir(directory, 0o700)
     draft = f"{directory}/.{name[:200]}.{os.urandom(6).hex()}"
     # The mode stays closed until the content is whole.
     target = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

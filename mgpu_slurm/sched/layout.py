@@ -96,6 +96,7 @@ def _lay(
         alike = len({len(room.share.cpus) for room in rooms}) == 1
         packed = alike and packs(request.distribution or "")
         count = _fewest(usable, ntasks) if packed else max(1, min(len(usable), ntasks))
+        count = min(count, request.max_nodes or count)
     elif packs(request.distribution or ""):
         count = max(count, _fewest(usable, ntasks)) if request.max_nodes else count
     elif request.max_nodes and not named:

@@ -432,6 +432,7 @@ class ReceiveFile(Message, tag="receive_file"):
     force: bool = False  # replace a file that exists
     compressed: bool = False  # the frames make up one zlib stream
     times: tuple[int, int] | None = None  # of access and change, nanoseconds, to be kept
+    make_directory: bool = False  # that the file lies in, where it is not there
 
 
 class Attached(Message, tag="attached"):

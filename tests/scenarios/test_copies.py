@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -62,6 +63,33 @@ def test_srun_brings_its_program(cluster: Suite, here: Path) -> None:
     done = cluster.run("srun", "--bcast=/nodir/x", "./prog", cwd=here)
     assert done.status == 1
     assert "): No such file or directory\nsrun: fatal: Failed to broadcast '" in done.err
+
+
+def test_libraries_go_along(cluster: Suite, here: Path) -> None:
+    """The program finds its library beside it on the node, where the place that it was linked at is gone."""
+    if shutil.which("cc") is None or shutil.which("ldd") is None:
+        pytest.skip("cc and ldd are not installed (apt-get install gcc libc-bin)")
+    (here / "lib").mkdir()
+    (here / "seven.c").write_text("int seven(void) { return 7; }\n")
+    (here / "main.c").write_text("int seven(void); int main(void) { return seven(); }\n")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", "lib/libseven.so", "seven.c"], cwd=here, check=True)
+    line = ["cc", "-o", "prog", "main.c", "-Llib", "-lseven", f"-Wl,-rpath,{here}/lib"]
+    subprocess.run(line, cwd=here, check=True)
+    body = """sbcast --send-libs -v prog copy 2>&1 | grep -c Skipping; ls copy_libs
+sbcast --send-libs=no prog alone; ls -d alone_libs 2> /dev/null
+sbcast --send-libs --exclude=$PWD/lib prog other; ls other_libs | grep seven
+srun -N1 -n1 --bcast=$PWD/brought --send-libs ./prog; echo $?; mv lib away; ./prog 2> /dev/null; echo $?
+srun -N1 -n1 --bcast=$PWD/again --bcast-exclude=none --send-libs sh -c 'echo $LD_LIBRARY_PATH'
+LD_LIBRARY_PATH=copy_libs srun -N1 -n1 copy; echo $?; sbcast --send-libs job.sh text; echo $?
+"""
+    lines = finished(cluster, here, body).splitlines()
+    assert int(lines[0]) >= 1
+    assert [line for line in lines[1:] if not line.startswith("srun: error")] == [
+        "libseven.so", "7", "127", f"{here}/again_libs", "7",
+        "sbcast: error: Cannot autodetect libraries for 'job.sh' with ldd command; still sending the file but ignoring send_libs",
+        "0",
+    ]  # fmt: skip
+    assert (here / "brought_libs" / "libseven.so").read_bytes() == (here / "away" / "libseven.so").read_bytes()
 
 
 def test_copy_says_what_is_wrong(cluster: Suite, here: Path) -> None:
