@@ -124,6 +124,8 @@ def _neighbours(survey: Survey, count: int, least: int, weight: int) -> list[Can
     need = survey.need
     wanted = [need.ntasks, *(number for _, _, number in need.gres_per_job)]
     fewest = least if need.as_many_nodes else count
+    if len(survey.grades) == 1:
+        return survey.runs.choose(count, fewest, wanted, None)
     grades = {grade for grade in survey.grades if grade[0] <= weight}
     plain = {grade for grade in grades if not grade[1]}
     found = survey.runs.choose(count, fewest, wanted, plain) if plain and plain != grades else None

@@ -94,13 +94,15 @@ class Runs:
 
     def replace(self, before: Candidate | None, after: Candidate | None) -> None:
         """A node is another one now, or has come (no `before`) or gone (no `after`)."""
-        if before is not None and after is not None and grade(before) == grade(after):
-            size = _size(after) - _size(before)
+        if before is not None and after is not None and before.rank[:2] == after.rank[:2]:
+            size = after.rank[2] - before.rank[2]
             if size or self.counted:
-                run = self._around(after.index)
-                assert run is not None
-                gives = tuple(map(add, map(sub, run.gives, self._gives(before)), self._gives(after)))
-                self._runs[run.first] = Run(run.grade, run.size + size, run.first, run.last, run.length, gives)
+                first = self._starts[bisect_right(self._starts, after.index) - 1]
+                run = self._runs[first]
+                gives = run.gives
+                if gives:
+                    gives = tuple(map(add, map(sub, gives, self._gives(before)), self._gives(after)))
+                self._runs[first] = Run(run.grade, run.size + size, first, run.last, run.length, gives)
             return
         if before is not None:
             self._remove(before)
@@ -136,18 +138,20 @@ class Runs:
 
     # Choice
 
-    def choose(self, count: int, least: int, wanted: list[int], grades: set[Grade]) -> list[Candidate] | None:
-        """`count` nodes of these grades that together give what is wanted: tasks and devices for each per-job row. A run of
-        `least` nodes would do. None where this way there are none."""
+    def choose(self, count: int, least: int, wanted: list[int], grades: set[Grade] | None) -> list[Candidate] | None:
+        """`count` nodes of these grades (None: there is one alone) that together give what is wanted: tasks and devices for each
+        per-job row. A run of `least` nodes would do. None where this way there are none."""
         chosen: list[Candidate] = []
         lacking = [*wanted]
         rows = [row for row, number in enumerate(wanted) if number > 0]
-        left = [run for run in self._runs.values() if run.grade in grades]
+        left = [*self._runs.values()]
+        if grades is not None:
+            left = [run for run in left if run.grade in grades]
         while len(chosen) < count:
             if not left:
                 return None
             fewest = max(1, least - len(chosen))
-            lightest = min(left).grade if len(grades) > 1 else None
+            lightest = min(left).grade if grades is not None else None
             among = [run for run in left if run.grade == lightest] if lightest is not None else left
             enough = [run for run in among if run.length >= fewest]
             for row in rows:
@@ -182,8 +186,7 @@ class Runs:
 
 
 def _size(node: Candidate) -> int:
-    _, _, devices, tasks, cpus, *_ = node.rank
-    return (devices << 64) + (tasks << 32) + cpus
+    return node.rank[2]
 
 
 def _most(run: Run) -> tuple[int, int]:
