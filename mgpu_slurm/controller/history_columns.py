@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mgpu_slurm.base import hostlist, idset
 from mgpu_slurm.base.ids import is_numbered
 from mgpu_slurm.base.waitstatus import OUT_OF_MEMORY
+from mgpu_slurm.facts import distribution
 from mgpu_slurm.facts.states import COMPLETING, TERMINAL
 from mgpu_slurm.records import columns as job_columns
 from mgpu_slurm.records import job_sizes
@@ -252,7 +253,7 @@ def tasks(_job: Job, step: Step | None, _source: Source) -> int | None:
 def layout(job: Job, step: Step | None, source: Source) -> str:
     if step is None:
         return ""
-    return "Unknown" if not is_numbered(step.step_id) else step_distribution(step, job, source).partition(":")[0].capitalize()
+    return distribution.shown(step_distribution(step, job, source)) if is_numbered(step.step_id) else "Unknown"
 
 
 # --- use ------------------------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ def texts(job: Job, request: StepRequest, layout: StepLayout) -> dict[str, str]:
     else:
         found = _own(request, layout)
     found["cpu_freq"] = request.other.get("cpu-freq", "")
+    found["all_memory"] = "yes" if 0 in (request.mem_per_node, request.mem_per_cpu) else ""
     return {name: text for name, text in found.items() if text}
 
 

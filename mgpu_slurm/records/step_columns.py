@@ -51,13 +51,13 @@ def step_tres(step: Step, job: Job, source: Source) -> str:
 
 def step_distribution(step: Step, job: Job, _source: Source) -> str:
     """Slurm's default is cyclic for as many tasks as nodes or fewer, where it makes no difference, but for the step of an srun
-    that has made its job."""
+    that has made its job, and for one that asks for all memory."""
     layout = step.layout
     if layout.distribution:
         return layout.distribution
     if job.request.kind == "alloc" and step.submit_line and step.submit_line == job.request.submit_line:
         return "block"
-    return "cyclic" if layout.ntasks <= len(layout.nodes) else "block"
+    return "cyclic" if layout.ntasks <= len(layout.nodes) and "all_memory" not in step.asked else "block"
 
 
 def step_limit(step: Step, _job: Job, _source: Source) -> int:

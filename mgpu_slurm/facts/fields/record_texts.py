@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mgpu_slurm.base.ids import is_numbered
 from mgpu_slurm.base.units import UNLIMITED
-from mgpu_slurm.facts import gpu_binding, reservation
+from mgpu_slurm.facts import distribution, gpu_binding, reservation
 from mgpu_slurm.facts.fields.field import View, long_seconds
 from mgpu_slurm.facts.fields.job_text import frequencies, limit, or_null, tres_name
 from mgpu_slurm.facts.fields.step import step_id
@@ -50,10 +50,6 @@ def joined(lines: Sequence[str], one_line: bool) -> str:
     return " ".join(lines) + "\n" if one_line else "\n   ".join(lines) + "\n\n"
 
 
-# 22.05 shows other words where there is no srun behind a step
-DISTRIBUTIONS = {"block": "Block", "cyclic": "Cyclic", "plane": "Plane", "arbitrary": "Arbitrary"}
-
-
 STEP_ASKED = (
     ("CpusPerTres", "cpus_per_tres"), ("MemPerTres", "mem_per_tres"), ("TresBind", "tres_bind"), ("TresFreq", "tres_freq"),
     ("TresPerStep", "tres_per_step"), ("TresPerNode", "tres_per_node"), ("TresPerSocket", "tres_per_socket"),
@@ -65,7 +61,7 @@ def step_text(step: Mapping[str, Any], view: View, one_line: bool) -> str:
     step_name = step_id(view, *(step[name] for name in STEP_COLUMNS[:6]))
     until = "UNLIMITED" if step["time_limit"] == UNLIMITED else long_seconds(step["time_limit"] * 60)
     numbered = is_numbered(step["step_id"])
-    spread = f" Dist={DISTRIBUTIONS.get(step['distribution'].partition(':')[0], 'Block')}" if numbered else ""
+    spread = f" Dist={distribution.shown(step['distribution'])}" if numbered else ""
     lines = [
         f"StepId={step_name} UserId={step['uid']} StartTime={view.time(step['start_time'], 'Unknown')} TimeLimit={until}",
         f"State={step['state']} Partition={step['partition']} NodeList={step['nodes']}",
