@@ -226,8 +226,8 @@ def batch_environment(
     changes.update(_task_counts(facts, request))
     changes.update(_memory(request))
     changes.update(_arbitrary(request))
-    if "SLURM_ARBITRARY_NODELIST" in changes and compat < (23, 2):
-        # the older one stops counting here
+    if "SLURM_ARBITRARY_NODELIST" in changes and compat < (23, 2) and sum(facts.get("tasks_per_node") or ()) != 1:
+        # the older one stops counting here, unless there is nothing to count
         for name in ("SLURM_TASKS_PER_NODE", "SLURM_MEM_PER_CPU", "SLURM_MEM_PER_NODE"):
             changes.pop(name, None)
     components = facts.get("components") or ()

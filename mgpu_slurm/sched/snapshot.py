@@ -55,7 +55,8 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def least_cpus(self) -> int:
         """What it takes at least, wherever it runs."""
-        return max(self.min_nodes, 0 if self.overcommit else self.ntasks * self.cpus_per_task)
+        each = 1 if self.cpus_per_gpu else self.cpus_per_task  # those that come with GPUs are counted where these are looked for
+        return max(self.min_nodes, 0 if self.overcommit else self.ntasks * each)
 
     def fixed_per_node(self, name: str) -> int:
         """Devices of a name that every node must give, 0 when that is not said."""

@@ -60,6 +60,7 @@ MEANT = {
     r"--cpus-per-gpu.*(--exclusive|--reboot|--ntasks-per-socket)|--ntasks-per-socket.*--cpus-per-gpu": "what fits runs",
     r"(-G|--gpus=|--gpus-per-task|--ntasks-per-socket|--ntasks-per-node).*--mincpus": "--mincpus holds beside GPUs of the job"
     " or of a task, and beside tasks per socket",
+    r"-c\d.*(-G|--gpus=).*--gpus-per-task": "each of the tasks that follow from GPUs has its CPUs",
     r"(-G|--gpus|--gres).*--spread-job": "--spread-job with GPUs spreads",
     r"--ntasks-per-core": "above a core's threads it is no bound",
     r"-S": "that it is ignored is said only where nothing else is refused: the configuration is read last",
