@@ -203,10 +203,12 @@ def _streams(choices: Choices) -> None:
 
 def _layout(choices: Choices, reading: Reading) -> None:
     """Nodes, tasks and the node list against each other."""
+    packed = False
     if reading.command == "srun" and choices.has(".jobid") and not choices.by_user("min_nodes"):
         fillings = choices.text("distribution").lower().split(",")
         if "pack" in fillings and "nopack" not in fillings:
             # as few nodes of the job as will do, not all of them
+            packed = True
             choices.drop("min_nodes")
             choices.drop("max_nodes")
     hostfile = reading.environ.get("SLURM_HOSTFILE")
@@ -255,6 +257,7 @@ def _layout(choices: Choices, reading: Reading) -> None:
                 choices.put(field, Choice("nodes", tasks, COMMAND, None))
         least = tasks
         _keep_names(choices, tasks)
+    least = least or (1 if packed else None)
     if reading.command == "srun" and tasks and least and each and tasks // least != each:
         if each < tasks:
             most = "" if reading.compat < (23, 2) else "maximum "
