@@ -46,7 +46,7 @@ def test_several_first_commands_at_once_start_one(embedded: Embedded) -> None:
 def test_there_again_after_everything_was_killed(embedded: Embedded) -> None:
     """As after a restart of the machine: what ran is reported as it was, what waited is still there."""
     waits = int(embedded.run("sbatch", "--parsable", "-H", "--wrap", "echo ran").ok().out)
-    ran = int(embedded.run("sbatch", "--parsable", "--wrap", "touch up; sleep 1000").ok().out)
+    ran = int(embedded.run("sbatch", "--parsable", "--wrap", "touch up; exec sleep 1000").ok().out)
     embedded.until((embedded.user.home / "up").exists, "it runs")
     for process in embedded.processes():
         os.kill(process.pid, 9)
@@ -82,7 +82,7 @@ def test_a_killed_controller_or_node_is_replaced_and_the_job_goes_on(embedded: E
 
 
 def test_shutdown_ends_the_jobs_of_a_node_that_has_just_died(embedded: Embedded) -> None:
-    embedded.run("sbatch", "--wrap", "touch up; sleep 1000").ok()
+    embedded.run("sbatch", "--wrap", "touch up; exec sleep 1000").ok()
     embedded.until((embedded.user.home / "up").exists, "it runs")
     os.kill(embedded.daemons()["node"].pid, 9)
     embedded.run("scontrol", "shutdown").ok()
