@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import time
 
-from mgpu_slurm.base.errors import ESLURM_INVALID_JOB_ID, ESLURM_NOT_SUPPORTED, SlurmError, strerror
+from mgpu_slurm.base import hostlist
+from mgpu_slurm.base.errors import (
+    ESLURM_INVALID_JOB_ID,
+    ESLURM_NOT_SUPPORTED,
+    SLURMCTLD_COMMUNICATIONS_CONNECTION_ERROR,
+    SlurmError,
+    strerror,
+)
 from mgpu_slurm.base.ids import listed
 from mgpu_slurm.commands import scontrol_update
 
@@ -237,12 +244,16 @@ def delete(desk: Desk, rest: Sequence[str]) -> None:
             desk.complain("scontrol: error: Proper format is 'delete <ENTITY>=<ID>' or 'delete <ENTITY> <ID>'")
             return
         name = rest[1]
-    kind = scontrol_update.meant(key, MADE)
-    if not kind:
+    kind = scontrol_update.meant(key, (*MADE, ("NodeName", 3, "node")))
+    if not kind or len(rest) > 1 + (not equals):
         desk.complain(f"Invalid deletion entity: {rest[0]}")
         return
     try:
-        desk.session().call({"kind": "update", "what": kind, "name": name, "changes": [], "action": "delete"})
+        answer: Any = desk.session().call({"kind": "update", "what": kind, "name": name, "changes": [], "action": "delete"})
+        if kind == "node" and answer["rows"]:
+            left = hostlist.fold([row[0] for row in answer["rows"]])
+            desk.refused(f"scontrol: error: failed to delete nodes {left}")
+            desk.refused(f"delete_node {rest[0]}: {answer['rows'][-1][2]}")
     except SlurmError as error:
         desk.refused(f"delete_{kind} {rest[0]}: {error.text}")
 
@@ -281,8 +292,11 @@ def ping(desk: Desk) -> None:
 
 
 def control(desk: Desk, name: str, rest: Sequence[str]) -> None:
-    if name == "takeover" and rest and not (rest[0].isdecimal() and int(rest[0]) > 0):
-        desk.complain("takeover: invalid backup controller index (0)")
+    if name == "takeover":
+        # there is one controller, and none beside it that could take over
+        index = int(rest[0]) if rest and rest[0].isdecimal() else 0
+        away = strerror(SLURMCTLD_COMMUNICATIONS_CONNECTION_ERROR, desk.session().compat)
+        desk.complain(f"takeover: invalid backup controller index ({index})" if rest else f"slurm_takeover error: {away}")
         return
     try:
         desk.session().call({"kind": "control", "action": name})

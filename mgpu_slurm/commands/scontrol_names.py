@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
     from mgpu_slurm.__main__ import Streams
 
-LIST_VARIABLES = ("SLURM_NODELIST", "SLURM_JOB_NODELIST")
-"""Where `show hostnames` finds a list when none is given."""
+LIST_VARIABLE = "SLURM_NODELIST"
+"""Where `show hostnames` finds a list when none is given; SLURM_JOB_NODELIST is not looked at."""
 
 
 def hostnames(text: str | None, environ: Mapping[str, str], streams: Streams) -> int:
     """One name a line. As in Slurm, no list and a wrong list are complained about and are no failure."""
     if text is None:
-        text = next((environ[name] for name in LIST_VARIABLES if environ.get(name)), "")
+        text = environ.get(LIST_VARIABLE, "")
         if not text:
             streams.err.write("scontrol: error: host list is empty\n")
             return 0

@@ -214,8 +214,8 @@ class Context:
             if job is not None:
                 saves += self._saves(job)
         for name in self.dirty_nodes:
-            if name in self.state.nodes:
-                saves.append(SaveNode(name=name, record=_encode(self.state.nodes[name])))
+            node = self.state.nodes.get(name)
+            saves.append(SaveNode(name=name, record=_encode(node) if node is not None else b""))
         for name in self.dirty_partitions:
             if name in self.state.partitions:
                 saves.append(SavePartition(name=name, record=_encode(self.state.partitions[name])))

@@ -26,12 +26,14 @@ KEYS = frozenset({
 
 
 def update(ctx: Context, caller: Caller, message: Update, now: float) -> list[tuple[str, int, str]]:
-    """One row per node. Raises SlurmError 2018, 2028 and for keys that cannot be changed.
+    """One row per node; of a deletion, per node that stays. Raises SlurmError 2018, 2028 and for keys that cannot be changed.
 
     A state that some of the nodes cannot take is refused (2028) after the others have taken it; what else is asked is done,
     but for the weight.
     """
     permissions.need_operator(ctx, caller)
+    if message.action == "delete":
+        return _delete(ctx, message.name)
     changes = {key.lower(): text for key, text in message.changes}
     for key, text in message.changes:
         if key.lower() not in KEYS:
@@ -57,6 +59,36 @@ def update(ctx: Context, caller: Caller, message: Update, now: float) -> list[tu
     if refused:
         raise SlurmError(errors.ESLURM_INVALID_NODE_STATE)
     return [(node.name, 0, "") for node in nodes]
+
+
+def _delete(ctx: Context, text: str) -> list[tuple[str, int, str]]:
+    """Take nodes out, until the configuration is read again or they join again. A row for each that stays: it is not known, or
+    jobs are on it. Raises SlurmError 2018 where none is named."""
+    if ctx.settings.embedded:
+        raise SlurmError(errors.ESLURM_NOT_SUPPORTED)
+    try:
+        names = list(ctx.state.nodes) if text.upper() == "ALL" else hostlist.expand(text)
+    except ValueError:
+        names = []
+    if not names:
+        raise SlurmError(errors.ESLURM_INVALID_NODE_NAME)
+    rows = []
+    for name in names:
+        node = ctx.state.nodes.get(name)
+        if node is None or ctx.state.jobs_on(name):
+            code = errors.ESLURM_INVALID_NODE_NAME if node is None else errors.ESLURM_NODES_BUSY
+            rows.append((name, code, errors.strerror(code, ctx.settings.compat)))
+            continue
+        del ctx.state.nodes[name]
+        ctx.save_node(node)
+        for partition in ctx.state.partitions.values():
+            if name in partition.nodes:
+                partition.nodes = [one for one in partition.nodes if one != name]
+                ctx.save_partition(partition)
+        for what in ("node", "lease", "resume"):
+            ctx.timers.cancel(what, name)
+    ctx.replan()
+    return rows
 
 
 def _one_each(text: str, count: int) -> list[str]:

@@ -40,7 +40,7 @@ class SaveScript(msgspec.Struct, kw_only=True):
 
 
 class SaveNode(msgspec.Struct, kw_only=True):
-    """State that must survive a restart: drained, down by hand, reason, dynamic membership."""
+    """State that must survive a restart: drained, down by hand, reason, dynamic membership. An empty record: it is no more."""
 
     name: str
     record: bytes

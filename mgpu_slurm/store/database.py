@@ -180,8 +180,9 @@ class Store:
                         self._writer.execute(self._upserts[name], list(entries.values()))
                 if ended:
                     self._drop_scripts(ended)
-                if rows["reservations"]:
-                    self._writer.execute(schema.reservations.delete().where(schema.reservations.c.record == b""))
+                for name, table in (("nodes", schema.nodes), ("reservations", schema.reservations)):
+                    if rows[name]:
+                        self._writer.execute(table.delete().where(table.c.record == b""))
                 if rows["requests"]:
                     oldest = max(float(str(entry["time"])) for entry in rows["requests"].values()) - 3600
                     self._writer.execute(schema.requests.delete().where(schema.requests.c.time < oldest))

@@ -34,7 +34,7 @@ def test_host_lists(session: FakeSession, argv: list[str], out: str, err: str) -
 
 
 def test_host_lists_come_from_the_job(session: FakeSession, tmp_path: Path) -> None:
-    assert call(scontrol, session, "show", "hostnames", environ={"SLURM_JOB_NODELIST": "b[1-2]"}).out == "b1\nb2\n"
+    assert call(scontrol, session, "show", "hostnames", environ={"SLURM_NODELIST": "b[1-2]"}).out == "b1\nb2\n"
     (tmp_path / "hosts").write_text("n1\nn2,n3\n")
     assert call(scontrol, session, "show", "hostlist", str(tmp_path / "hosts")).out == "n[1-3]\n"
 

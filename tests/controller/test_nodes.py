@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from mgpu_slurm.base import errors
 from mgpu_slurm.records.gpu import Gpu
 from mgpu_slurm.wire import messages as wire
-from tests.kit.cases import ANN, Case
+from tests.kit.cases import ANN, ROOT, Case
 
 
 def live(c: Case, job: int, step: str = "batch", ended: bool = False) -> wire.LiveStep:
@@ -247,3 +248,19 @@ def test_the_embedded_node_is_what_it_is_and_has_no_lease() -> None:
     assert (c.state_of(job), c.state_of(shell), node.state) == ("RUNNING", "RUNNING", "IDLE")
     c.register("n0", gpus=node.gpus, cpus=16, real_memory=64000, boot_id="b")
     assert (c.state_of(job), c.state_of(shell)) == ("PENDING", "NODE_FAIL")
+
+
+def test_nodes_without_jobs_are_taken_out() -> None:
+    c = Case().node("n0").node("n1").node("n2")
+    job = c.submit(nodelist="n1")
+    c.plan()
+    answer = c.ask(wire.Update(what="node", name="n[0-1,9]", changes=[], action="delete"), ROOT)
+    left = [("n1", errors.ESLURM_NODES_BUSY), ("n9", errors.ESLURM_INVALID_NODE_NAME)]
+    assert [(row[0], row[1]) for row in answer.rows] == left
+    assert list(c.state.nodes) == c.state.partitions["gpu"].nodes == ["n1", "n2"]
+    assert "n0" not in c.disk["nodes"]
+    assert c.state_of(job) == "RUNNING"
+    assert c.ask(wire.Update(what="node", name="n2", changes=[], action="delete"), ANN).code == errors.ESLURM_USER_ID_MISSING
+    c.restart()
+    assert list(c.state.nodes) == ["n1", "n2"]
+    assert c.refused(nodelist="n0") == errors.ESLURM_INVALID_NODE_NAME

@@ -165,7 +165,10 @@ class Case:
             else:
                 self.disk["jobs"][save.job_id] = save.record
         elif isinstance(save, SaveNode):
-            self.disk["nodes"][save.name] = save.record
+            if save.record:
+                self.disk["nodes"][save.name] = save.record
+            else:
+                self.disk["nodes"].pop(save.name, None)
         elif isinstance(save, SavePartition):
             self.disk["partitions"][save.name] = save.record
         elif isinstance(save, SaveCounter):

@@ -133,7 +133,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
      " reservation, slurmd, step, topology"),
     ("update KEY=VALUE...", "change a job, node, partition, step or reservation"),
     ("create KEY=VALUE...", "make a partition or a reservation"),
-    ("delete ENTITY=ID", "remove a partition or a reservation"),
+    ("delete ENTITY=ID", "remove a partition, a reservation or nodes that no job is on"),
     ("hold, uhold, release ID...", "keep waiting jobs from starting, and let them again"),
     ("requeue, requeuehold ID...", "put batch jobs back into the queue"),
     ("suspend, resume ID...", "stop and continue jobs"),
