@@ -81,6 +81,7 @@ def derive(request: JobRequest, partition: Partition | None, config: Defaults) -
         min_nodes=min_nodes,
         said_nodes=said_nodes,
         max_nodes=max_nodes,
+        said_tasks=request.ntasks or 0,
         ntasks=ntasks,
         cpus_per_task=cpus_per_task,
         ntasks_per_node=tasks_per_node(request),

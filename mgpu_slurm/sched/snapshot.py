@@ -20,6 +20,7 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     min_nodes: int = 1
     said_nodes: int = 1  # those that the request itself speaks of: min_nodes without what follows from tasks
     max_nodes: int = 0  # 0: as many as it takes
+    said_tasks: int = 0  # as asked for; ntasks may be more
     ntasks: int = 0  # 0: one task per node, or as many as the nodes' CPUs
     cpus_per_task: int = 1
     ntasks_per_node: int = 0
@@ -56,7 +57,7 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     def least_cpus(self) -> int:
         """What it takes at least, wherever it runs."""
         each = 1 if self.cpus_per_gpu else self.cpus_per_task  # those that come with GPUs are counted where these are looked for
-        return max(self.min_nodes, 0 if self.overcommit else self.ntasks * each)
+        return max(self.min_nodes, 0 if self.overcommit else (self.said_tasks or self.ntasks) * each)
 
     def fixed_per_node(self, name: str) -> int:
         """Devices of a name that every node must give, 0 when that is not said."""
