@@ -1,10 +1,12 @@
-"""YAML documents: the text that Slurm 22.05.8 printed for the same values, but for long and many-lined texts."""
+"""Texts of documents. YAML: what Slurm 22.05.8 printed for the same values, but for long and many-lined texts."""
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from mgpu_slurm.commands import yaml_text
+from mgpu_slurm.commands import records_json, yaml_text
 
 
 @pytest.mark.parametrize(
@@ -62,3 +64,14 @@ def test_blocks() -> None:
         "- !!seq []",
         "...",
     ]
+
+
+@pytest.mark.parametrize("count", [0, 2, records_json.INDENTED + 1])
+def test_json_is_the_same_document_laid_out_or_by_lines(count: int) -> None:
+    value = {"jobs": [{"id": number, "flags": ["A", "\udce9\n"], "held": {}} for number in range(count)], "meta": {"a": None}}
+    text = records_json.json_text(value)
+    assert json.loads(text) == value
+    if count <= records_json.INDENTED:
+        assert text == json.dumps(value, indent=2) + "\n"
+    else:
+        assert text.count("\n") == count + 7
