@@ -370,7 +370,7 @@ def show(session: Asks, asked: Request, streams: Streams) -> int:
         columns, count = selected(asked, columns, count)
     if asked.split:
         columns, count = per_partition(columns, count)
-    rows = ties(asked.sort, asked.steps, columns, count)
+    rows = ties(asked.sort, asked.steps, columns, count, asked.filters.get("ids") or ())
     rows = ordered(rows, asked.sort, asked.fields, asked.steps, asked.view, columns)
     columns = listing.reordered({name: columns[name] for name in made.columns()}, rows)
     streams.out.write(listing.lines(made, columns, asked.view, count))

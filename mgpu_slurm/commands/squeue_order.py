@@ -32,14 +32,20 @@ TIE_COLUMNS = ("start_time", "job_id", "state")
 """What decides between jobs that a sort leaves equal."""
 
 
-def ties(sort: Sequence[tuple[str, bool, bool]], steps: bool, columns: Mapping[str, Sequence[Any]], count: int) -> list[int]:
+def ties(
+    sort: Sequence[tuple[str, bool, bool]], steps: bool, columns: Mapping[str, Sequence[Any]], count: int, ids: Sequence[str] = ()
+) -> list[int]:
     """Rows as they are before sorting, which is how Slurm 22.05.8 leaves equal ones: the latest start first, of one second
-    in the order of ids, then what has no start, the highest id first; for a sort by start just by id."""
+    in the order of ids, then what has no start, the highest id first; for a sort by start just by id. Of one array alone
+    (`ids`, as asked for), its own record comes before the others of one second, and then the highest id."""
     if steps or (sort and sort[0][0] == "S"):
         return list(range(count))
     start, job, state = (columns[name] for name in TIE_COLUMNS)
+    alone = int(ids[0]) if len(ids) == 1 and ids[0].isdecimal() else None
 
     def key(row: int) -> tuple[int, int]:
+        if alone is not None:
+            return -int(start[row]), (-job[row] if job[row] != alone else -(1 << 40))
         unknown = state[row] == "PENDING" and not start[row]
         return -int(start[row]), -job[row] if unknown else job[row]
 
