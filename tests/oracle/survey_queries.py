@@ -29,13 +29,19 @@ blanks before its bars; CPUs of a suspended job stay its own (CPUAlloc, %C); --c
 states, %all and long names of newer versions are taken; -j ID+OFFSET and -j ID_[LIST] choose what they name; ids and steps with
 something meaningless behind them are refused, and `.batch` is the batch step; --start with -O shows the columns asked for;
 --help has sentences of our own; a SLURM_TIME_FORMAT that is no pattern is printed as it is; hostlists that cannot be read are
-named as they were typed; SCANCEL_BATCH=1 counts as true; sprio takes elements of arrays, %all, %n and -S b, %c
-names the cluster and --sib adds no column; -S takes letters that 22.05 does not, and j and A for steps; steps' START_TIME is as
-far to the right as its column; what waits for a job without a limit is expected when that has run a year (Slurm: after
-bf_window); squeue -s and -j beside each other name what cannot be read; ids that cannot be read are named without blanks;
-SLURM_CLUSTERS gives way to -M; the node daemon's version is its own; after a job was shrunk Slurm refuses all further changes
-of it; a partition whose creation was refused is not there; NumCPUs and TRES follow from tasks and CPUs per task after an
-update; empty texts go away."""
+named as they were typed; SCANCEL_BATCH=1 counts as true; sprio takes elements of arrays, %all, %n and -S b, %c names the
+cluster and --sib adds no column; -S takes letters that 22.05 does not, and j and A for steps; steps' START_TIME is as far to
+the right as its column; what waits for a job without a limit is expected when that has run a year (Slurm: after bf_window);
+squeue -s and -j beside each other name what cannot be read; ids that cannot be read are named without blanks; SLURM_CLUSTERS
+gives way to -M; the node daemon's version is its own; after a job was shrunk Slurm refuses all further changes of it; a
+partition whose creation was refused is not there; NumCPUs and TRES follow from tasks and CPUs per task after an update; empty
+texts go away. Reservations keep whole nodes (CoreCnt, TRES=cpu and TIME_FLOAT are refused); a node's Gres= goes back to what
+was found, and another type of GPU is no name for it; AdminComment=, Account= and StartTime= are kept on the job, as they were
+asked; a change that is refused changes nothing; a resource count that follows from another key follows at once (MinCPUsNode,
+NumNodes, TasksPerNode); partitions keep what a wrong MinNodes= or Nodes= would have broken; `update frontend` is none; getent
+and the programs of LaunchParameters=enable_nss_slurm are none; create nodename is none: nodes join by themselves; `show step
+JOB_TASK.STEP` is that step; quotes may stand in commands read from standard input; scancel refuses signals and states that are
+none, and is silent about steps that are not there; SCANCEL_VERBOSE, _FULL and _BATCH take 1."""
 
 NEWER = frozenset(
     (
