@@ -210,6 +210,7 @@ _BY_KIND: dict[str, Callable[[list[object], str, Reading], str]] = {
 
 _BY_NAME: dict[str, Callable[[list[object], str, Reading], str]] = {
     "bcast": lambda own, text, reading: text or "set",
+    "external-launcher": _fixed("set"),
     "bell": _fixed("bell-always"),
     "no-bell": _fixed("bell-never"),
     "no-requeue": _fixed("no-requeue"),
