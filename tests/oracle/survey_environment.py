@@ -32,7 +32,8 @@ BATCH_ONLY = ("--get-user-env", "--requeue", "--no-requeue", "-a3", "-a1-3", "-a
 
 KNOWN = """\
 --ntasks-per-gpu of a job, which outweighs a step's own -n in 22.05; names, -c and distribution of one component that Slurm tells
-the tasks of another; sbatch a : -J NAME, which names both components where the first has none"""
+the tasks of another; sbatch a : -J NAME, which names both components where the first has none. By chance: the node of a step of
+one node, and on a busy machine "requeued", whose job Slurm may not start again in time"""
 
 SHELL = survey_srun.SHELL + r"""
 printf 'A=file\0B=other\0PATH=/usr/bin:/bin\0' > vars
