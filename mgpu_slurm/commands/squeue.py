@@ -383,4 +383,6 @@ def wanted_columns(asked: Request) -> list[str]:
         more += sort_columns(asked.fields, letter, asked.steps)
     if not asked.steps:
         more += [*TIE_COLUMNS, "partition"] if asked.split else TIE_COLUMNS
+        if len(asked.filters.get("ids") or ()) == 1:
+            more.append("het_job_id")
     return asked.format.columns(more)

@@ -41,7 +41,8 @@ def ties(
     if steps or (sort and sort[0][0] == "S"):
         return list(range(count))
     start, job, state = (columns[name] for name in TIE_COLUMNS)
-    alone = int(ids[0]) if len(ids) == 1 and ids[0].isdecimal() else None
+    components = any(columns.get("het_job_id") or ())  # of a heterogeneous job: in the order of ids
+    alone = int(ids[0]) if len(ids) == 1 and ids[0].isdecimal() and not components else None
 
     def key(row: int) -> tuple[int, int]:
         if alone is not None:

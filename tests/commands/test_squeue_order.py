@@ -14,3 +14,4 @@ def test_the_latest_start_comes_first_and_then_the_lowest_id() -> None:
 
 def test_of_one_array_its_own_record_and_then_the_highest_id() -> None:
     assert ties([], False, ROWS, 5, ["7"]) == [0, 2, 1, 4, 3]
+    assert ties([], False, {**ROWS, "het_job_id": [7, 7, 7, 0, 0]}, 5, ["7"]) == [0, 1, 2, 4, 3]
