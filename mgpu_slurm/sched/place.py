@@ -88,16 +88,15 @@ def _nodes(survey: Survey) -> list[Candidate] | None:
         most = max(min(most, need.ntasks), min(least, most))
     if least > most:
         return None
-    wanted = [need.ntasks, *(number for _, _, number in need.gres_per_job)]
-    if max(wanted) > least:  # fewer do not suffice
-        for number, there in zip(wanted, survey.most, strict=True):
-            least = max(least, min(-(-number // max(there, 1)), most))
     sizes = range(least, most + 1)
     if need.spread:
         sizes = range(most, most + 1)
     for weight in sorted({weight for weight, _ in survey.grades}) or [0]:
         pool: list[Candidate] | None = None
+        enough = 0
         for count in reversed(sizes) if need.as_many_nodes else sizes:
+            if count < enough:
+                continue
             chosen = None
             if count > 1 and not required and not need.contiguous:
                 chosen = _neighbours(survey, count, least, weight)
@@ -107,7 +106,16 @@ def _nodes(survey: Survey) -> list[Candidate] | None:
                 chosen = _window(required, pool, count - len(required), need)
             if chosen is not None:
                 return sorted(chosen, key=lambda c: c.index)
+            if not enough and not need.as_many_nodes:
+                enough = _fewest(survey)
     return None
+
+
+def _fewest(survey: Survey) -> int:
+    """Fewer nodes than these do not suffice."""
+    need = survey.need
+    wanted = [need.ntasks, *(number for _, _, number in need.gres_per_job)]
+    return max([1, *(-(-number // max(there, 1)) for number, there in zip(wanted, survey.most, strict=True))])
 
 
 def _pool(survey: Survey, required: list[Candidate], weight: int) -> list[Candidate]:
@@ -141,7 +149,9 @@ def _window(required: list[Candidate], pool: list[Candidate], count: int, need: 
         wanted[row] = number - sum(_gives(c, row) for c in required)
     rows = [row for row, number in enumerate(wanted) if number > 0]
     starts: Iterable[int] = range(len(pool) - count + 1)
-    for row in rows:
+    if count == 1:
+        starts = (at for at, c in enumerate(pool) if all(_gives(c, row) >= wanted[row] for row in rows))
+    for row in rows if count != 1 else ():
         sums = list(accumulate((_gives(c, row) for c in pool), initial=0))
         starts = [start for start in starts if sums[start + count] - sums[start] >= wanted[row]]
     for start in starts:
