@@ -208,7 +208,8 @@ class Wanted:
 
     def elements(self, job: Job) -> Iterator[Job]:
         """The record, or the tasks it stands for where they are asked for one by one."""
-        named = [ref.tasks for ref in self._refs if isinstance(ref.tasks, list) and ref.job == job.array_job_id]
+        meant = [ref.tasks for ref in self._refs if ref.job == job.array_job_id]
+        named = [tasks for tasks in meant if isinstance(tasks, list)] if None not in meant else []  # None: all of the array
         if not job.array_tasks or not (named or "array" in self._filters):
             yield job
             return

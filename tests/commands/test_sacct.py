@@ -120,6 +120,8 @@ def test_tasks_that_wait(monkeypatch: pytest.MonkeyPatch, ledger: Ledger) -> Non
         "6_2|RUNNING", "6_3|PENDING",
     ]  # fmt: skip
     assert out(monkeypatch, ledger, "-nPo", "jobid", "-j", "6", "-X", "--array")[2:] == ["6_3", "6_4", "6_5"]
+    # the array is named as a whole besides one of its tasks
+    assert out(monkeypatch, ledger, "-nPo", "jobid", "-j", "6,6_4", "-X")[2:] == ["6_[3-5%2]"]
 
 
 @pytest.mark.parametrize(("word", "shown"), [("yes", ["16+0", "16+1"]), ("no", ["16+1"])])
