@@ -74,8 +74,11 @@ def test_a_srun_lost_on_the_way_leaves_the_tasks_their_time(place: Place) -> Non
 
 
 def test_the_time_limit(place: Place) -> None:
-    step = finish(place.tasks("sleep", "600", time_limit_end=time.time() + 0.2))
+    step = place.tasks("sleep", "600", time_limit_end=time.time() + 600)
     assert step.srun is not None
+    step.srun.until("tasks_started")
+    step.tell(kind="extend", deadline=time.time() + 0.1)
+    finish(step)
     assert step.result()["ending"] == "TIMEOUT"
     assert step.srun.texts().endswith("DUE TO TIME LIMIT ***")
     assert [said["limit"] for said in step.srun.messages if said["kind"] == "step_text"] == [True]
@@ -83,12 +86,14 @@ def test_the_time_limit(place: Place) -> None:
 
 
 def test_a_limit_that_is_extended(place: Place) -> None:
-    step = place.tasks("bash", "-c", "read line", time_limit_end=time.time() + 0.5)
-    step.tell(kind="extend", deadline=time.time() + 600)
+    step = place.tasks("bash", "-c", "read line", time_limit_end=time.time() + 600)
     assert step.srun is not None
     step.srun.until("tasks_started")
+    limit = time.time() + 0.5
+    step.tell(kind="extend", deadline=limit)
+    step.tell(kind="extend", deadline=limit + 600)
     # Reading ends only when this end is closed: past the first limit.
-    until(lambda: time.time() > step.hear("live")["started"] + 0.6)
+    until(lambda: time.time() > limit + 0.1)
     step.srun.say({"kind": "end_input"})
     finish(step)
     assert step.result()["ending"] == ""
