@@ -238,6 +238,9 @@ class Supervisor:
         if due == "timeout":
             self.terminate("TIMEOUT", by_own_limit=True)
             due = self._ending.due(now)
+        if due == "ask":
+            self._processes.ask_to_end()
+            due = self._ending.due(now)
         if due == "kill":
             self._processes.sweep_at = now
         if self._exits.to_report and (now >= self._report_at or self._exits.all_ended):
@@ -391,7 +394,7 @@ class Supervisor:
         first = self._ending.begin(word, now, kill_wait, hurry)
         if first and word and not (word == ENDED and self._exits.all_ended):
             self._notices.banner("CANCELLED" if word == ENDED else word, hurry, now, by_own_limit)
-        if first and not hurry:
+        if first and not hurry and self._ending.due(now) == "ask":
             self._processes.ask_to_end()
 
 
