@@ -27,6 +27,10 @@ wait_reason() { SECONDS_TO_WAIT=${3:-30} waits is_reason "$1" "${2:-$J}" || { ec
 # wait_file FILE [SECONDS]: until the file exists and is not empty
 wait_file() { SECONDS_TO_WAIT=${2:-30} waits test -s "$1" || { echo "no $1"; return 1; }; }
 
+is_idle() { [ -z "$(sinfo -h -t alloc,mix,comp -o %n)" ]; }
+# wait_idle: until nothing runs and nothing is being cleaned up, which decides where and over how many nodes tasks go
+wait_idle() { waits is_idle || { echo "never idle"; return 1; }; }
+
 # ids ID...: a filter that puts JOB1, JOB2, ... in place of ids
 ids() {
   local rules="" number=1 job
