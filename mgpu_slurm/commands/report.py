@@ -27,11 +27,14 @@ class Notes:
         self._streams = streams
 
     def line(self, text: str) -> None:
-        """A whole line as it is."""
-        self._streams.err.write(f"{text}\n")
-        flush = getattr(self._streams.err, "flush", None)
-        if flush is not None:
-            flush()
+        """A whole line as it is. Where nobody reads any more the command goes on: a job may be in its hands."""
+        try:
+            self._streams.err.write(f"{text}\n")
+            flush = getattr(self._streams.err, "flush", None)
+            if flush is not None:
+                flush()
+        except BrokenPipeError:
+            pass
 
     def info(self, text: str) -> None:
         if not self.quiet:
