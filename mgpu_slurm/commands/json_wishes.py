@@ -10,14 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-SPEEDS = {"low": 0x80000001, "medium": 0x80000002, "high": 0x80000003, "highm1": 0x80000004}
-"""In place of kHz."""
-
-GOVERNORS = {
-    "conservative": 0x88000000, "ondemand": 0x84000000, "performance": 0x82000000, "powersave": 0x81000000,
-    "userspace": 0x80800000, "schedutil": 0x80400000,
-}  # fmt: skip
-
 SHARED = {"NO": ["none"], "YES": ["oversubscribe"], "USER": ["user"], "MCS": ["mcs"]}
 """By what scontrol shows as OverSubscribe."""
 
@@ -48,8 +40,12 @@ def profiles(text: str | None) -> list[str]:
 def frequencies(text: str | None) -> tuple[int | None, int | None, int | None]:
     """--cpu-freq, MIN-MAX:GOVERNOR or one of them: least and most in kHz or as a number for a word, and the governor's."""
     low, high, governor = cpu_frequency.parts(text or "")
-    return _speed(low), _speed(high), GOVERNORS.get(governor)
+    return _speed(low), _speed(high), _number(governor, cpu_frequency.GOVERNORS)
 
 
 def _speed(word: str) -> int | None:
-    return int(word) if word.isdecimal() else SPEEDS.get(word)
+    return int(word) if word.isdecimal() else _number(word, cpu_frequency.SPEEDS)
+
+
+def _number(word: str, words: Mapping[str, tuple[str, int]]) -> int | None:
+    return words[word][1] if word in words else None

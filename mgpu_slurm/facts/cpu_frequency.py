@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from mgpu_slurm.base.ids import is_numbered
-from mgpu_slurm.facts.environ_requests import FREQUENCIES
 
-GOVERNORS = frozenset(("conservative", "ondemand", "performance", "powersave", "userspace", "schedutil"))
+SPEEDS = {
+    "low": ("Low", 0x80000001), "medium": ("Medium", 0x80000002), "high": ("High", 0x80000003), "highm1": ("Highm1", 0x80000004),
+}  # fmt: skip
+"""In place of kHz: word -> as Slurm writes it, and its number in documents."""
+GOVERNORS = {
+    "conservative": ("Conservative", 0x88000000), "ondemand": ("OnDemand", 0x84000000),
+    "performance": ("Performance", 0x82000000), "powersave": ("PowerSave", 0x81000000),
+    "userspace": ("UserSpace", 0x80800000), "schedutil": ("SchedUtil", 0x80400000),
+}  # fmt: skip
+"""The same of what chooses among speeds."""
+WRITTEN = {word: name for words in (SPEEDS, GOVERNORS) for word, (name, _) in words.items()}
+
 LEAST, MOST, GOVERNOR = range(3)
 """Places of what is asked for."""
 
@@ -26,7 +36,7 @@ def parts(text: str) -> tuple[str, str, str]:
 def shown(word: str) -> str:
     """kHz in the largest unit that they fill, which Slurm calls K, M, G; words in its writing."""
     if not word.isdecimal():
-        return FREQUENCIES.get(word, word) or UNKNOWN
+        return WRITTEN.get(word, word) or UNKNOWN
     number, unit = float(word), 0
     while number >= 1000 and unit < 3:
         number, unit = number / 1000, unit + 1

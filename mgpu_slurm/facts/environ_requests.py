@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mgpu_slurm.facts import gpu_binding
+from mgpu_slurm.facts.cpu_frequency import WRITTEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,25 +43,12 @@ NEWER = (
 SHELL_OTHER = (("SLURM_NETWORK", "network"),)
 """Those that up to 22.05 only salloc's shell hears of."""
 
-FREQUENCIES = {
-    "low": "Low",
-    "medium": "Medium",
-    "high": "High",
-    "highm1": "Highm1",
-    "conservative": "Conservative",
-    "ondemand": "OnDemand",
-    "performance": "Performance",
-    "powersave": "PowerSave",
-    "userspace": "UserSpace",
-    "schedutil": "SchedUtil",
-}
-
 
 def frequency(text: str) -> str:
     """The value of --cpu-freq, MIN-MAX:GOVERNOR or one of them, in Slurm's writing of its words."""
     import re
 
-    return re.sub("[a-z0-9]+", lambda word: FREQUENCIES.get(word[0].lower(), word[0]), text, flags=re.IGNORECASE)
+    return re.sub("[a-z0-9]+", lambda word: WRITTEN.get(word[0].lower(), word[0]), text, flags=re.IGNORECASE)
 
 
 PROFILES = ("energy", "lustre", "network", "task")

@@ -50,7 +50,6 @@ Forms of --hint=, several separated by commas:
 """
 
 _FREQUENCIES = ("low", "medium", "high", "highm1")
-_GOVERNORS = ("conservative", "ondemand", "performance", "powersave", "userspace", "schedutil")
 
 
 def _binding(text: str, option: str, words: tuple[str, ...], lists: tuple[str, ...]) -> str | None:
@@ -167,21 +166,23 @@ def is_gpu_freq(text: str) -> bool:
 
 def cpu_freq(text: str | None, reading: Reading) -> str:
     """P1[-P2[:P3]]: kHz or a word; alone P1 may be a governor, P3 must be one."""
+    from mgpu_slurm.facts.cpu_frequency import GOVERNORS
+
     typed = text or ""
     text = typed.lower()
     span, _, rest = text.partition(":")
     low, dash, high = span.partition("-")
     governor = rest.partition(":")[0]
-    alone = not dash and low in _GOVERNORS and not governor
+    alone = not dash and low in GOVERNORS and not governor
     named = low if alone else governor
-    if named in _GOVERNORS and (alone or dash) and named not in (reading.governors or named).lower().split(","):
+    if named in GOVERNORS and (alone or dash) and named not in (reading.governors or named).lower().split(","):
         raise _bad_frequency(f"governor of {typed} is not allowed in slurm.conf")
     if alone:
         return text
     ranks = [_frequency(word, reading) for word in ((low, high) if dash else (low,))]
     if governor and not dash:
         raise _bad_frequency(f"gov on cpu-frec ({governor}) illegal without max")
-    if governor and governor not in _GOVERNORS:
+    if governor and governor not in GOVERNORS:
         raise _bad_frequency(f"illegal governor: {governor} on --cpu-freq")
     if len(ranks) == 2 and ranks[0][0] == ranks[1][0] and ranks[0][1] > ranks[1][1]:
         raise _bad_frequency(f"min cpu-frec ({low}) must be < max cpu-freq ({high})")

@@ -10,7 +10,6 @@ import re
 
 from mgpu_slurm.base.units import UNLIMITED
 from mgpu_slurm.facts import cpu_frequency, gpu_binding
-from mgpu_slurm.facts.environ_requests import FREQUENCIES
 from mgpu_slurm.facts.fields.field import View, exit_pair, long_seconds, memory, shortened
 
 TYPE_CHECKING = False
@@ -254,7 +253,7 @@ def _file(job: Mapping[str, Any], column: str, view: View) -> str:
 
 def frequencies(text: str) -> str:
     """The value of --cpu-freq as words of the record; Slurm sets a blank behind speeds."""
-    low, high, governor = (FREQUENCIES.get(word, word) for word in cpu_frequency.parts(text))
+    low, high, governor = (cpu_frequency.WRITTEN.get(word, word) for word in cpu_frequency.parts(text))
     words = (f"CPU_min_freq={low} " if low else "", f"CPU_max_freq={high} " if high else "")
     return "".join(words) + (f"Governor={governor}" if governor else "")
 
