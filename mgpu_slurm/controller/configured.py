@@ -169,6 +169,7 @@ def apply(
     state.licenses = dict(ctx.settings.licenses)
     state.tracked = tuple(trackable.words(ctx.config.get("AccountingStorageTRES")))
     ctx.empty_nodes = None
+    ctx.partition_totals.clear()
     ctx.possible.clear()
     ctx.cache.clear()
     ctx.needs.clear()

@@ -125,7 +125,7 @@ class Context:
         self.needs: dict[int, Need] = {}  # pending job -> its need
         self.empty_nodes: list[NodeSlot] | None = None  # all nodes as if nothing ran
         self.priorities_at = 0.0  # when the age of those that wait was last looked at
-        self.partition_totals: dict[str, dict[str, int]] = {}  # partition -> resource -> how much it has of it
+        self.partition_totals: dict[str, dict[str, int]] = {}  # partition, "" for the cluster -> resource -> its amount
         self.possible: dict[object, tuple[str, str]] = {}  # request class -> why it can never start, "" where it can
 
     # --- effects ---

@@ -69,12 +69,19 @@ def factors(ctx: Context, job: Job, partition: Partition) -> Factors:
     return Factors(
         age=priority.age(ctx.priorities_at - job.eligible_time, weights.max_age) if job.eligible_time else 0.0,
         jobsize=priority.job_size(
-            job.min_nodes, job.min_cpus, len(state.nodes), sum(node.cpus for node in state.nodes.values()),
-            favor_small=weights.favor_small,
+            job.min_nodes, job.min_cpus, len(state.nodes), _all_cpus(ctx), favor_small=weights.favor_small
         ),
         partition=share if weights.whole_partition else share / most if most else 0.0,
         tres=tres,
     )  # fmt: skip
+
+
+def _all_cpus(ctx: Context) -> int:
+    """Of the cluster."""
+    known = ctx.partition_totals.get("")
+    if known is None:
+        known = ctx.partition_totals[""] = {"cpu": sum(node.cpus for node in ctx.state.nodes.values())}
+    return known["cpu"]
 
 
 def _totals(ctx: Context, partition: Partition) -> dict[str, int]:
