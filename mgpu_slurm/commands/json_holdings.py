@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mgpu_slurm.base import hostlist
 from mgpu_slurm.commands.json_objects import later, number
-from mgpu_slurm.facts.reservation import idle_limit
+from mgpu_slurm.facts.reservation import idle_limit, kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def reservation_object(one: Mapping[str, Any]) -> dict[str, object]:
         "core_specializations": [],
         "end_time": number(one["end"]),
         "features": joined("features"),
-        "flags": [flag.partition("=")[0] for flag in one["flags"]],
+        "flags": [kind(flag) for flag in one["flags"]],
         "groups": joined("groups"),
         "licenses": joined("licenses"),
         "max_start_delay": one["max_start_delay"],

@@ -130,16 +130,13 @@ _BARE = {"nice": "100", **{"ResetAccrueTime"[:size].lower(): "" for size in rang
 
 def _named(desk: Desk, name: str, user: str) -> str:
     """The ids of all jobs of a name; "" after a complaint."""
-    from mgpu_slurm.commands.query_options import query
+    from mgpu_slurm.commands.query_options import query, uid_of
 
     filters = {"names": [name], "states": ["live"]}
     whose = ""
     if user:
-        import pwd
-
-        try:
-            uid = int(user) if user.isdecimal() else pwd.getpwnam(user).pw_uid
-        except KeyError:
+        uid = uid_of(user)
+        if uid is None:
             desk.complain(f"Invalid UserID: {user}")
             desk.complain("Request aborted")
             return ""

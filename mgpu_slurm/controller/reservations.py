@@ -170,8 +170,7 @@ def _flags(before: list[str], text: str) -> list[str]:
         name = reservation.flag(word.lstrip("+-"))
         if name is None:
             raise SlurmError(errors.ESLURM_NOT_SUPPORTED, f"Invalid flag: {word}")
-        kind = name.partition("=")[0]
-        found = [one for one in found if one.partition("=")[0] != kind] + ([] if take else [name])
+        found = [one for one in found if reservation.kind(one) != reservation.kind(name)] + ([] if take else [name])
     return found
 
 

@@ -177,7 +177,7 @@ def _make_one(
     licenses.check(ctx, request.licenses)
     _check_nodes(ctx, request)
     terms, any_of = waiting.read(ctx, request.dependency) if request.dependency else ([], False)
-    check_names(ctx, request)
+    _check_features(ctx, request)
     _frequency(ctx, request)
     reservations.check(ctx, request.reservation, owner.uid, request.account or "")
     warnings = _sizes(ctx, asked.caller, request)
@@ -297,6 +297,11 @@ def check_names(ctx: Context, request: JobRequest) -> None:
     """Nodes, features, resources, reservations and licenses must exist. Raises SlurmError."""
     _check_nodes(ctx, request)
     licenses.check(ctx, request.licenses)
+    _check_features(ctx, request)
+
+
+def _check_features(ctx: Context, request: JobRequest) -> None:
+    """Also resources. Raises SlurmError."""
     if "batch" in request.other:
         _batch_features(request)
     for text, code in ((request.constraint, errors.ESLURM_INVALID_FEATURE), (request.prefer, errors.ESLURM_INVALID_PREFER)):

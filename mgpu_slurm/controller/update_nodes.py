@@ -118,7 +118,8 @@ def _check(ctx: Context, node: Node, changes: dict[str, str]) -> None:
 
 def _plain_counts(node: Node) -> list[str]:
     """Its devices where they are of one kind, as a count without a type."""
-    return [f"{name}:{len(found)}" for name, found in node_columns.devices(node).items() if len(node_columns.devices(node)) == 1]
+    devices = node_columns.devices(node)
+    return [f"{name}:{len(found)}" for name, found in devices.items()] if len(devices) == 1 else []
 
 
 def _is_out(node: Node) -> bool:

@@ -107,8 +107,7 @@ def _end(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
         at = dates.parse(text, now, compat=ctx.settings.compat)
     except ValueError:
         raise SlurmError(errors.ESLURM_INVALID_TIME_VALUE) from None
-    limited = job.time_limit is not None and job.time_limit > 0
-    before = job.time_limit if limited and job.time_limit is not None else 0
+    before = max(job.time_limit or 0, 0)
     moved = int((at - job.start_time - 60 * before + 30) / 60)
     time_limit(ctx, job, caller, str(max(before + moved, 1)), now)
 

@@ -81,14 +81,14 @@ def _purge_time(text: str) -> str:
     return long_seconds(seconds) if seconds > 0 else ""
 
 
-def has(flags: Collection[str], name: str) -> bool:
-    """Whether a flag is set, whatever it says besides."""
-    return any(one.partition("=")[0] == name for one in flags)
+def kind(flag: str) -> str:
+    """A flag without what it says besides."""
+    return flag.partition("=")[0]
 
 
 def shown(flags: Collection[str]) -> list[str]:
     """In Slurm's order; without a time that PURGE_COMP has not."""
-    ranked = sorted((one for one in flags if one.partition("=")[0] in ORDER), key=lambda one: ORDER.index(one.partition("=")[0]))
+    ranked = sorted((one for one in flags if kind(one) in ORDER), key=lambda one: ORDER.index(kind(one)))
     return [one.removesuffix("=") for one in ranked]
 
 

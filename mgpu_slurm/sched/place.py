@@ -111,10 +111,15 @@ def _nodes(survey: Survey) -> list[Candidate] | None:
     return None
 
 
+def _wanted(need: Need) -> list[int]:
+    """Tasks, and devices for each per-job row."""
+    return [need.ntasks, *(number for _, _, number in need.gres_per_job)]
+
+
 def _fewest(survey: Survey) -> int:
     """Fewer nodes than these do not suffice."""
     need = survey.need
-    wanted = [need.ntasks, *(number for _, _, number in need.gres_per_job)]
+    wanted = _wanted(need)
     return max([1, *(-(-number // max(there, 1)) for number, there in zip(wanted, survey.most, strict=True))])
 
 
@@ -130,7 +135,7 @@ def _pool(survey: Survey, required: list[Candidate], weight: int) -> list[Candid
 def _neighbours(survey: Survey, count: int, least: int, weight: int) -> list[Candidate] | None:
     """`count` nodes that follow one another as far as may be, without GPUs that are not asked for if there are any such."""
     need = survey.need
-    wanted = [need.ntasks, *(number for _, _, number in need.gres_per_job)]
+    wanted = _wanted(need)
     fewest = least if need.as_many_nodes else count
     if len(survey.grades) == 1:
         return survey.runs.choose(count, fewest, wanted, None)
@@ -144,7 +149,7 @@ def _window(required: list[Candidate], pool: list[Candidate], count: int, need: 
     """The first `count` neighbours in the pool's order that suffice together with the required nodes."""
     if count > len(pool):
         return None
-    wanted = [need.ntasks, *(number for _, _, number in need.gres_per_job)]
+    wanted = _wanted(need)
     for row, number in enumerate(wanted):
         wanted[row] = number - sum(_gives(c, row) for c in required)
     rows = [row for row, number in enumerate(wanted) if number > 0]
