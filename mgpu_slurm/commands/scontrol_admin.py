@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 
+from mgpu_slurm.base import hostlist
 from mgpu_slurm.base.errors import ESLURM_DISABLED, SlurmError, strerror
 from mgpu_slurm.facts.queries.scontrol import DEBUG_FLAGS, DEBUG_LEVELS
 
@@ -136,6 +137,55 @@ def pidinfo(desk: Desk, rest: Sequence[str]) -> None:
         desk.say(f"slurm_get_rem_time is {max(int(end - now), 0)}\n")
 
 
+def getent(desk: Desk, rest: Sequence[str]) -> None:
+    """getent [NODE]: whom each step on a node of this host knows: its user and, where the configuration has
+    LaunchParameters=enable_nss_slurm, that user's groups. Without a node's name the first node of this host is meant."""
+    from mgpu_slurm.commands.query_options import query
+
+    host = os.uname().nodename.partition(".")[0]
+    session = desk.session()
+    table, count, _ = query(session, "nodes", ["name", "hostname"])
+    here = [table["name"][row] for row in range(count) if host in (table["name"][row], table["hostname"][row])]
+    wanted = rest[0] if rest else (here or [host])[0]
+    if wanted not in here:
+        place = session.config.node_path("SlurmdSpoolDir", wanted, host) if session.config is not None else wanted
+        # Slurm tells of it with status 0
+        desk.streams.err.write(f"scontrol: error: Domain socket directory {place}: No such file or directory\n")
+        return
+    known = session.config is not None and session.config.parameter("LaunchParameters", "enable_nss_slurm") is not None
+    columns = ["job_id", "step_id", "uid", "gid", "user_name", "state", "nodes"]
+    steps, count, _ = query(session, "steps", columns)
+    for row in range(count):
+        one = {name: steps[name][row] for name in columns}
+        if wanted in hostlist.expand(one["nodes"]) and one["state"] == "RUNNING":
+            user, members = _entries(one["uid"], one["gid"], one["user_name"])
+            desk.say(f"JobId={one['job_id']}.{one['step_id']}:\nUser:\n{user}\nGroups:\n")
+            desk.say("".join(f"{line}\n" for line in (members if known else [])) + "\n")
+
+
+def _entries(uid: int, gid: int, name: str) -> tuple[str, list[str]]:
+    """A line as in passwd, and one as in group for each group that the user's tasks run with on this host."""
+    import grp
+    import pwd
+
+    gecos, home, shell, gids = "", "/", "/bin/sh", [gid]
+    try:
+        entry = pwd.getpwuid(uid)
+    except KeyError:
+        pass  # as for the tasks: known by the name that was signed, at home nowhere
+    else:
+        name, gecos, home, shell = entry.pw_name, entry.pw_gecos, entry.pw_dir, entry.pw_shell
+        gids = os.getgrouplist(name, gid)
+    groups = []
+    for number in gids:
+        try:
+            group = grp.getgrgid(number).gr_name
+        except KeyError:
+            group = str(number)
+        groups.append(f"{group}:x:{number}:{name}")
+    return f"{name}:x:{uid}:{gid}:{gecos}:{home}:{shell}", groups
+
+
 # --- nodes ----------------------------------------------------------------------------------------------------------
 
 
@@ -220,6 +270,7 @@ _VERBS: dict[str, Callable[[Desk, Sequence[str]], None]] = {
     "cancel_reboot": cancel_reboot,
     "cluster": cluster,
     "fsdampeningfactor": fsdampeningfactor,
+    "getent": getent,
     "listpids": listpids,
     "notify": notify,
     "pidinfo": pidinfo,

@@ -57,7 +57,7 @@ KEYS: dict[str, str] = {
     "JobSubmitPlugins": "programs that look at each submission",
     "KillOnBadExit": "whether a step ends when one of its tasks fails; 1 is yes",
     "KillWait": "how long after SIGTERM what is left of a job is killed",
-    "LaunchParameters": "details of starting steps",
+    "LaunchParameters": "details of starting steps; enable_nss_slurm: scontrol getent lists the groups of their users too",
     "Licenses": "licences and how many there are: NAME:COUNT,...",
     "LogTimeFormat": "how times in the log look",
     "MailDomain": "what is added to users' names for mail",

@@ -81,7 +81,7 @@ _STEP_OWN = "step_id uid name state start_time end_time src_host src_pid exit_co
 _STEP_ASKED = (
     "cpu_freq cpus_per_tres mem_per_tres tres_bind tres_freq tres_per_step tres_per_node tres_per_socket tres_per_task"
 )
-_STEP_JOB = "job_id array_job_id array_task_id het_job_id het_offset partition user_name account qos"
+_STEP_JOB = "job_id gid array_job_id array_task_id het_job_id het_offset partition user_name account qos"
 
 STEP: dict[str, Callable[[Step, Job, Source], object]] = {
     **{

@@ -327,7 +327,7 @@ _mgpu_scontrol() {
     local at=$1 word=$2 subject
     shift 2
     case $1 in
-        '') _mgpu_offer "$at" "words abort all cancel_reboot cluster completing create delete details errnumstr exit fsdampeningfactor help hide hold holdu uhold listpids notify oneliner pidinfo ping quiet quit reconfigure reboot release requeue requeuehold resume schedloglevel setdebug setdebugflags show shutdown suspend takeover token top update verbose version wait_job write" "$word" ;;
+        '') _mgpu_offer "$at" "words abort all cancel_reboot cluster completing create delete details errnumstr exit fsdampeningfactor getent help hide hold holdu uhold listpids notify oneliner pidinfo ping quiet quit reconfigure reboot release requeue requeuehold resume schedloglevel setdebug setdebugflags show shutdown suspend takeover token top update verbose version wait_job write" "$word" ;;
         show)
             case ${2-} in
                 '') _mgpu_offer "$at" "words aliases assoc_mgr bbstat burstbuffer cache config daemons dwstat federation frontend hostlistsorted hostlist hostnames job jobid licenses node partition partitionname reservation reservationname slurmd step topology" "$word" ;;

@@ -552,7 +552,7 @@ complete -c mgpu_scontrol -l uid -s u -r -f -a '(__fish_complete_users)' -d 'act
 complete -c mgpu_scontrol -l verbose -s v -d 'more about what is done'
 complete -c mgpu_scontrol -l version -s V -d 'the version'
 complete -c mgpu_scontrol -l yaml -f -d 'YAML'
-complete -c mgpu_scontrol -f -n __mgpu_first -a 'abort all cancel_reboot cluster completing create delete details errnumstr exit fsdampeningfactor help hide hold holdu uhold listpids notify oneliner pidinfo ping quiet quit reconfigure reboot release requeue requeuehold resume schedloglevel setdebug setdebugflags show shutdown suspend takeover token top update verbose version wait_job write'
+complete -c mgpu_scontrol -f -n __mgpu_first -a 'abort all cancel_reboot cluster completing create delete details errnumstr exit fsdampeningfactor getent help hide hold holdu uhold listpids notify oneliner pidinfo ping quiet quit reconfigure reboot release requeue requeuehold resume schedloglevel setdebug setdebugflags show shutdown suspend takeover token top update verbose version wait_job write'
 complete -c mgpu_scontrol -f -n '__mgpu_behind show' -a 'aliases assoc_mgr bbstat burstbuffer cache config daemons dwstat federation frontend hostlistsorted hostlist hostnames job jobid licenses node partition partitionname reservation reservationname slurmd step topology'
 complete -c mgpu_scontrol -f -n '__mgpu_behind_any hold uhold release requeue requeuehold suspend resume top wait_job' -a '(__mgpu_names own)'
 complete -c mgpu_scontrol -f -n '__mgpu_behind update' -a 'JobId= NodeName= PartitionName= ReservationName= StepId='

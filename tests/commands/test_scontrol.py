@@ -126,6 +126,14 @@ def test_refusals(session: FakeSession, argv: list[str], text: str) -> None:
     assert session.asked == []
 
 
+def test_getent_tells_no_groups_without_its_parameter(session: FakeSession) -> None:
+    session.state.nodes["n0"].hostname = os.uname().nodename.partition(".")[0]
+    told = call(scontrol, session, "getent", "n0").out
+    assert told.startswith("JobId=1222.batch:\nUser:\nroot:x:0:0:"), told
+    assert "\nGroups:\n\n" in told
+    assert call(scontrol, session, "getent", "zz").err.startswith("scontrol: error: Domain socket directory ")
+
+
 SAID = [
     (["show", "node", "zz"], 1, "Node zz not found\n"),
     (["show", "partition", "zz"], 1, "Partition zz not found\n"),

@@ -53,7 +53,7 @@ PartitionName=drained Nodes=ALL State=DRAIN"""
 TRIES = 3
 """How often a case may be run until both suites do the same."""
 
-SETTINGS = "Licenses=lic:4,matlab:2\nFirstJobId=70001"
+SETTINGS = "Licenses=lic:4,matlab:2\nFirstJobId=70001\nLaunchParameters=enable_nss_slurm"
 """Ids begin where no other number of a case is, so that `ids` replaces nothing else."""
 
 

@@ -38,8 +38,8 @@ partition whose creation was refused is not there; NumCPUs and TRES follow from 
 texts go away. Reservations keep whole nodes (CoreCnt, TRES=cpu and TIME_FLOAT are refused); a node's Gres= goes back to what
 was found, and another type of GPU is no name for it; AdminComment=, Account= and StartTime= are kept on the job, as they were
 asked; a change that is refused changes nothing; a resource count that follows from another key follows at once (MinCPUsNode,
-NumNodes, TasksPerNode); partitions keep what a wrong MinNodes= or Nodes= would have broken; `update frontend` is none; getent
-and the programs of LaunchParameters=enable_nss_slurm are none; create nodename is none: nodes join by themselves; `show step
+NumNodes, TasksPerNode); partitions keep what a wrong MinNodes= or Nodes= would have broken; `update frontend` is none;
+getent lists the groups of a step's user as this host knows them; create nodename is none: nodes join by themselves; `show step
 JOB_TASK.STEP` is that step; quotes may stand in commands read from standard input; scancel refuses signals and states that are
 none, and is silent about steps that are not there; SCANCEL_VERBOSE, _FULL and _BATCH take 1."""
 
