@@ -31,7 +31,8 @@ def available(slots: Iterable[GresSlot], name: str, kind: str, *, total: bool = 
     """How many devices of a name and type are free (or there at all)."""
     for slot in slots:
         if slot.name == name:
-            return ((slot.total if total else slot.free) & of_type(slot, kind)).bit_count()
+            there = slot.total if total else slot.free
+            return (there & of_type(slot, kind) if kind else there).bit_count()
     return 0
 
 

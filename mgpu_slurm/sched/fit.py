@@ -31,6 +31,7 @@ class Candidate(msgspec.Struct, gc=False):
     slot: NodeSlot
     room: Capacity
     rank: tuple[int, ...]
+    gives: tuple[int, ...]  # tasks, and devices for each per-job row
 
 
 def eligible(slot: NodeSlot, need: Need) -> str:
@@ -97,6 +98,17 @@ def counted(slot: NodeSlot, need: Need, cpus: int) -> int:
     return cpus // threads * min(need.threads_per_core or threads, threads)
 
 
+def sight(slot: NodeSlot) -> tuple[object, ...]:
+    """All that `capacity` sees of a node for a need without types of devices, where users do not matter."""
+    seen: list[object] = [
+        slot.cpus_free, slot.mem_free, slot.jobs > 0, slot.held_whole,
+        slot.cpus_total, slot.mem_total, slot.sockets, slot.threads_per_core,
+    ]  # fmt: skip
+    for gres in slot.gres:
+        seen += gres.name, gres.free, gres.total
+    return tuple(seen)
+
+
 def capacity(slot: NodeSlot, need: Need, uid: int, partition: PartitionSlot | None, *, whole: bool = False) -> Capacity:
     """How many tasks of the need fit on the node now, or with `whole` when nothing else runs there."""
     exclusive = need.exclusive or (partition is not None and partition.exclusive)
@@ -159,7 +171,9 @@ def _by_devices(
                 tasks = min(tasks, cpus // (need.cpus_per_gpu * number))
             if tasks < 1:
                 return 0, (), f"gres/{name}"
-    per_job = tuple(devices.available(slot.gres, name, kind, total=whole) for name, kind, _ in need.gres_per_job)
+    per_job: tuple[int, ...] = ()
+    if need.gres_per_job:
+        per_job = tuple([devices.available(slot.gres, name, kind, total=whole) for name, kind, _ in need.gres_per_job])
     if need.cpus_per_gpu:
         if cpus < need.cpus_per_gpu * max(need.fixed_per_node("gpu"), 1):
             return 0, (), "cpu"
@@ -185,12 +199,12 @@ def _by_memory(
         if need.overcommit:
             return (tasks if counted(slot, need, cpus_of(slot, need, 1, 0)) * need.mem_per_cpu <= memory else 0), per_job
         tasks = min(tasks, memory // (need.mem_per_cpu * need.cpus_per_task))
-        each = sum(number for name, _, number in need.gres_per_task if name == "gpu")
+        each = sum(number for name, _, number in need.gres_per_task if name == "gpu") if need.gres_per_task else 0
         gpus = need.fixed_per_node("gpu")
         while tasks and counted(slot, need, cpus_of(slot, need, tasks, gpus or each * tasks)) * need.mem_per_cpu > memory:
             tasks -= 1
         if need.cpus_per_gpu:
-            per_job = tuple(min(number, memory // (need.mem_per_cpu * need.cpus_per_gpu)) for number in per_job)
+            per_job = tuple([min(number, memory // (need.mem_per_cpu * need.cpus_per_gpu)) for number in per_job])
         return tasks, per_job
     if need.mem_per_gpu and exclusive:  # and every GPU
         held = need.mem_per_gpu * devices.available(slot.gres, "gpu", "", total=True)

@@ -91,9 +91,9 @@ def _nodes(survey: Survey) -> list[Candidate] | None:
     sizes = range(least, most + 1)
     if need.spread:
         sizes = range(most, most + 1)
+    enough = _fewest(survey)
     for weight in sorted({weight for weight, _ in survey.grades}) or [0]:
         pool: list[Candidate] | None = None
-        enough = 0
         for count in reversed(sizes) if need.as_many_nodes else sizes:
             if count < enough:
                 continue
@@ -106,8 +106,6 @@ def _nodes(survey: Survey) -> list[Candidate] | None:
                 chosen = _window(required, pool, count - len(required), need)
             if chosen is not None:
                 return sorted(chosen, key=lambda c: c.index)
-            if not enough and not need.as_many_nodes:
-                enough = _fewest(survey)
     return None
 
 
@@ -120,7 +118,7 @@ def _fewest(survey: Survey) -> int:
     """Fewer nodes than these do not suffice."""
     need = survey.need
     wanted = _wanted(need)
-    return max([1, *(-(-number // max(there, 1)) for number, there in zip(wanted, survey.most, strict=True))])
+    return max([1, *[-(-number // max(there, 1)) for number, there in zip(wanted, survey.most, strict=True)]])
 
 
 def _pool(survey: Survey, required: list[Candidate], weight: int) -> list[Candidate]:
@@ -178,7 +176,7 @@ def _richest(required: list[Candidate], pool: list[Candidate], count: int, wante
 
 def _gives(candidate: Candidate, row: int) -> int:
     """Row 0: tasks; the others: devices per job."""
-    return candidate.room.per_job[row - 1] if row else candidate.room.tasks
+    return candidate.gives[row]
 
 
 def _adjacent(chosen: list[Candidate]) -> bool:
@@ -267,7 +265,7 @@ def _share(
     else:
         free = slot.cpus_total if whole else slot.cpus_free
         near = 0
-        for gres in slot.gres:
+        for gres in slot.gres if taken else ():
             near |= devices.cpus_near(gres, taken.get(gres.name, 0))
         picked = _cpus(free, cpus_of(slot, need, tasks, gpus), near, slot.threads_per_core)
         if picked is None:
@@ -314,6 +312,9 @@ def _devices(slot: NodeSlot, rows: list[tuple[str, str, int]], *, whole: bool) -
 
 def _cpus(free: int, number: int, near: int, threads: int) -> int | None:
     """The lowest free CPUs, whole cores, those near the devices first. None if there are too few."""
+    if threads == 1 and not near:
+        numbers = unmask(free)
+        return mask_of(numbers[:number]) if len(numbers) >= number else None
     by_core: dict[int, list[int]] = {}
     for cpu in unmask(free):
         by_core.setdefault(cpu // threads, []).append(cpu)

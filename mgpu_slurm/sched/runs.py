@@ -61,7 +61,7 @@ class Runs:
         return other
 
     def _gives(self, node: Candidate) -> Amounts:
-        return (node.room.tasks, *node.room.per_job) if self.counted else ()
+        return node.gives if self.counted else ()
 
     def _alone(self, node: Candidate) -> Run:
         return Run(grade(node), _size(node), node.index, node.index, 1, self._gives(node))

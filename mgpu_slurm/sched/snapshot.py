@@ -61,7 +61,7 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
 
     def fixed_per_node(self, name: str) -> int:
         """Devices of a name that every node must give, 0 when that is not said."""
-        return sum(number for key, _, number in self.gres_per_node if key == name)
+        return sum(number for key, _, number in self.gres_per_node if key == name) if self.gres_per_node else 0
 
     def asked_in_all(self, name: str) -> int:
         """Devices of a name that the whole job asks for, by the widest of its requests."""

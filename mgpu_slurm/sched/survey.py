@@ -7,13 +7,14 @@ once and then told which nodes to look at again.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Iterable
 from copy import copy
 from operator import attrgetter
 
 from mgpu_slurm.intake.constraint import Term
 from mgpu_slurm.sched import features
-from mgpu_slurm.sched.fit import MANY, Candidate, Capacity, capacity, eligible
+from mgpu_slurm.sched.fit import MANY, Candidate, Capacity, capacity, eligible, sight
 from mgpu_slurm.sched.runs import Grade, Runs, grade
 from mgpu_slurm.sched.snapshot import Need, NodeSlot, PartitionSlot
 
@@ -36,12 +37,18 @@ class Survey:
         self._counts: dict[str, int] = {}  # of the words in _missing
         self._by_index: dict[int, Candidate] = {}
         self._tasks = 0  # of all of them
+        self._alike: Counter[tuple[int, ...]] = Counter()  # how many of them give the same
         self._sorted: list[Candidate] | None = None
         self._runs: Runs | None = None
         self._grades: set[Grade] | None = None
         self._named = bool(need.required_nodes) and not need.spread
         self._anchor = next((at for at, slot in enumerate(nodes) if slot.name in need.required_nodes), 0)
-        self._asks_devices = bool(need.gres_per_node or need.gres_per_job or need.gres_per_task or need.gres_per_socket)
+        rows = need.gres_per_node + need.gres_per_job + need.gres_per_task + need.gres_per_socket
+        self._asks_devices = bool(rows)
+        by_user = need.exclusive_user or (partition is not None and partition.exclusive_user)
+        self._rooms: dict[tuple[object, ...], Capacity] | None = {}  # of the nodes that look the same, where that is told so
+        if by_user or any(kind for _, kind, _ in rows):
+            self._rooms = None
         for index in partition.nodes if partition is not None else range(len(nodes)):
             slot = nodes[index]
             why = eligible(slot, need)
@@ -51,26 +58,38 @@ class Survey:
                 self.unavailable.append(slot.name)
                 self._fixed.add(index)
             else:
-                room = capacity(slot, need, uid, partition, whole=whole)
+                room = self._room(slot)
                 if room.tasks:
-                    self._by_index[index] = self._candidate(index, slot, room)
+                    candidate = self._by_index[index] = self._candidate(index, slot, room)
                     self._tasks += room.tasks
+                    self._alike[candidate.gives] += 1
                 why = room.missing
             if why:
                 self._missing[index] = why
                 self._counts[why] = self._counts.get(why, 0) + 1
         self._members = frozenset(self._by_index) | (frozenset(self._missing) - self._fixed)
 
+    def _room(self, slot: NodeSlot) -> Capacity:
+        if self._rooms is None:
+            return capacity(slot, self.need, self.uid, self.partition, whole=self.whole)
+        seen = sight(slot)
+        room = self._rooms.get(seen)
+        if room is None:
+            room = self._rooms[seen] = capacity(slot, self.need, self.uid, self.partition, whole=self.whole)
+        return room
+
     def _look(self, index: int, slot: NodeSlot) -> None:
-        room = capacity(slot, self.need, self.uid, self.partition, whole=self.whole)
+        room = self._room(slot)
         before, after = self._by_index.pop(index, None), None
         if before is not None:
             self._tasks -= before.room.tasks
+            self._alike[before.gives] -= 1
             if self._sorted is not None:
                 del self._sorted[bisect_left(self._sorted, before.rank, key=_RANK)]
         if room.tasks:
             after = self._by_index[index] = self._candidate(index, slot, room)
             self._tasks += room.tasks
+            self._alike[after.gives] += 1
             if self._sorted is not None:
                 insort(self._sorted, after, key=_RANK)
             if self._grades is not None:
@@ -92,14 +111,15 @@ class Survey:
         then those that follow the first node that the job names, then those before it, the nearest first."""
         spare = devices = 0
         if self._asks_devices:
-            devices = sum(gres.free.bit_count() for gres in slot.gres)
+            devices = sum([gres.free.bit_count() for gres in slot.gres])
         else:
-            spare = sum(gres.total.bit_count() for gres in slot.gres if gres.name == "gpu")
+            spare = sum([gres.total.bit_count() for gres in slot.gres if gres.name == "gpu"])
         cpus = slot.cpus_free.bit_count()
         tasks = room.tasks if room.tasks < MANY else cpus
         behind = self._named and index < self._anchor
         size = (devices << 40) + (tasks << 20) + cpus  # one small number: it is compared and added up often
-        return Candidate(index, slot, room, (slot.weight, spare, size, behind, -index if behind else index))
+        rank = slot.weight, spare, size, behind, -index if behind else index
+        return Candidate(index, slot, room, rank, (room.tasks, *room.per_job))
 
     def copy(self) -> Survey:
         """One that can be told of other changes."""
@@ -107,6 +127,7 @@ class Survey:
         other._missing = dict(self._missing)
         other._counts = dict(self._counts)
         other._by_index = dict(self._by_index)
+        other._alike = Counter(self._alike)
         other._sorted = list(self._sorted) if self._sorted is not None else None
         other._runs = self._runs.copy(other._by_index) if self._runs is not None else None
         return other
@@ -115,6 +136,7 @@ class Survey:
         """Of the nodes with some features alone."""
         other = self.copy()
         other._by_index = {at: c for at, c in self._by_index.items() if features.satisfied(term, c.slot.features)}
+        other._alike = Counter(candidate.gives for candidate in other._by_index.values())
         other._sorted = other._runs = None
         return other
 
@@ -132,8 +154,8 @@ class Survey:
 
     @property
     def most(self) -> list[int]:
-        """Of one node: tasks, and devices for each per-job row."""
-        return list(map(max, zip(*((one.room.tasks, *one.room.per_job) for one in self._by_index.values()), strict=True)))
+        """Of one node: tasks, and devices for each per-job row; nothing where there is no node."""
+        return list(map(max, zip(*[gives for gives, number in self._alike.items() if number], strict=True)))
 
     @property
     def hopeless(self) -> bool:

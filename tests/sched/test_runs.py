@@ -36,7 +36,8 @@ def test_choice(used: str, words: str, nodes: str) -> None:
 
 
 def candidate(index: int, tasks: int, weight: int) -> Candidate:
-    return Candidate(index, world.node(f"n{index}"), Capacity(tasks, (tasks,)), (weight, 0, 0, tasks, tasks, False, index))
+    rank = weight, 0, 0, tasks, tasks, False, index
+    return Candidate(index, world.node(f"n{index}"), Capacity(tasks, (tasks,)), rank, (tasks, tasks))
 
 
 def runs(members: dict[int, Candidate]) -> list[Run]:
