@@ -173,7 +173,10 @@ def step(component: Component, job_id: int, compat: tuple[int, int] = NEWEST) ->
     if each and nodes and request.get("max_nodes", nodes) > nodes and "jobid" not in component.sources:
         # srun that makes its own allocation has the tasks of the nodes that it is sure of
         request.setdefault("ntasks", each * nodes)
-    counted = "cpus_per_task" in request or (compat >= (23, 2) and "cpus_per_gpu" in request)
+    if compat >= (23, 2) and "cpus_per_gpu" in request:
+        # in 22.05 they count where GPUs are asked for by task, as CPUs of the task, and bring nothing otherwise (measured)
+        request["cpus_of_gpus"] = request["cpus_per_gpu"]
+    counted = "cpus_per_task" in request or "cpus_of_gpus" in request
     counted = counted and not request.get("overcommit")
     # srun that makes its own allocation asks with --exclusive for whole nodes, and for its tasks' share of them only
     # where it says how many tasks there are

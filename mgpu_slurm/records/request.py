@@ -154,6 +154,7 @@ class StepRequest(msgspec.Struct, omit_defaults=True, kw_only=True):
     gpus_per_socket: str | None = None
     gpus_per_task: str | None = None
     cpus_per_gpu: int | None = None
+    cpus_of_gpus: int = 0  # those that each GPU brings to an exact step
     tres_per_task: str | None = None
     cpu_bind: str | None = None
     mem_bind: str | None = None

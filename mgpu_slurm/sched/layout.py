@@ -289,7 +289,7 @@ def _part(
     if is_exact(request):
         number = len(tasks) * cpus_per_task
         if not request.cpus_per_task:  # -c outweighs what the job asked for by GPU
-            number = max(number, (request.cpus_per_gpu or 0) * held.get("gpu", 0).bit_count())
+            number = max(number, request.cpus_of_gpus * held.get("gpu", 0).bit_count())
         threads = threads_of(room)
         cpus = cpus[: -(-room.each * number // threads) * threads]  # whole cores
     if request.mem_per_node is not None:

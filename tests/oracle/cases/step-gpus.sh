@@ -11,3 +11,7 @@ S
 submit j.sh; wait_gone; sed -E '/step creation temporarily|Step created for/d' out
 srun --gpus=2 -n2 bash -c 'echo $SLURM_PROCID $CUDA_VISIBLE_DEVICES' | sort
 srun --gpus-per-task=1 -n2 bash -c 'echo $SLURM_PROCID $CUDA_VISIBLE_DEVICES' | sort
+exact() { echo "exact $*"; srun --exact "$@" bash -c 'echo $SLURM_PROCID $SLURM_CPUS_ON_NODE $CUDA_VISIBLE_DEVICES' | sort; }
+export -f exact
+salloc -Q -N1 --exclusive --gpus=4 bash -c 'for n in "-n1 --gpus=2" "-n2 --gpus=2" "-n1 --gres=gpu:3" "-n1 --gpus-per-node=2" "-n2 --gpus-per-task=2" "-n1 --gpus-per-task=1 -c1"; do exact --cpus-per-gpu=2 $n; done'
+salloc -Q -G2 --cpus-per-gpu=3 bash -c 'exact -n1; exact -n2 --gpus-per-task=1'
