@@ -24,15 +24,11 @@ TOP_PRIORITY = 4294901760
 def configured(config: Any) -> Weights:
     """The weights of a configuration."""
     flags = {str(flag).upper() for flag in config.get("PriorityFlags") or ()}
-    try:
-        tres = billing.weights(str(config.get("PriorityWeightTRES") or ""))
-    except ValueError:
-        tres = {}
     return Weights(
         age=config.get("PriorityWeightAge", 0),
         jobsize=config.get("PriorityWeightJobSize", 0),
         partition=config.get("PriorityWeightPartition", 0),
-        tres=tres,
+        tres=billing.weights(str(config.get("PriorityWeightTRES") or "")),
         max_age=float(config.get("PriorityMaxAge", 604800)),
         favor_small=bool(config.get("PriorityFavorSmall", False)),
         whole_partition="NO_NORMAL_PART" in flags,

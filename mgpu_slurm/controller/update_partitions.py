@@ -109,9 +109,8 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
 
 def _weights(ctx: Context, text: str) -> str:
     """Of what is always weighed and of what AccountingStorageTRES adds. Raises SlurmError 2116."""
-    more = str(ctx.config.get("AccountingStorageTRES") or "").lower().split(",")
     try:
-        billing.check(text, tuple(more))
+        billing.check(text, ctx.state.tracked)
     except ValueError:
         raise SlurmError(errors.ESLURM_INVALID_TRES_BILLING_WEIGHTS) from None
     return text

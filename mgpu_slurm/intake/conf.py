@@ -206,6 +206,24 @@ def _old_hosts(config: Config) -> None:
             config.controllers.append((host, config.values.get(address) or host))
 
 
+def _weights(config: Config, file: str, line: int) -> None:
+    """Whether weights of resources are some, of the cluster and of its partitions. What AccountingStorageTRES adds may stand
+    behind them. Raises ConfigError."""
+    given = [("PriorityWeightTRES", str(config.get("PriorityWeightTRES") or ""), file, line)]
+    given += [("TRESBillingWeights", one.tres_billing_weights, one.file, one.line) for one in config.partitions]
+    if not any(text for _, text, _, _ in given):
+        return
+    from mgpu_slurm.base import billing
+    from mgpu_slurm.facts import trackable
+
+    more = trackable.words(config.get("AccountingStorageTRES"))
+    for key, text, file, line in given:
+        try:
+            billing.check(text, more)
+        except ValueError as error:
+            raise ConfigError(file, line, f'Bad value "{text}" for {key}: {error}') from None
+
+
 def load(path: str, keys_only: bool = False) -> Config:
     """Read and check a configuration file and the gres.conf beside it.
 
@@ -224,6 +242,7 @@ def load(path: str, keys_only: bool = False) -> Config:
         from mgpu_slurm.intake.conf_nodes import Cluster
 
         cluster = Cluster()
+    weighed: tuple[str, int] = (path, 0)
     for line in lines(path):
         file, number, text = line
         try:
@@ -239,6 +258,8 @@ def load(path: str, keys_only: bool = False) -> Config:
                 raise ValueError(f"{found[1][0]} needs a line of its own")
             else:
                 _setting(config, seen, *found[0])
+                if head == "priorityweighttres":
+                    weighed = file, number
         except ValueError as error:
             raise ConfigError(file, number, str(error)) from None
     _old_hosts(config)
@@ -256,6 +277,7 @@ def load(path: str, keys_only: bool = False) -> Config:
             from mgpu_slurm.intake.conf_gres import load_gres
 
             config.gres = load_gres(beside, config.unknown)
+    _weights(config, *weighed)
     return config
 
 

@@ -68,11 +68,7 @@ def held_licenses(job: Job) -> dict[str, int]:
 def billed(job: Job, source: Source, held: Mapping[str, int]) -> int:
     """Units that its partition bills for what the job holds."""
     partition = source.partitions.get(job.partition.partition(",")[0])
-    text = partition.tres_billing_weights if partition is not None else ""
-    try:
-        return billing.billed(text, held)
-    except ValueError:
-        return held["cpu"]  # a configuration's own words, which nobody has looked at
+    return billing.billed(partition.tres_billing_weights if partition is not None else "", held)
 
 
 def whole_memory(job: Job, source: Source) -> int:

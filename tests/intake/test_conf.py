@@ -59,6 +59,7 @@ def load(tmp_path: Path, text: str | bytes, head: str = HEAD) -> conf.Config:
         ('MailDomain=""', "MailDomain", None),
         ("TmpFS=/a\r\n", "TmpFS", "/a"),
         ("TmpFS=/caf\u00e9", "TmpFS", "/caf\u00e9"),
+        ("PriorityWeightTRES=CPU=1,,GRES/gpu=2k\nAccountingStorageTRES=gres/gpu", "PriorityWeightTRES", "CPU=1,,GRES/gpu=2k"),
         ("", "MgpuLease", None),
         ("", "NoSuchKey", None),
     ],
@@ -96,6 +97,16 @@ def test_values(tmp_path: Path, text: str, key: str, value: object) -> None:
         ("TmpFS=a\\\nb\\\nc\nKillWait=x", 6, 'KillWait value "x" is not a valid number'),
         ("ClusterName=a/b", 3, 'Bad value "a/b" for ClusterName'),
         ("SlurmctldHost=vm(", 3, 'Bad value "vm(" for SlurmctldHost'),
+        ("PriorityWeightAge=1.5", 3, 'PriorityWeightAge value "1.5" is not a valid number'),
+        ("PartitionName=a PriorityJobFactor=x", 3, 'PriorityJobFactor value "x" is not a valid number'),
+        ("\nPriorityWeightTRES=CPU=x\nKillWait=2", 4,
+         "Bad value \"CPU=x\" for PriorityWeightTRES: Invalid unit type 'x'. Possible options are 'KMGTP'"),
+        ("PriorityWeightTRES=CPU=5,Mem", 3,
+         'Bad value "CPU=5,Mem" for PriorityWeightTRES: "Mem" is an invalid TRES weight entry'),
+        ("PriorityWeightTRES=GRES/gpu=5", 3,
+         "Bad value \"GRES/gpu=5\" for PriorityWeightTRES: TRES weight 'GRES/gpu' is not a configured TRES type."),
+        ("PartitionName=DEFAULT TRESBillingWeights=CPU=1\nPartitionName=a\nPartitionName=b TRESBillingWeights=foo=1", 5,
+         "Bad value \"foo=1\" for TRESBillingWeights: TRES weight 'foo' is not a configured TRES type."),
     ],
 )  # fmt: skip
 def test_errors_say_where(tmp_path: Path, text: str, line: int, reason: str) -> None:
@@ -248,7 +259,7 @@ def test_is_light() -> None:
     assert found.stdout.strip() == "[]"
 
 
-_CHECKED = ("ClusterName", "SlurmctldHost", "MgpuRunDir")
+_CHECKED = ("ClusterName", "SlurmctldHost", "MgpuRunDir", "PriorityWeightTRES")
 _TEXT_KEYS = [row[0] for row in KEYS if row[1] in ("str", "path") and row[0] not in _CHECKED]
 _NUMBER_KEYS = [row[0] for row in KEYS if row[1] in ("sec", "int", "usec") and row[4] is None]
 _words = st.text(st.characters(codec="utf-8", exclude_characters='"#\\\n\r', exclude_categories=("Cc", "Cs")), min_size=1)
