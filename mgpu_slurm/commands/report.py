@@ -105,6 +105,14 @@ def tasks_text(tasks: list[int]) -> str:
     return f"task{'s' if len(tasks) > 1 else ''} {idset.fold(tasks)}"
 
 
+def processes(tasks: list[int], node: str, told: Mapping[str, Any]) -> list[tuple[int, str]]:
+    """What a node tells of its tasks when they are started, as MPI's debuggers list it: rank and line."""
+    return [
+        (task, f"task:{task}, host:{node}, pid:{pid}, executable:{program}")
+        for task, pid, program in zip(tasks, told.get("pids") or (), told.get("programs") or (), strict=False)
+    ]
+
+
 def task_end(node: str, tasks: list[int], status: int, oom: bool = False) -> str:
     """The line about tasks that did not end well; "" for those that did."""
     number = status & 0x7F

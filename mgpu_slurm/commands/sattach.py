@@ -13,7 +13,7 @@ from mgpu_slurm.base.errors import ProtocolError, SlurmError, UsageError
 from mgpu_slurm.commands import stepio
 from mgpu_slurm.commands.filesending import near_or_far
 from mgpu_slurm.commands.query_options import compat_without_cluster, read, told
-from mgpu_slurm.commands.report import Notes, exit_status
+from mgpu_slurm.commands.report import Notes, exit_status, processes
 from mgpu_slurm.facts.queries import sattach as table
 from mgpu_slurm.wire import frames
 from mgpu_slurm.wire.sink import Sink, label_width
@@ -52,6 +52,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
         streams.out.write(layout_text(layout))
         return 0
     follower = Follower(notes, layout, filters, given.has("label"), streams.stdin_fd)
+    follower.debug = given.has("debugger_test")
     follower.attach(job_id, step_id, setup.get("node_addresses") or {}, session.signers)
     raw = _raw_terminal(streams.stdin_fd) if given.has("pty") else None
     try:
@@ -129,17 +130,19 @@ class Follower:
             frames.STDERR: (Sink(2, width, several), filters["error"]),
         }
         self._source = stepio.Source(stdin_fd)
+        self.debug = False  # list the tasks' processes
         self._links: dict[Connection, str] = {}
         self._status = 0
 
     def attach(self, job_id: int, step_id: str, addresses: Mapping[str, Any], signers: Sequence[str]) -> None:
         """Connect to every node; one where the step has ended meanwhile is only told."""
         message = {"kind": "attach_step", "job_id": job_id, "step_id": step_id, "stdin": not self._source.done}
+        listed: list[tuple[int, str]] = []
         for node in self._tasks:
             try:
                 connection = near_or_far(addresses.get(node) or {"address": node}, signers)
                 try:
-                    connection.request(message)
+                    attached = connection.request(message)
                 except BaseException:
                     connection.close()
                     raise
@@ -148,6 +151,9 @@ class Follower:
                 self._notes.detail(f"Node {node}: {error.text}")
                 continue
             self._links[connection] = node
+            listed += processes(self._tasks[node], node, attached)
+        for _, line in sorted(listed) if self.debug else ():
+            self._notes.info(line)
 
     def run(self) -> int:
         """Until every node has said its last word and all is written."""

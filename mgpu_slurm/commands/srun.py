@@ -332,6 +332,7 @@ class Srun:
         plan.kill_on_bad_exit = bool(client.get("kill_on_bad_exit"))
         plan.no_kill = bool(first.component.request.get("no_kill"))
         plan.wait = int(client.get("wait") or 0)
+        plan.debug = bool(client.get("debugger_test"))
         plan.reduce = self.environ.get("SLURM_SRUN_REDUCE_TASK_EXIT_MSG", "0") not in ("", "0")
 
     def _hook(self, which: str) -> int:

@@ -46,12 +46,13 @@ class NodeLink:
 
     `local`: by Unix socket. `lost`: no more to come; `over`: the supervisor has said its last word. `outputs`: where what its
     tasks write goes, channel -> (sink, the only task it is for or None). `before`: tasks of the parts of the step before its
-    own, which are not counted where the ends of tasks are told; `step` is its own part's, "5.0".
+    own, which are not counted where the ends of tasks are told; `step` is its own part's, "5.0". `processes`: of its tasks once
+    they are started, as MPI's debuggers list them.
     """
 
     __slots__ = (
-        "_decoder", "_out", "_sock", "before", "local", "lost", "node", "outputs", "over", "queued", "running", "started",
-        "step", "tasks",
+        "_decoder", "_out", "_sock", "before", "local", "lost", "node", "outputs", "over", "processes", "queued", "running",
+        "started", "step", "tasks",
     )  # fmt: skip
 
     def __init__(self, node: str, tasks: list[int], sock: _socket.socket, local: bool) -> None:
@@ -64,6 +65,7 @@ class NodeLink:
         self.lost = False
         self.over = False
         self.started = False
+        self.processes: list[tuple[int, str]] = []
         self.running = set(tasks)
         self.queued = 0
         self._sock = sock

@@ -8,7 +8,7 @@ import time
 from mgpu_slurm.base.errors import ProtocolError, strerror
 from mgpu_slurm.base.waitstatus import OUT_OF_MEMORY
 from mgpu_slurm.commands import stepsignals
-from mgpu_slurm.commands.report import TaskStates, exit_status, task_end, tasks_text
+from mgpu_slurm.commands.report import TaskStates, exit_status, processes, task_end, tasks_text
 from mgpu_slurm.commands.steplaunch import HIGH_WATER, NodeLink
 from mgpu_slurm.wire import frames, keyspace
 
@@ -217,6 +217,10 @@ class StepLoop:
             link.started = True
             self._states.started.update(link.tasks)
             self._notes.detail(f"Node {link.node}, {len(link.tasks)} tasks started", "_task_start")
+            if self.plan.debug:
+                link.processes = processes(link.tasks, link.node, message)
+                if all(other.started for other in self._links):
+                    self._list_processes()
         elif kind == "step_ended":
             link.over = True
         elif kind == "step_text":
@@ -232,6 +236,12 @@ class StepLoop:
             self._tell_all({"kind": "signal_tasks", "signal": stepsignals.KILL})
         elif kind in ("launch_failed", "error"):
             self._launch_failed(link, message, kind == "error")
+
+    def _list_processes(self) -> None:
+        """Once for each part of the step, as Slurm's srun does."""
+        for _ in {link.step for link in self._links}:
+            for _, line in sorted(each for link in self._links for each in link.processes):
+                self._notes.info(line)
 
     def _text(self, text: str, limit: bool) -> None:
         """`limit`: the step's own time is over, which srun lets happen without a word."""

@@ -174,6 +174,7 @@ class Part:
             "pty": self.pty, "multi_prog": self.multi_prog,
             "task_prolog": client.get("task_prolog") or "", "task_epilog": client.get("task_epilog") or "",
             "kill_on_bad_exit": bool(client.get("kill_on_bad_exit")), "mpi": self.mpi,
+            "debug": bool(client.get("debugger_test")),
             "src_host": surroundings.host(), "src_address": _own_address(addresses),
         }  # fmt: skip
         if self.pty:

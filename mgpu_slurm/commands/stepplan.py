@@ -8,10 +8,10 @@ if TYPE_CHECKING:
 
 
 class Plan:
-    """`step`: "5.0"; times are seconds; `wait` 0: for ever."""
+    """`step`: "5.0"; times are seconds; `wait` 0: for ever; `debug`: processes of the tasks are listed."""
 
     __slots__ = (
-        "input_task", "kill_on_bad_exit", "kill_wait", "no_kill", "ntasks", "pty", "reduce", "source", "step", "wait",
+        "debug", "input_task", "kill_on_bad_exit", "kill_wait", "no_kill", "ntasks", "pty", "reduce", "source", "step", "wait",
     )  # fmt: skip
 
     def __init__(self, step: str, ntasks: int) -> None:
@@ -23,5 +23,6 @@ class Plan:
         self.kill_on_bad_exit = False
         self.no_kill = False
         self.wait = 0
+        self.debug = False
         self.pty = False
         self.reduce = False

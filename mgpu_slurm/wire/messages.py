@@ -414,6 +414,7 @@ class LaunchTasks(Message, tag="launch_tasks"):
     task_epilog: str = ""
     kill_on_bad_exit: bool = False
     mpi: str = "none"
+    debug: bool = False  # each task waits, stopped, for a debugger as soon as its program is loaded
     src_host: str = ""
     src_address: str = ""
     src_port: int = 0
@@ -436,7 +437,10 @@ class ReceiveFile(Message, tag="receive_file"):
 
 
 class Attached(Message, tag="attached"):
-    pass
+    """The tasks of this node, in the order of their ranks: processes, and what was to be run."""
+
+    pids: list[int] = []
+    programs: list[str] = []
 
 
 class AttachStep(Message, tag="attach_step"):
@@ -448,8 +452,11 @@ class AttachStep(Message, tag="attach_step"):
 
 
 class TasksStarted(Message, tag="tasks_started"):
+    """As Attached."""
+
     node: str
     pids: list[int]
+    programs: list[str] = []
 
 
 class LaunchFailed(Message, tag="launch_failed"):

@@ -20,11 +20,11 @@ SKIPPED = frozenset((
 ))  # fmt: skip
 KNOWN = """\
 the lists that help prints (words of our own); clusters (ours has a database); --parsable and --pty=N, which only newer
-versions know; --debugger-test, an aid for debuggers; numbers beyond 32 bits, which wrap in Slurm; --prolog that fails, where
-Slurm's tasks have begun or not by chance; what the node's daemon says at --slurmd-debug; SLURM_CPU_BIND_LIST of a word (cores,
-sockets, v), which the oracle fills since it binds nothing; the MPI kinds that are installed; --gpus-per-task= (nothing);
---extra-node-info= (nothing: Slurm binds to sockets then); --constraint= (nothing) of a step, for which Slurm waits;
-components that Slurm queues before it starts them"""
+versions know; what --debugger-test says of a program that cannot be run; numbers beyond 32 bits, which wrap in Slurm;
+--prolog that fails, where Slurm's tasks have begun or not by chance; what the node's daemon says at --slurmd-debug;
+SLURM_CPU_BIND_LIST of a word (cores, sockets, v), which the oracle fills since it binds nothing; the MPI kinds that are
+installed; --gpus-per-task= (nothing); --extra-node-info= (nothing: Slurm binds to sockets then); --constraint=
+(nothing) of a step, for which Slurm waits; components that Slurm queues before it starts them"""
 
 VALUES = {
     **survey_options.VALUES,

@@ -10,6 +10,10 @@ PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
 PR_SET_CHILD_SUBREAPER = 36
 
+PTRACE_TRACEME = 0
+PTRACE_CONT = 7
+PTRACE_DETACH = 17
+
 SYS_CLONE3 = 435  # the same on every architecture
 CLONE_INTO_CGROUP = 0x200000000
 
@@ -27,6 +31,27 @@ def set_name(name: str) -> None:
     """The name that ps and top show (15 bytes)."""
     text = ctypes.create_string_buffer(name.encode()[:15])
     _call(PR_SET_NAME, ctypes.addressof(text))
+
+
+_ptrace = _libc.ptrace
+_ptrace.restype = ctypes.c_long
+_ptrace.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
+
+
+def stop_when_loaded() -> None:
+    """This process stops when it next executes a program, before that program's first instruction; its parent must hand it
+    over by `leave_stopped`. Where nobody may trace, it stops here and now."""
+    if _ptrace(PTRACE_TRACEME, 0, None, None) != 0:
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def leave_stopped(pid: int, number: int) -> None:
+    """A child that has stopped as traced, by the signal `number`: with its program loaded it stays stopped, traced by nobody
+    any more; any other signal is let through to it."""
+    if number == signal.SIGTRAP:
+        _ptrace(PTRACE_DETACH, pid, None, signal.SIGSTOP)
+    else:
+        _ptrace(PTRACE_CONT, pid, None, number)
 
 
 class _CloneArgs(ctypes.Structure):

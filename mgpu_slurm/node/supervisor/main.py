@@ -173,10 +173,14 @@ class Supervisor:
         streams.wires.close_theirs()
         if self._pmi is not None:
             self._pmi.close_theirs()
-        pids = [task.pid for task in self._exits.tasks]
-        streams.tell_srun({"kind": "tasks_started", "node": self.order.node, "pids": pids})
+        streams.tell_srun({"kind": "tasks_started", "node": self.order.node, **self._tasks()})
         streams.hear_ahead()
         return None
+
+    def _tasks(self) -> dict[str, object]:
+        """What a debugger must know of them."""
+        programs = [plan.argv[0] if plan.argv else "" for plan in self._streams.wires.plans]
+        return {"pids": [task.pid for task in self._exits.tasks], "programs": programs}
 
     def _fail(self, failure: Exception) -> None:
         """Nothing was started: say why, and end as Slurm's batch jobs and steps do."""
@@ -364,7 +368,7 @@ class Supervisor:
         kind = message["kind"]
         if kind == "attach" and descriptors:
             ahead = str(message.get("ahead") or "").encode("latin-1")
-            self._streams.attach(socket.socket(fileno=descriptors[0]), bool(message.get("stdin")), ahead)
+            self._streams.attach(socket.socket(fileno=descriptors[0]), bool(message.get("stdin")), ahead, self._tasks())
         elif self._gone:
             return
         elif kind == "signal":

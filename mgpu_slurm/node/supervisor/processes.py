@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from mgpu_slurm.node.supervisor import descendants
+from mgpu_slurm.node.supervisor import descendants, kernel
 from mgpu_slurm.node.supervisor.exits import Exits
 
 TYPE_CHECKING = False
@@ -59,6 +59,9 @@ class Processes:
             if ended is None:
                 return False
             pid = ended.si_pid
+            if ended.si_code == os.CLD_TRAPPED:
+                kernel.leave_stopped(pid, ended.si_status)
+                continue
             if self.sampler is not None:
                 self.sampler.ending(pid, self.exits.task_of(pid))
             _, status, usage = os.wait4(pid, 0)

@@ -73,10 +73,11 @@ class Streams:
             except _NONSENSE:
                 self.srun.lose()
 
-    def attach(self, sock: socket.socket, feeds: bool, ahead: bytes) -> None:
-        """Another peer that sees the output from now on, and with `feeds` may write to the tasks."""
+    def attach(self, sock: socket.socket, feeds: bool, ahead: bytes, tasks: dict[str, object]) -> None:
+        """Another peer that sees the output from now on, and with `feeds` may write to the tasks. `tasks`: what it is told
+        of them."""
         peer = Peer(sock, ahead)
-        peer.tell({"kind": "attached"})
+        peer.tell({"kind": "attached", **tasks})
         if self._last:
             peer.tell(dict(self._step_ended))
         self.peers.append(peer)

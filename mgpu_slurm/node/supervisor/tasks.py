@@ -9,7 +9,7 @@ import signal
 import termios
 
 from mgpu_slurm.facts import environ
-from mgpu_slurm.node.supervisor import binding, hooks, identity, login, programs, rlimits, texts
+from mgpu_slurm.node.supervisor import binding, hooks, identity, kernel, login, programs, rlimits, texts
 from mgpu_slurm.node.supervisor.order import BATCH
 from mgpu_slurm.node.supervisor.peaks import Peaks
 
@@ -159,6 +159,8 @@ def _become_task(
         if not path:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))  # which Python calls a wrong value
         shared.peaks.note(plan.rank)
+        if order.launch.get("debug"):
+            kernel.stop_when_loaded()
         os.execve(path, [path, *plan.argv[1:]], environment)  # Slurm's tasks know their whole path
     except OSError as error:
         _say(order, texts.no_exec(path, path if "/" in path else "", error))
