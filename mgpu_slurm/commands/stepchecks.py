@@ -101,6 +101,10 @@ def size(part: Part, notes: Notes) -> None:
         if isinstance(wanted, int) and wanted > have:
             notes.error("Are required nodes explicitly excluded?")
     if isinstance(wanted, int) and wanted > have:
+        arbitrary = str(request.get("distribution")).startswith("arbitrary")
+        if arbitrary and part.component.sources.get("min_nodes") != COMMAND:
+            notes.error(f"SLURM_JOB_NUM_NODES environment variable conflicts with allocated node count ({wanted} != {have}).")
+            return  # the controller's to refuse
         notes.error(f"Only allocated {have} nodes asked for {wanted}")
         raise NoStep
 

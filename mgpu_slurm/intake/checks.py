@@ -222,7 +222,7 @@ def _layout(choices: Choices, reading: Reading) -> None:
             raise UsageError([*problem.lines, "Failure getting NodeNames from hostfile"], 1) from None
         choices.put("nodelist", Choice("nodefile", names, ENVIRONMENT, hostfile))
         choices.put("distribution", Choice("distribution", "arbitrary", ENVIRONMENT, None))
-    arbitrary = choices.text("distribution") == "arbitrary"
+    arbitrary = choices.text("distribution").startswith("arbitrary")
     listed = reading.environ.get("SLURM_ARBITRARY_NODELIST")
     if arbitrary and listed and reading.command == "srun" and choices.by_user("ntasks") and not choices.has("nodelist"):
         from mgpu_slurm.base import hostlist
@@ -353,12 +353,20 @@ def _node_list(choices: Choices, reading: Reading, arbitrary: bool) -> None:
         number = len(names if reading.command == "srun" else set(names))
         choices.put("ntasks", Choice("nodelist", number, ENVIRONMENT, text))
     count = len(set(names))
+    asked = choices.number("ntasks")
+    if arbitrary and reading.command == "salloc" and asked is not None and count < asked:
+        text = f"Asked for {asked} tasks have {count} in the nodelist.  Check your nodelist, or set the -n option to be {count}"
+        raise UsageError(text, 1)
+    if arbitrary and choices.has(".jobid") and asked is not None and count <= asked != len(names):
+        text = f"You asked for {asked} tasks but hostlist specified {len(names)} nodes"
+        raise UsageError(text, 1)
     if arbitrary and reading.command == "srun" and not choices.by_user("min_nodes"):
         for field in ("min_nodes", "max_nodes"):
             choices.drop(field)
     least, most = choices.number("min_nodes"), choices.number("max_nodes")
     if least is None:
-        choices.put("min_nodes", Choice("nodelist", count, choices.fields["nodelist"].source, text))
+        source = ENVIRONMENT if arbitrary else choices.fields["nodelist"].source  # nobody has said how many
+        choices.put("min_nodes", Choice("nodelist", count, source, text))
     elif reading.compat < (23, 2) and most is not None and count > most:
         if reading.command != "srun":
             raise UsageError(f"invalid number of nodes (-N {count}-{most})", 1)

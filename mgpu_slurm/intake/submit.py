@@ -184,6 +184,10 @@ def step(component: Component, job_id: int, compat: tuple[int, int] = NEWEST) ->
     alone = alone and ("jobid" in component.sources or "ntasks" in request or "ntasks_per_node" in request)
     request["exclusive"] = bool(client.get("exact")) or alone or counted
     request["overlap"] = "overlap" in client
+    if request.get("distribution") in ("pack", "nopack") and "jobid" in component.sources:
+        # over which nodes tasks go first is settled here, as for a step that does not say anything
+        tasks = request.get("ntasks") or nodes or 1
+        request["distribution"] = f"{'cyclic' if tasks <= (nodes or 1) else 'block'},{request['distribution']}"
     if "kill_on_bad_exit" in client:
         request["kill_on_bad_exit"] = bool(client["kill_on_bad_exit"])
     request["wait"] = "immediate" not in request

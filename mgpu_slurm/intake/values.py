@@ -275,24 +275,23 @@ def topology(text: str | None, reading: Reading) -> tuple[int | None, ...]:
 
 
 def distribution(text: str | None, reading: Reading) -> tuple[str, int | None]:
-    """-m: the text in lower case, and the size of a plane."""
-    words = (text or "").lower().split(",")
-    levels = words[0].split(":") if words[0] not in ("pack", "nopack") else []
-    flags = words[1:] if levels else words
+    """-m: its words as Slurm writes them, and the size of a plane. "*" is the usual way, and an empty level is none."""
+    over, comma, filling = (text or "").lower().partition(",")
+    if over in ("pack", "nopack") and not comma:
+        return over, None
+    levels = [level for level in over.split(":") if level]
     if levels and levels[0].startswith("plane"):
         name, equal, size_text = levels[0].partition("=")
         size, rest = leading_int(size_text)
         if not equal and name == "plane" and len(levels) == 1:
             size, rest = leading_int(reading.environ.get("SLURM_DIST_PLANESIZE", ""))
-        if name != "plane" or len(levels) > 1 or flags or size is None or rest or size < 1:
+        if name != "plane" or len(levels) > 1 or comma or size is None or rest or size < 1:
             raise UsageError(["Invalid plane size or size not specified", "Invalid --distribution specification"], 255)
         return "plane", size
-    lower = ("block", "cyclic", "fcyclic", "*", "")
-    good = len(levels) <= 3 and len(flags) <= 1 and all(word in ("pack", "nopack") for word in flags)
-    if levels:
-        good = good and levels[0] in ("block", "cyclic", "*", "arbitrary", "hostfile")
-        good = good and all(level in lower for level in levels[1:])
-        good = good and (len(levels) == 1 or levels[0] not in ("arbitrary", "hostfile"))
-    if not good:
+    good = 1 <= len(levels) <= 3 and filling in ("", "pack", "nopack")
+    good = good and levels[0] in ("block", "cyclic", "*", "arbitrary", "hostfile")
+    good = good and all(level in ("block", "cyclic", "fcyclic", "*") for level in levels[1:])
+    if not good or (len(levels) > 1 and levels[0] in ("arbitrary", "hostfile")):
         raise reading.invalid()
-    return ",".join(words).replace("hostfile", "arbitrary"), None
+    levels = [{"*": "cyclic" if at else "block", "hostfile": "arbitrary"}.get(level, level) for at, level in enumerate(levels)]
+    return ":".join(levels) + (f",{filling}" if filling else ""), None

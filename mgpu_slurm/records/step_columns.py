@@ -53,6 +53,8 @@ def step_distribution(step: Step, job: Job, _source: Source) -> str:
     """Slurm's default is cyclic for as many tasks as nodes or fewer, where it makes no difference, but for the step of an srun
     that has made its job, and for one that asks for all memory."""
     layout = step.layout
+    if layout.distribution in ("pack", "nopack"):
+        return f"block,{layout.distribution}"
     if layout.distribution:
         return layout.distribution
     if job.request.kind == "alloc" and step.submit_line and step.submit_line == job.request.submit_line:

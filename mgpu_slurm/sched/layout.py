@@ -38,6 +38,7 @@ from mgpu_slurm.sched.step_room import (
 )
 
 _BUSY = errors.ESLURM_NODES_BUSY
+_UNSPECIFIED = -1
 
 
 class NotNow(msgspec.Struct):
@@ -135,7 +136,7 @@ def _lay(
         wanted.per_node = per_node
     placed = spread(wanted, [room.share.node for room in picked], arbitrary)
     if placed is None:
-        return Never(errors.ESLURM_TOO_MANY_REQUESTED_CPUS)
+        return Never(errors.ESLURM_TOO_MANY_REQUESTED_CPUS if arbitrary is None else _UNSPECIFIED)
     parts: list[NodeTasks] = []
     own = named_by_job(job, request)
     left = {row: number for row, (_, _, number) in enumerate(asked.per_job)}

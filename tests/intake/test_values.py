@@ -50,8 +50,11 @@ NICE = {"=100": 100, "=-100": -100, "=0": 0, "=+5": 5, "=5x": 5, "=x": 0, "=": 1
 DISTRIBUTIONS = {
     "block": ("block", None), "plane=4": ("plane", 4), "PLANE=4": ("plane", 4),
     "block:cyclic:fcyclic": ("block:cyclic:fcyclic", None),
-    "*:block": ("*:block", None), "*": ("*", None), "block,NoPack": ("block,nopack", None), "Pack": ("pack", None),
-    "hostfile": ("arbitrary", None), "block:": ("block:", None), "block:fcyclic:block": ("block:fcyclic:block", None),
+    "*:block": ("block:block", None), "*": ("block", None), "block,NoPack": ("block,nopack", None), "Pack": ("pack", None),
+    "hostfile": ("arbitrary", None), "block:": ("block", None), "block:fcyclic:block": ("block:fcyclic:block", None),
+    "*:*:*": ("block:cyclic:cyclic", None), "cyclic:*": ("cyclic:cyclic", None), "block::cyclic": ("block:cyclic", None),
+    ":cyclic:block": ("cyclic:block", None), "block,": ("block", None), "arbitrary:": ("arbitrary", None),
+    ",pack": None, "block,,pack": None, ":": None, "plane=2,": None,
     "foo": None, "block:foo": None, "block:block:block:block": None, "fcyclic": None, "plane=0": None, "plane": None,
     "cyc": None,
     "plane:4": None, "block,pack,nopack": None, "plane=4,pack": None, "": None, "no": None, "arbitrary:block": None,
