@@ -187,7 +187,8 @@ def _configured(facts: Facts, config: Config) -> None:
     facts.key = _key(config.key_file())
     spools = [config.node_path("SlurmdSpoolDir", node.name, node.hostname) for node in config.nodes if node.name in here]
     for path, private in (
-        (config.path, False), (f"{os.path.dirname(config.path)}/gres.conf", False), (config.run_dir(), False),
+        (config.path, False), (f"{os.path.dirname(config.path)}/gres.conf", False),
+        (f"{os.path.dirname(config.path)}/cgroup.conf", False), (config.run_dir(), False),
         *((path, False) for path in spools), *([(str(config.get("StateSaveLocation")), True)] if facts.master_here else []),
     ):  # fmt: skip
         found = _place(path, private)

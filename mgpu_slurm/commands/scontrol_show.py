@@ -210,6 +210,7 @@ def show_named(
 def config(desk: Desk, which: str | None) -> None:
     """The configuration as this host has it, with what only the running controller knows."""
     from mgpu_slurm.facts import configshow
+    from mgpu_slurm.intake import conf_cgroup
 
     session = desk.session()
     pong = session.call({"kind": "ping"})
@@ -232,7 +233,8 @@ def config(desk: Desk, which: str | None) -> None:
         controllers=list(known.controllers) or [(host, host)],
         uids=_uids(known),
     )
-    text = configshow.text(known.get, facts, [True])
+    cgroup = conf_cgroup.beside(known.path, []) if session.config is not None else {}
+    text = configshow.text(known.get, facts, [True], cgroup)
     desk.say(text)  # whole even where a key is named, as in Slurm
 
 

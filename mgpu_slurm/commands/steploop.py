@@ -55,6 +55,7 @@ class StepLoop:
         self._aborted = False
         self._terminated = False  # TERM was sent because one task has failed
         self._killed = False  # a task has ended by TERM or KILL
+        self._short = False  # a task has been killed for memory
         self._broken = False
         self._stop = False  # the user does not want to wait for a reader that does not read
         self._first_exit = 0.0
@@ -269,11 +270,13 @@ class StepLoop:
         link.running.difference_update(tasks)
         self._states.ended(tasks, status)
         if oom:
-            status = OUT_OF_MEMORY
-        # a task that ends because nobody reads what srun writes has done no wrong
-        unread = self._broken and status & 0x7F == stepsignals.PIPE
-        self.worst = max(self.worst, 0 if unread else status, key=exit_status)
-        self._killed = self._killed or status & 0x7F in (stepsignals.TERM, stepsignals.KILL)
+            status, self._short = OUT_OF_MEMORY, True
+        killed = status & 0x7F in (stepsignals.TERM, stepsignals.KILL)
+        # A task that ends because nobody reads what srun writes has done no wrong, nor, as in Slurm, has one that is killed since
+        # another was short of memory.
+        blameless = (self._broken and status & 0x7F == stepsignals.PIPE) or (killed and self._short and self._terminated)
+        self.worst = max(self.worst, 0 if blameless else status, key=exit_status)
+        self._killed = self._killed or (killed and not blameless)
         named = [task - link.before for task in tasks]
         count = f"{len(named)} task{'s' if len(named) > 1 else ''}"
         received = f"Received task exit notification for {count} of StepId={link.step} (status=0x{status:04x})."
@@ -281,14 +284,14 @@ class StepLoop:
         line = task_end(link.node, named, status, oom)
         if not line:
             self._notes.detail(f"{link.node}: {tasks_text(named)}: Completed", "_task_finish")
-        elif not self._quiet and not unread:
+        elif not self._quiet and not blameless:
             if not (self.plan.reduce and status == self._last_report):
                 self._notes.error(line)
             self._last_report = status
         for task in named:
             self._notes.debug(f"task {task} done")
         now = time.monotonic()
-        if status and not unread and self.plan.kill_on_bad_exit and self._others():
+        if status and not blameless and self.plan.kill_on_bad_exit and self._others():
             self._terminate()
         if not self._first_exit:
             self._first_exit = now

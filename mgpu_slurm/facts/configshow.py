@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 
 from mgpu_slurm.base.units import UNLIMITED, format_elapsed
+from mgpu_slurm.facts import cgroupkeys
 from mgpu_slurm.facts.confkeys import BY_NAME, prolog_flags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
     Get = Callable[[str], Any]
@@ -262,11 +263,19 @@ def written(given: str, now: str) -> str:
     return f"{rule}\n{title}\n{rule}\n{given}"
 
 
-def text(get: Get, facts: Facts, up: Iterable[bool]) -> str:
-    """The whole listing: head, rows, a blank line, a line a controller. `up` says which controllers answer."""
+_CGROUP_USERS = ("ProctrackType", "TaskPlugin", "JobAcctGatherType")
+
+
+def text(get: Get, facts: Facts, up: Iterable[bool], cgroup: Mapping[str, Any]) -> str:
+    """The whole listing: head, rows, a blank line, a line a controller. `up` says which controllers answer; `cgroup` is what
+    cgroup.conf says, shown as in Slurm where a plugin goes by it."""
     lines = [f"Configuration data as of {_moment(facts.now)}"]
     lines += [f"{label:<{WIDTH}} = {value}" for label, value in rows(get, facts)]
     lines.append("")
+    if any("cgroup" in str(get(key)) for key in _CGROUP_USERS):
+        lines.append("Cgroup Support Configuration:")
+        lines += [f"{label:<{WIDTH}} = {value}" for label, value in cgroupkeys.rows(cgroup)]
+        lines.append("")
     count = len(facts.controllers)
     answers = list(up)
     for at, (name, _) in enumerate(facts.controllers):

@@ -13,6 +13,7 @@ A row of KEYS is (key, kind, default, reloadable, choices or note). Kinds and wh
     flags  a comma list of the choices, as a tuple in their spelling
     list   a comma list of words, as a tuple
     level  a log level: quiet, fatal, error, info, verbose, debug, debug2-debug5, or 0-9
+    percent  a number, with or without fractions and sign
     share  NO, EXCLUSIVE, YES[:n], FORCE[:n]; n is 4 where it is not given
     version  year.month, as text
     set    numbers and ranges (3,10-12), as text

@@ -156,7 +156,8 @@ KEYS: dict[str, str] = {
     "SuspendTimeout": "how long powering down may take",
     "SwitchType": "accepted for Slurm's sake",
     "TaskEpilog": "program run as the user after each task",
-    "TaskPlugin": "whether tasks are bound to their CPUs: affinity or cgroup; none: they are not",
+    "TaskPlugin": "whether tasks are bound to their CPUs: affinity or cgroup; none: they are not; with cgroup holds what the file"
+                  " cgroup.conf says",
     "TaskPluginParam": "how tasks are bound to CPUs by default",
     "TaskProlog": "program run as the user before each task; its lines `export NAME=VALUE` reach the task",
     "TCPTimeout": "how long a connection may take to open",

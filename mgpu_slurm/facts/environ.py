@@ -370,6 +370,8 @@ def task_environment(
     changes: Variables = {"SLURM_PROCID": str(rank), "SLURM_LOCALID": str(local)}
     whose = "SLURM_JOB_GPUS" if spec["step_id"] == "interactive" else "SLURM_STEP_GPUS"
     changes.update(device_variables(bound.gpus or (), devices, whose))
+    if devices is not None and devices.hidden and bound.bound and changes.get(whose):
+        changes[whose] = ",".join(map(str, range(len(bound.gpus or ()))))  # Slurm counts those of a task so as well
     compat = compat_of(spec["job"])
     if bound.bound and compat < (23, 2):
         changes["SLURMD_TRES_BIND"] = gpu_bindings.shown(gpu_bindings.wanted(spec.get("request") or {}), compat)

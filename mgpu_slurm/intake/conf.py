@@ -1,9 +1,9 @@
 """The configuration of a cluster: found, read and checked; or made in memory where there is no file.
 
-The grammar is slurm.conf's, gres.conf lies beside it (conf_lines: lines, conf_values: values, conf_nodes: nodes and
-partitions, conf_gres: devices). SLURM_CONF is never read: that names the other suite's file. A wrong value of a known
-key is a ConfigError with file and line; keys that are not known are accepted and listed in `Config.unknown`. A key
-that is given twice holds its last value, and `Config.warnings` says so.
+The grammar is slurm.conf's, gres.conf and cgroup.conf lie beside it (conf_lines: lines, conf_values: values,
+conf_nodes: nodes and partitions, conf_gres: devices, conf_cgroup). SLURM_CONF is never read: that names the other
+suite's file. A wrong value of a known key is a ConfigError with file and line; keys that are not known are accepted and
+listed in `Config.unknown`. A key that is given twice holds its last value, and `Config.warnings` says so.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Config:
     """
 
     __slots__ = (
-        "controllers", "embedded_dir", "gres", "nodes", "owner_uid", "partitions", "path", "unknown", "values",
+        "cgroup", "controllers", "embedded_dir", "gres", "nodes", "owner_uid", "partitions", "path", "unknown", "values",
         "warnings",
     )  # fmt: skip
 
@@ -50,6 +50,7 @@ class Config:
         self.nodes: list[NodeDef] = []
         self.partitions: list[PartitionDef] = []
         self.gres: list[GresDef] = []
+        self.cgroup: dict[str, Any] = {}
         self.unknown: list[tuple[str, str, int]] = []
         self.warnings: list[str] = []
         self.embedded_dir: str = ""
@@ -225,9 +226,9 @@ def _weights(config: Config, file: str, line: int) -> None:
 
 
 def load(path: str, keys_only: bool = False) -> Config:
-    """Read and check a configuration file and the gres.conf beside it.
+    """Read and check a configuration file, and the gres.conf and cgroup.conf beside it.
 
-    keys_only leaves nodes, partitions and gres.conf out, which a command that only wants to reach its controller need
+    keys_only leaves nodes, partitions and those files out, which a command that only wants to reach its controller need
     not know; on a large cluster that is most of the work. Raises ConfigError.
     """
     try:
@@ -277,6 +278,9 @@ def load(path: str, keys_only: bool = False) -> Config:
             from mgpu_slurm.intake.conf_gres import load_gres
 
             config.gres = load_gres(beside, config.unknown)
+        from mgpu_slurm.intake import conf_cgroup
+
+        config.cgroup = conf_cgroup.beside(path, config.unknown)
     _weights(config, *weighed)
     return config
 

@@ -42,6 +42,14 @@ def _number(key: str, kind: str, bounds: Any, text: str) -> int:
     return number
 
 
+def _percent(key: str, text: str) -> float:
+    """"98.5" or "98.5%" -> 98.5."""
+    whole, dot, part = text.removesuffix("%").partition(".")
+    if not all(each.isascii() and each.isdecimal() for each in ([whole, part] if dot else [whole])) or len(text) > 20:
+        raise ValueError(f'Bad value "{text}" for {key}')
+    return float(text.removesuffix("%"))
+
+
 def _port(key: str, text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 6 and 0 < int(text) < 65536):
         raise ValueError(f'{key} value "{text}" is not a valid port')
@@ -125,6 +133,8 @@ def read(key: str, kind: str, choices: Any, text: str) -> Any:
         return _ports(key, text)[0]
     if kind == "range":
         return _ports(key, text)
+    if kind == "percent":
+        return _percent(key, text)
     if kind == "share":
         return _share(key, text)
     if kind == "version":

@@ -7,7 +7,7 @@ and whatever follows it, before EXIT STATUS.
 from __future__ import annotations
 
 from mgpu_slurm import __version__
-from mgpu_slurm.facts import confkeys, conflines, confmeaning, options, programs
+from mgpu_slurm.facts import cgroupkeys, confkeys, conflines, confmeaning, options, programs
 from mgpu_slurm.intake.manual import spelling
 
 TYPE_CHECKING = False
@@ -94,7 +94,8 @@ def environment(program: str) -> list[str]:
 KINDS: dict[str, str] = {
     "int": "number", "sec": "seconds", "usec": "microseconds", "most": "number", "min": "minutes", "mib": "MiB", "num": "number",
     "port": "port", "range": "port-port", "span": "time", "limit": "time", "bool": "YES|NO", "enum": "word", "flags": "list",
-    "list": "list", "level": "level", "share": "word", "version": "year.month", "set": "numbers", "str": "text", "path": "path",
+    "list": "list", "level": "level", "share": "word", "percent": "percent", "version": "year.month", "set": "numbers",
+    "str": "text", "path": "path",
 }  # fmt: skip
 """What a value of each kind of facts/confkeys.py is called."""
 
@@ -112,6 +113,8 @@ def conf_page(used: Container[str], sections: str) -> str:
         ("PARTITIONS", "On lines that begin with PartitionName=:", conflines.PARTITION_KEYS, confmeaning.PARTITION_KEYS),
         ("GRES.CONF", "In the file gres.conf beside this one, a line for each kind of device:", conflines.GRES_KEYS,
          confmeaning.GRES_KEYS),
+        ("CGROUP.CONF", "In the file cgroup.conf beside this one, where steps are to be kept to what they were given:",
+         cgroupkeys.CGROUP_KEYS, cgroupkeys.MEANINGS),
     ):  # fmt: skip
         lines += [f".SH {title}", where]
         for key, _, kind, choices in rows:

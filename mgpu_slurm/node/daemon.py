@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import time
+import zlib
 from collections.abc import Coroutine
 from typing import Any
 
@@ -18,7 +19,7 @@ from mgpu_slurm import __version__
 from mgpu_slurm.base.errors import (
     ESLURMD_SETUP_ENVIRONMENT_ERROR,
 )
-from mgpu_slurm.node import core, inspection, orders, plainnames, spool
+from mgpu_slurm.node import constraints, core, inspection, orders, plainnames, spool
 from mgpu_slurm.node import settings as node_settings
 from mgpu_slurm.node.clients import Clients
 from mgpu_slurm.node.core import Key, Known, NodeCore
@@ -81,6 +82,7 @@ class NodeDaemon:
             log.info("gpus: %s", note)
         self._devices = orders.devices(self.gpus)
         self.hardware = detect(settings.tmp_fs)
+        self._hold_to(settings)
         self._supervisors = Supervisors(self._live, self._gone, self._usage)
         self._gpu_use = GpuWatch(self._tell_gpus)
         self._clients = Clients(
@@ -108,6 +110,26 @@ class NodeDaemon:
         self._flush_reports()
         self.client.start()
         log.info("node %s started, %d CPUs, %d GPUs", settings.name, self.hardware.cpus, len(self.gpus))
+
+    def _hold_to(self, settings: Settings) -> None:
+        """Make sure that steps can be kept to what the configuration says. OSError: they cannot; a personal cluster does
+        without."""
+        wanted = settings.steps.constraints
+        self._device_numbers = constraints.device_numbers(self.gpus) if wanted.devices else {}
+        if wanted.devices and self.gpus and not self._device_numbers:
+            log.error("ConstrainDevices has no effect: not all GPUs have a device file (File= in gres.conf)")
+        try:
+            constraints.prove(wanted, self._group_of((0, "probe", 0)), self._device_numbers)
+        except OSError as error:
+            if not wanted.asked:
+                raise OSError(error.errno, f"steps cannot be kept to what cgroup.conf says: {error.strerror}") from None
+            log.info("memory cannot be limited here: %s", error.strerror)
+            settings.steps = msgspec.structs.replace(settings.steps, constraints=constraints.Constraints())
+
+    def _group_of(self, key: Key) -> str:
+        """A name for the cgroup of a job on this node, which no other daemon of this machine gives."""
+        own = zlib.crc32(os.path.abspath(self.settings.spool).encode())
+        return f"{own:08x}-{key[0]}.{key[2]}"
 
     def _listen(self) -> None:
         settings = self.settings
@@ -281,6 +303,7 @@ class NodeDaemon:
         self.settings.log_name = settings.log_name
         self.settings.address = settings.address
         self.settings.steps = settings.steps
+        self._hold_to(self.settings)
         self.client.link.disconnect()  # the controller hears of everything again when the link is back
         log.info("configuration read again")
 
@@ -329,6 +352,9 @@ class NodeDaemon:
             "plain_names": self.plain_names,
             **self._lease(),
             **self.settings.steps.sampling_of(order),
+            **self.settings.steps.constraints.fence(
+                order, self.settings.name, self.hardware.real_memory, self._device_numbers, self._group_of(key)
+            ),
             "descriptors": ["control", *more],
         }
         places = self.hardware.places

@@ -18,9 +18,9 @@ def end_leftovers(tag: str) -> None:
     while _kill(tag):
         time.sleep(wait)
         wait = min(wait * 2, LONGEST)
-    path = cgroup.path_for(tag)
-    if path is not None and os.path.isdir(path):
-        cgroup.Cgroup(path).remove()
+    group = cgroup.Cgroup.found(tag)
+    if group is not None:
+        group.remove()
 
 
 def _kill(tag: str) -> bool:
@@ -29,9 +29,9 @@ def _kill(tag: str) -> bool:
     for pid in list(pids):
         # A child may have dropped the variable; while its parent lives it can be found below it.
         pids.update(descendants.below(pid))
-    path = cgroup.path_for(tag)
-    if path is not None and os.path.isdir(path):
-        pids.update(cgroup.Cgroup(path).pids())
+    group = cgroup.Cgroup.found(tag)
+    if group is not None:
+        pids.update(group.pids())
     pids.discard(os.getpid())
     descendants.send_each(sorted(pids), 9)
     return bool(pids)

@@ -12,6 +12,7 @@ from mgpu_slurm.base.idset import parse
 from mgpu_slurm.intake.conf import Config
 from mgpu_slurm.node import gpus as gpu_lists
 from mgpu_slurm.node import stepsettings
+from mgpu_slurm.node.constraints import Constraints
 from mgpu_slurm.node.stepsettings import StepSettings
 from mgpu_slurm.records.gpu import Gpu, GpuReport
 from mgpu_slurm.wire.client import Endpoint
@@ -85,7 +86,7 @@ def embedded(config: Config, name: str) -> Settings:
         cluster=f"embedded:{directory}",
         embedded=True,
         dynamic=True,
-        steps=StepSettings(bind_cpus=True, limit_memory=True),
+        steps=StepSettings(bind_cpus=True, constraints=Constraints(ram=True, asked=True)),
     )
 
 

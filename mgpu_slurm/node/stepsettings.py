@@ -9,6 +9,8 @@ import msgspec
 
 from mgpu_slurm.intake import sampling
 from mgpu_slurm.intake.conf import Config
+from mgpu_slurm.node import constraints
+from mgpu_slurm.node.constraints import Constraints
 from mgpu_slurm.node.supervisor.usage import PSS, RSS, UNSHARED
 
 DEFAULT = 30
@@ -16,21 +18,21 @@ DEFAULT = 30
 
 
 class StepSettings(msgspec.Struct, kw_only=True, frozen=True):
-    """`bind_cpus`, `limit_memory`: tasks are kept to the CPUs and the memory that the step holds. `sampling`: seconds between
-    two looks at what tasks use, 0 for their end alone, None for never; `memory`: how theirs is counted (usage.RSS, ...);
+    """`bind_cpus`: tasks are bound to the CPUs that the step holds; `constraints`: what it cannot go beyond. `sampling`: seconds
+    between two looks at what tasks use, 0 for their end alone, None for never; `memory`: how theirs is counted (usage.RSS, ...);
     `gpus`: whether GPUs are looked at as well."""
 
     task_prolog: str = ""
     task_epilog: str = ""
     bind_cpus: bool = False
-    limit_memory: bool = False
+    constraints: Constraints = Constraints()
     sampling: int | None = DEFAULT
     memory: str = RSS
     gpus: bool = True
 
     def as_order(self) -> dict[str, Any]:
         """The part of a launch order that comes from here; CPUs are the daemon's to add."""
-        return {"task_prolog": self.task_prolog, "task_epilog": self.task_epilog, "limit_memory": self.limit_memory}
+        return {"task_prolog": self.task_prolog, "task_epilog": self.task_epilog}
 
     def sampling_of(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """The part that --acctg-freq of the step or of its job may change."""
@@ -47,7 +49,7 @@ class StepSettings(msgspec.Struct, kw_only=True, frozen=True):
 
 
 def of(config: Config) -> StepSettings:
-    """TaskPlugin=affinity or cgroup binds CPUs, cgroup also limits memory, as with Slurm's ConstrainRAMSpace."""
+    """TaskPlugin=affinity or cgroup binds CPUs; with cgroup holds what cgroup.conf says."""
     gather = {word.strip() for word in str(config.get("JobAcctGatherParams") or "").lower().split(",")}
     told = sampling.of_cluster(config)
     seconds = DEFAULT if told == sampling.NOT_SET else told
@@ -56,7 +58,7 @@ def of(config: Config) -> StepSettings:
         task_prolog=str(config.get("TaskProlog") or ""),
         task_epilog=str(config.get("TaskEpilog") or ""),
         bind_cpus=bool(plugins & {"affinity", "cgroup"}),
-        limit_memory="cgroup" in plugins,
+        constraints=constraints.of(config),
         sampling=None if str(config.get("JobAcctGatherType") or "").endswith("none") else seconds,
         memory=PSS if "usepss" in gather else UNSHARED if "noshared" in gather else RSS,
         gpus="disablegpuacct" not in gather,

@@ -30,7 +30,7 @@ def _facts(config: conf.Config) -> configshow.Facts:
 def test_listing_is_slurms() -> None:
     real = (DATA / "showconfig-22.05.txt").read_text()
     config = conf.load(str(DATA / "showconfig-22.05.conf"))
-    ours = configshow.text(config.get, _facts(config), [True])
+    ours = configshow.text(config.get, _facts(config), [True], {})
     label = re.compile(r"\S*")
 
     def rows(text: str) -> list[str]:

@@ -13,11 +13,13 @@ ended by its id, and one that is left although its job has ended is an error.
 from __future__ import annotations
 
 import io
+import os
 import random
 import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 import time
@@ -167,8 +169,9 @@ class Cluster(Suite):
     def __init__(
         self, nodes: int = 4, gpus: int = 4, *, settings: str = "", partitions: str = "", compat: str = "22.05",
         cpus: int = 8, shape: tuple[int, int, int] | None = None,
-        kill_wait: int = 2, requeue_delay: int = 0, state: Path | None = None,
+        kill_wait: int = 2, requeue_delay: int = 0, state: Path | None = None, cgroup: str = "",
     ) -> None:  # fmt: skip
+        """`cgroup`: the text of cgroup.conf, which has GPUs with true device numbers come with it: needs root."""
         parts = shape or (1, cpus, 1)  # sockets, cores of each, threads of each
         self.directory = Path(tempfile.mkdtemp(prefix="mgpu-test-"))
         self.directory.chmod(0o755)
@@ -184,7 +187,11 @@ class Cluster(Suite):
         gres = ""
         if gpus:
             for number in range(gpus):
-                (self.directory / "dev" / f"nvidia{number}").touch()
+                device = self.directory / "dev" / f"nvidia{number}"
+                if cgroup:
+                    os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(195, 250 - number))
+                else:
+                    device.touch()
             gres = f"Gres=gpu:a100:{gpus} "
             files = f"{self.directory}/dev/nvidia[0-{gpus - 1}]" if gpus > 1 else f"{self.directory}/dev/nvidia0"
             (self.directory / "gres.conf").write_text(f"NodeName={','.join(self.nodes)} Name=gpu Type=a100 File={files}\n")
@@ -199,6 +206,9 @@ class Cluster(Suite):
         ]  # fmt: skip
         if compat:
             lines.append(f"MgpuCompat={compat}")
+        if cgroup:
+            (self.directory / "cgroup.conf").write_text(cgroup)
+            lines.append("TaskPlugin=task/affinity,task/cgroup")
         if settings:
             lines.append(settings)
         for name, port in zip(self.nodes, ports[1:], strict=True):

@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from tests.kit.cluster import Cluster
 from tests.kit.waiting import until
@@ -96,14 +97,15 @@ class Pair:
 
     def __init__(
         self, names: Path, real_kind: type[SlurmCluster] = SlurmCluster, shape: tuple[int, int, int] = (1, 8, 1),
-        more: str = "",
-    ) -> None:
-        """`more`: settings besides the usual ones."""
+        more: str = "", cgroup: str = "",
+    ) -> None:  # fmt: skip
+        """`more`: settings besides the usual ones; `cgroup`: the text of cgroup.conf."""
         self.names = names
         settings = "\n".join((SETTINGS, real_kind.besides, more))
         with ThreadPoolExecutor(2) as threads:
-            real = threads.submit(real_kind.up, settings=settings, partitions=PARTITIONS, shape=shape)
-            ours = threads.submit(Cluster.up, settings=settings, partitions=PARTITIONS, shape=shape, requeue_delay=121)
+            both: dict[str, Any] = {"settings": settings, "partitions": PARTITIONS, "shape": shape, "cgroup": cgroup}
+            real = threads.submit(real_kind.up, **both)
+            ours = threads.submit(Cluster.up, **both, requeue_delay=121)
         if ours.exception() is not None and real.exception() is None:
             real.result().down()
         elif real.exception() is not None and ours.exception() is None:

@@ -50,8 +50,9 @@ class SlurmCluster:
     besides = ""
 
     def __init__(
-        self, nodes: int = 4, gpus: int = 4, settings: str = "", partitions: str = "", shape: tuple[int, int, int] = (1, 8, 1)
-    ) -> None:
+        self, nodes: int = 4, gpus: int = 4, settings: str = "", partitions: str = "", shape: tuple[int, int, int] = (1, 8, 1),
+        cgroup: str = "",
+    ) -> None:  # fmt: skip
         self.directory = Path(tempfile.mkdtemp(prefix="slurm-test-"))
         self.directory.chmod(0o755)
         self.nodes = [f"n{number}" for number in range(nodes)]
@@ -61,7 +62,7 @@ class SlurmCluster:
             (self.directory / place).mkdir(mode=0o755)
         (self.directory / "work").chmod(0o1777)
         self._key()
-        self._configure(gpus, "\n".join((settings, self.accounting())).strip(), partitions, shape)
+        self._configure(gpus, "\n".join((settings, self.accounting())).strip(), partitions, shape, cgroup)
 
     def accounting(self) -> str:
         """Lines of the configuration that say where jobs are accounted: nowhere."""
@@ -75,7 +76,7 @@ class SlurmCluster:
         key.touch(0o600)
         key.write_bytes(secrets.token_bytes(128))
 
-    def _configure(self, gpus: int, settings: str, partitions: str, shape: tuple[int, int, int]) -> None:
+    def _configure(self, gpus: int, settings: str, partitions: str, shape: tuple[int, int, int], cgroup: str) -> None:
         here, host = self.directory, socket.gethostname().partition(".")[0]
         controller, *ports = free_ports(1 + len(self.nodes))
         lines = [
@@ -84,7 +85,8 @@ class SlurmCluster:
             f"SlurmctldPidFile={here}/run/slurmctld.pid", f"SlurmdPidFile={here}/run/slurmd.%n.pid",
             f"StateSaveLocation={here}/state", f"SlurmdSpoolDir={here}/spool/%n",
             f"SlurmctldLogFile={here}/log/slurmctld.log", f"SlurmdLogFile={here}/log/slurmd.%n.log",
-            "SlurmctldDebug=error", "SlurmdDebug=error", "ProctrackType=proctrack/linuxproc", "TaskPlugin=task/none",
+            "SlurmctldDebug=error", "SlurmdDebug=error", "ProctrackType=proctrack/linuxproc",
+            f"TaskPlugin=task/{'cgroup' if cgroup else 'none'}",
             "JobAcctGatherType=jobacct_gather/linux", "SelectType=select/cons_tres", "SelectTypeParameters=CR_Core_Memory",
             "SchedulerType=sched/backfill", "SchedulerParameters=batch_sched_delay=0,bf_interval=1,sched_interval=2",
             "PriorityType=priority/multifactor", "ReturnToService=2", "MpiDefault=none", "GresTypes=gpu",
@@ -94,11 +96,11 @@ class SlurmCluster:
         if gpus:
             for number in range(gpus):
                 # Slurm takes only devices for GPUs; nobody opens them
-                os.mknod(here / "dev" / f"nvidia{number}", 0o600 | stat.S_IFCHR, os.makedev(195, number))
+                os.mknod(here / "dev" / f"nvidia{number}", 0o600 | stat.S_IFCHR, os.makedev(195, 250 - number))
             gres = f"Gres=gpu:a100:{gpus} "
             files = f"{here}/dev/nvidia[0-{gpus - 1}]" if gpus > 1 else f"{here}/dev/nvidia0"
             (here / "gres.conf").write_text(f"NodeName={','.join(self.nodes)} Name=gpu Type=a100 File={files}\n")
-        (here / "cgroup.conf").write_text("CgroupAutomount=no\n")
+        (here / "cgroup.conf").write_text(cgroup or "CgroupAutomount=no\n")
         if settings:
             lines.append(settings)
         for name, port in zip(self.nodes, ports, strict=True):
@@ -117,11 +119,12 @@ class SlurmCluster:
 
     @classmethod
     def up(
-        cls, nodes: int = 4, gpus: int = 4, settings: str = "", partitions: str = "", shape: tuple[int, int, int] = (1, 8, 1)
-    ) -> SlurmCluster:
+        cls, nodes: int = 4, gpus: int = 4, settings: str = "", partitions: str = "", shape: tuple[int, int, int] = (1, 8, 1),
+        cgroup: str = "",
+    ) -> SlurmCluster:  # fmt: skip
         """A Slurm whose nodes are all idle. A port may be somebody else's by now: then all is tried again on others."""
         for attempt in range(ATTEMPTS):
-            cluster = cls(nodes, gpus, settings, partitions, shape)
+            cluster = cls(nodes, gpus, settings, partitions, shape, cgroup)
             try:
                 cluster.boot()
                 return cluster

@@ -1,49 +1,49 @@
-"""A cgroup for the processes of a step, where this daemon may make one: it finds even what left no other trace.
+"""A cgroup for the processes of a step, where this daemon may make one: it finds even what left no other trace, and keeps the
+step to its memory, CPUs and devices where it has a fence (fence.py).
 
-Version 2 alone or beside version 1; where neither can be used there is none, and the tree of processes must do.
+It is one of version 2; a controller that this machine has in version 1 has a group there beside it. Where there is no version 2
+there is none, and the tree of processes must do.
 """
 
 from __future__ import annotations
 
+import errno
+import glob
 import os
 
-from mgpu_slurm.node.supervisor import descendants, kernel
+from mgpu_slurm.node.supervisor import descendants, device_filter, hierarchy, kernel
 
-_MOUNTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from mgpu_slurm.node.supervisor.fence import Fence
 
 
-def _base() -> str | None:
-    """The directory of this process's own version 2 cgroup."""
-    try:
-        with open("/proc/self/cgroup") as file:
-            lines = file.read().splitlines()
-    except OSError:
-        return None
-    own = next((line[3:] for line in lines if line.startswith("0::")), None)
-    if own is None:
-        return None
-    for mount in _MOUNTS:
-        path = mount + own.rstrip("/")
-        if os.path.exists(path + "/cgroup.procs") and os.path.exists(path + "/cgroup.controllers"):
-            return path
-    return None
+def _name(tag: str) -> str:
+    return f"mgpu-{tag.replace('/', '_')}"
 
 
 def path_for(tag: str) -> str | None:
-    """Where the cgroup of a step is, if it can exist."""
-    base = _base()
-    return None if base is None else f"{base}/mgpu-{tag.replace('/', '_')}"
+    """Where the cgroup of a step without limits is, if it can exist."""
+    base = hierarchy.own()
+    return None if base is None else f"{base}/{_name(tag)}"
 
 
 class Cgroup:
-    """One step's cgroup."""
+    """One step's cgroup; `others`: its groups of version 1. `fence`: what it is kept to."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, others: Sequence[str] = (), fence: Fence | None = None) -> None:
         self.path = path
+        self.others = list(others)
+        self.fence = fence
 
     @classmethod
-    def make(cls, tag: str) -> Cgroup | None:
-        """None where this process may not."""
+    def make(cls, tag: str, fence: Fence | None = None, held: Collection[int] = (), cpus: Collection[int] = ()) -> Cgroup | None:
+        """`held`: the GPUs and `cpus` the kernel's CPUs that the step has. None where this process may make none; OSError where
+        what the fence wants cannot be."""
+        if fence is not None:
+            return cls._fenced(tag, fence, held, cpus)
         path = path_for(tag) if os.geteuid() == 0 else None
         if path is None:
             return None
@@ -53,8 +53,48 @@ class Cgroup:
             return None
         return cls(path)
 
+    @classmethod
+    def _fenced(cls, tag: str, fence: Fence, held: Collection[int], cpus: Collection[int]) -> Cgroup:
+        place = hierarchy.place_of_steps()
+        if place is None:
+            raise OSError(errno.ENOTSUP, "this machine has no cgroup hierarchy of version 2")
+        name, wanted = _name(tag), fence.controllers
+        unified = [each for each in wanted if hierarchy.offers(place, each)]
+        made = cls(hierarchy.make_unified(place, fence.group, name, unified), (), fence)
+        try:
+            where = dict.fromkeys(unified, made.path)
+            for controller in wanted:
+                if controller not in where:
+                    where[controller] = hierarchy.make_first(controller, fence.group, name)
+                    made.others.append(where[controller])
+            if "memory" in where:
+                for group, (ram, swap) in ((os.path.dirname(where["memory"]), fence.job), (where["memory"], fence.step)):
+                    _limit_memory(group, ram, swap)
+            if "cpuset" in where and cpus:
+                hierarchy.write(f"{where['cpuset']}/cpuset.cpus", ",".join(map(str, sorted(cpus))))
+            if denied := fence.denied(held):
+                device_filter.attach(made.path, denied)
+        except OSError:
+            made.remove()
+            raise
+        return made
+
+    @classmethod
+    def found(cls, tag: str) -> Cgroup | None:
+        """The group that a step has left, if it had one."""
+        name, flat = _name(tag), path_for(tag)
+        place = hierarchy.place_of_steps()
+        paths = [flat] if flat is not None and os.path.isdir(flat) else []
+        if place is not None:
+            paths += glob.glob(f"{glob.escape(place)}/*/{glob.escape(name)}")
+        first = [own for controller in ("memory", "cpuset") if (own := hierarchy.own(controller))]
+        others = [found for own in first for found in glob.glob(f"{glob.escape(own)}/{hierarchy.STEPS}/*/{glob.escape(name)}")]
+        return cls(paths[0], others) if paths else None
+
     def fork(self) -> tuple[int, bool]:
         """What os.fork returns, and whether the child is inside already; if not it is to join. OSError."""
+        if self.others:
+            return os.fork(), False
         directory = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             return kernel.fork_into(directory), True
@@ -65,16 +105,33 @@ class Cgroup:
 
     def join(self) -> None:
         """Move the calling process in. OSError."""
-        with open(self.path + "/cgroup.procs", "w") as file:
-            file.write("0")
+        for path in (self.path, *self.others):
+            hierarchy.write(path + "/cgroup.procs", "0")
+
+    def part(self, rank: int, held: Collection[int]) -> None:
+        """Move the calling process, a task that sees only some of the step's GPUs, into a group that can open no others.
+        OSError."""
+        if self.fence is None or not self.fence.devices:
+            return
+        path = f"{self.path}/task_{rank}"
+        os.makedirs(path, 0o755, exist_ok=True)
+        device_filter.attach(path, self.fence.denied(held))
+        hierarchy.write(path + "/cgroup.procs", "0")
 
     def pids(self) -> list[int]:
         """Processes in it that are not zombies."""
-        try:
-            with open(self.path + "/cgroup.procs") as file:
-                return [int(line) for line in file]
-        except OSError:
-            return []
+        found: list[int] = []
+        for path in (self.path, *self._parts()):
+            try:
+                with open(path + "/cgroup.procs") as file:
+                    found += [int(line) for line in file]
+            except OSError:
+                pass
+        return found
+
+    def _parts(self) -> list[str]:
+        fenced = self.fence is None or bool(self.fence.devices)  # None: of a group that was found nothing is known
+        return glob.glob(f"{glob.escape(self.path)}/task_*") if fenced else []
 
     def kill(self) -> None:
         """KILL to all in it."""
@@ -87,15 +144,42 @@ class Cgroup:
 
     def oom_kills(self) -> int:
         """Processes that the kernel killed for memory; 0 where memory is not counted."""
-        try:
-            with open(self.path + "/memory.events") as file:
-                return next((int(line.split()[1]) for line in file if line.startswith("oom_kill ")), 0)
-        except OSError:
-            return 0
+        files = ("memory.events", "memory.oom_control")  # of version 2 and 1
+        return sum(_count(f"{path}/{name}") for path in (self.path, *self.others) for name in files)
 
     def remove(self) -> None:
         """Remove it once it is empty; one that is not stays for the daemon to find."""
-        try:
-            os.rmdir(self.path)
-        except OSError:
-            pass
+        for path in self._parts():
+            _remove(path)
+        for path in (self.path, *self.others):
+            if _remove(path) and os.path.basename(os.path.dirname(os.path.dirname(path))) == hierarchy.STEPS:
+                _remove(os.path.dirname(path))  # its job's, unless another step is in it
+
+
+def _limit_memory(group: str, ram: int, swap: int) -> None:
+    if not ram:
+        return
+    if os.path.exists(f"{group}/memory.max"):
+        hierarchy.write(f"{group}/memory.max", str(ram))
+        if swap >= 0 and os.path.exists(f"{group}/memory.swap.max"):
+            hierarchy.write(f"{group}/memory.swap.max", str(swap))
+        return
+    hierarchy.write(f"{group}/memory.limit_in_bytes", str(ram))
+    if swap >= 0 and os.path.exists(f"{group}/memory.memsw.limit_in_bytes"):
+        hierarchy.write(f"{group}/memory.memsw.limit_in_bytes", str(ram + swap))
+
+
+def _count(path: str) -> int:
+    try:
+        with open(path) as file:
+            return next((int(line.split()[1]) for line in file if line.startswith("oom_kill ")), 0)
+    except OSError:
+        return 0
+
+
+def _remove(path: str) -> bool:
+    try:
+        os.rmdir(path)
+        return True
+    except OSError:
+        return False

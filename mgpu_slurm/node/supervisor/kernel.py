@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 
@@ -85,6 +86,29 @@ def fork_into(cgroup: int) -> int:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
     return pid
+
+
+_SYS_BPF = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "ppc64le": 361}
+_bpf = ctypes.CDLL(None, use_errno=True).syscall
+_bpf.restype = ctypes.c_long
+_bpf.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint]
+
+
+def address_of(data: bytes) -> ctypes.c_void_p:
+    """Where the bytes of an object lie, as long as it lives."""
+    return ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p)
+
+
+def bpf(command: int, attributes: bytes) -> int:
+    """One call of bpf(2); a descriptor or 0. OSError."""
+    number = _SYS_BPF.get(os.uname().machine)
+    if number is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    answer = int(_bpf(number, command, attributes, len(attributes)))
+    if answer < 0:
+        failed = ctypes.get_errno()
+        raise OSError(failed, f"bpf: {os.strerror(failed)}")
+    return answer
 
 
 def _call(option: int, value: int) -> None:

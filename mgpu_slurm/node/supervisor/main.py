@@ -16,7 +16,6 @@ from mgpu_slurm.base.errors import ESLURMD_CPU_BIND_ERROR, ESLURMD_SETUP_ENVIRON
 from mgpu_slurm.base.waitstatus import OUT_OF_MEMORY
 from mgpu_slurm.node.supervisor import (
     binding,
-    cgroup,
     hooks,
     identity,
     kernel,
@@ -159,7 +158,7 @@ class Supervisor:
             self._pmi = pmi_servers.start(self.order, who, streams.tell_srun, self._notices.tell)
             if self._pmi is not None:
                 shared.own.update(self._pmi.own())
-            group = self._processes.group = cgroup.Cgroup.make(self.order.tag)
+            group = self._processes.group = tasks.group_of(self.order)
             self._started = time.time()
             plans = streams.wires.plans
             self._processes.epilogs = hooks.Epilogs(self.order, who, plans, shared.environment)

@@ -8,6 +8,7 @@ from mgpu_slurm.base.ids import is_numbered
 from mgpu_slurm.facts.environ import compat_of
 from mgpu_slurm.facts.environ_devices import ALL_VARIABLES, Devices
 from mgpu_slurm.node.supervisor import binding
+from mgpu_slurm.node.supervisor.fence import Fence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ class Order:
 
     kind, node, log_name ("slurmstepd"), directory, tag, uid, gid, plain_names, ordinals, variables, near, start,
     machine (rows of binding.cpus_of; absent: CPUs are not bound), task_prolog and task_epilog of the configuration,
-    limit_memory; sampling (seconds between two looks at the tasks' use; absent: never, 0: at their end),
-    memory (how it is counted);
+    fence (what the step is kept to, supervisor/fence.py; absent: nothing); sampling (seconds between two looks at the
+    tasks' use; absent: never, 0: at their end), memory (how it is counted);
     batch: facts, script (its path), argv, environment, deadline, kill_wait; tasks: spec, launch.
     """
 
@@ -41,7 +42,9 @@ class Order:
         self.plain_names: str = raw.get("plain_names") or ""
         ordinals = {int(index): str(name) for index, name in (raw.get("ordinals") or {}).items()}
         near = {int(index): list(cpus) for index, cpus in (raw.get("near") or {}).items()}
-        self.devices = Devices(ordinals, raw.get("variables") or ALL_VARIABLES, near)
+        self.fence = Fence(raw["fence"]) if raw.get("fence") else None
+        hidden = self.fence is not None and bool(self.fence.devices)
+        self.devices = Devices(ordinals, raw.get("variables") or ALL_VARIABLES, near, hidden)
         self.machine = binding.cpus_of(raw.get("machine") or ())
         self.spec: dict[str, Any] = raw.get("spec") or {}
         self.launch: dict[str, Any] = raw.get("launch") or {}
@@ -75,6 +78,13 @@ class Order:
             self.environment = self.launch.get("environment") or {}
             self.argv = list(self.launch.get("argv") or ())
             self.open_mode = self.launch.get("open_mode") or "t"
+
+    @property
+    def share(self) -> dict[str, Any]:
+        """What the step has of this node."""
+        if self.kind == BATCH:
+            return next(each for each in self.facts["allocation"]["shares"] if each["node"] == self.node)
+        return self.spec["layout"]["nodes"][self.node_index].get("share") or {}
 
     @property
     def world(self) -> list[tuple[str, list[int]]]:

@@ -8,14 +8,15 @@ import os
 import signal
 import termios
 
-from mgpu_slurm.facts import environ
+from mgpu_slurm.facts import environ, environ_shares
 from mgpu_slurm.node.supervisor import binding, hooks, identity, kernel, login, programs, rlimits, texts
+from mgpu_slurm.node.supervisor.cgroup import Cgroup
 from mgpu_slurm.node.supervisor.order import BATCH
 from mgpu_slurm.node.supervisor.peaks import Peaks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from mgpu_slurm.node.supervisor.cgroup import Cgroup
+    from mgpu_slurm.facts.gpu_binding import GpuBinding
     from mgpu_slurm.node.supervisor.order import Order
 
 FALLBACK_DIRECTORY = "/tmp"
@@ -70,6 +71,13 @@ def common(order: Order) -> Common:
     return Common(environment, bound, Peaks(order.ranks))
 
 
+def group_of(order: Order) -> Cgroup | None:
+    """The cgroup of the step; None where this machine lets us make none. OSError: one that its fence wants cannot be made."""
+    held = environ_shares.gpus(order.share)
+    cpus = binding.numbers(binding.of_share(order.machine, order.share.get("cpus") or ())) if order.machine else []
+    return Cgroup.make(order.tag, order.fence, held, cpus)
+
+
 def start(order: Order, who: identity.Identity, plans: list[Plan], group: Cgroup | None, shared: Common) -> list[Task]:
     """Fork all, then release them. OSError: a fork failed; what was forked ends at once."""
     gate_out, gate_in = os.pipe()
@@ -79,7 +87,7 @@ def start(order: Order, who: identity.Identity, plans: list[Plan], group: Cgroup
             pid, inside = (os.fork(), False) if group is None else group.fork()
             if pid == 0:
                 os.close(gate_in)
-                _task(order, who, plan, shared, gate_out, None if inside else group)
+                _task(order, who, plan, shared, gate_out, group, inside)
             tasks.append(Task(plan.rank, pid))
             if not plan.terminal:
                 # Both sides set it, so that neither can be too late.
@@ -104,11 +112,13 @@ def _shared_environment(order: Order) -> dict[str, str]:
     return shared
 
 
-def _task(order: Order, who: identity.Identity, plan: Plan, shared: Common, gate: int, joining: Cgroup | None) -> None:
+def _task(
+    order: Order, who: identity.Identity, plan: Plan, shared: Common, gate: int, group: Cgroup | None, inside: bool
+) -> None:
     """In the child; never returns."""
     status = 1
     try:
-        status = _become_task(order, who, plan, shared, gate, joining)
+        status = _become_task(order, who, plan, shared, gate, group, inside)
     except identity.IdentityError as error:
         _say(order, str(error))
     except OSError as error:
@@ -118,7 +128,7 @@ def _task(order: Order, who: identity.Identity, plan: Plan, shared: Common, gate
 
 
 def _become_task(
-    order: Order, who: identity.Identity, plan: Plan, shared: Common, gate: int, joining: Cgroup | None
+    order: Order, who: identity.Identity, plan: Plan, shared: Common, gate: int, group: Cgroup | None, inside: bool
 ) -> int:
     if plan.terminal:
         os.setsid()
@@ -128,18 +138,20 @@ def _become_task(
         os.dup2(source, target)
     if plan.terminal:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    if joining is not None:
-        joining.join()
+    if group is not None and not inside:
+        group.join()
     if not os.read(gate, 1):
         return 1
     rlimits.give_back_files()
     for line in rlimits.apply(order.rlimits):
         _say(order, line)
-    own_cpus = _bind(order, plan.rank, shared)
+    gpus = _bind_gpus(order, plan.rank, _bind(order, plan.rank, shared))
+    if group is not None and gpus is not None and gpus.bound and gpus.gpus is not None:
+        group.part(plan.rank, gpus.gpus)
     identity.become(who)
     os.umask(order.umask)
     directory = _enter(order, plan)
-    environment = _environment(order, plan.rank, shared, own_cpus)
+    environment = _environment(order, plan.rank, shared, gpus)
     if order.kind == BATCH and order.request.get("get_user_env"):
         environment = {**_login(order, who), **environment}
     # a task without PATH stays so; a script must find the commands
@@ -172,8 +184,7 @@ def _bind(order: Order, rank: int, shared: Common) -> list[int]:
     if not order.machine:
         return []
     if shared.bound is None:
-        share = next(each for each in order.facts["allocation"]["shares"] if each["node"] == order.node)
-        mask = binding.of_share(order.machine, share.get("cpus") or ())
+        mask = binding.of_share(order.machine, order.share.get("cpus") or ())
     else:
         local = order.ranks.index(rank)
         mask = shared.bound.masks[local]
@@ -190,16 +201,23 @@ def _bind(order: Order, rank: int, shared: Common) -> list[int]:
     return cpus
 
 
-def _environment(order: Order, rank: int, shared: Common, cpus: list[int]) -> dict[str, str]:
+def _bind_gpus(order: Order, rank: int, cpus: list[int]) -> GpuBinding | None:
+    """Which GPUs the task of a step sees, and what is said of it."""
+    if order.kind == BATCH:
+        return None
+    gpus = environ.gpu_binding(order.spec, order.node, rank, order.devices, cpus)
+    for text in gpus.errors:
+        _say(order, text)
+    if gpus.report:
+        os.write(2, gpus.report.encode() + b"\n")
+    if rank == order.ranks[0] and gpus.gpus and (order.spec.get("request") or {}).get("gpu_freq"):
+        os.write(2, b"GpuFreq=control_disabled\n")  # clocks are the administrator's, as in a Slurm without NVML
+    return gpus
+
+
+def _environment(order: Order, rank: int, shared: Common, gpus: GpuBinding | None) -> dict[str, str]:
     changes = environ.pid_variables(os.getpid())
-    if order.kind != BATCH:
-        gpus = environ.gpu_binding(order.spec, order.node, rank, order.devices, cpus)
-        for text in gpus.errors:
-            _say(order, text)
-        if gpus.report:
-            os.write(2, gpus.report.encode() + b"\n")
-        if rank == order.ranks[0] and gpus.gpus and (order.spec.get("request") or {}).get("gpu_freq"):
-            os.write(2, b"GpuFreq=control_disabled\n")  # clocks are the administrator's, as in a Slurm without NVML
+    if gpus is not None:
         changes.update(environ.task_environment(order.spec, order.node, rank, order.devices, gpus))
     environment = environ.apply(shared.environment, changes)
     if rank in shared.own:
