@@ -113,7 +113,7 @@ def job_object(job: Mapping[str, Any], cluster: str, geometry: Mapping[str, tupl
         "licenses_allocated": text["licenses"] if job["nodes"] else "",
         "mail_type": (job["mail_type"] or "").split(",") if job["mail_type"] else [],
         "mail_user": text["mail_user"],
-        "max_cpus": number(0),
+        "max_cpus": number(job["max_cpus"]),
         "max_nodes": number(job["max_nodes"] if job["state"] == "PENDING" else 0),
         "memory_per_cpu": number(job["memory"] if per_cpu else None),
         "memory_per_node": number(None if per_cpu else job["memory"]),

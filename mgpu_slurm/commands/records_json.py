@@ -21,7 +21,7 @@ JOB_COLUMNS = (
     "job_id array_job_id array_task_id array_tasks array_limit het_job_id het_offset het_job_id_set name user_name uid group_name"
     " gid priority nice account qos wckey state flags reason reason_text dependency requeue restart_count batch exit_code"
     " derived_exit_code run_seconds time_limit time_min submit_time eligible_time accrue_time start_time end_time deadline"
-    " resize_time"
+    " resize_time max_cpus"
     " suspend_time last_sched partition submit_host req_nodes exc_nodes nodes batch_host num_nodes min_nodes max_nodes num_cpus"
     " ntasks cpus_per_task sockets_per_node cores_per_socket threads_per_core tres asked_tres ntasks_per_node memory"
     " memory_kind min_cpus_node tmp_disk features contiguous licenses network reservation command work_dir comment std_err"

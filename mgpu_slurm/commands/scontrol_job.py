@@ -210,13 +210,16 @@ def _number(word: _Word) -> str:
 
 
 def _cpus(word: _Word) -> str:
-    """LEAST or LEAST-MOST."""
-    parts = word.text.split("-", 1)
-    if not all(part.isascii() and part.isdecimal() for part in parts):
+    """LEAST or LEAST-MOST; what stands behind a second dash says nothing."""
+    from mgpu_slurm.intake.gres import count
+
+    numbers = [count(part) for part in word.text.split("-")[:2]]
+    if None in numbers or numbers[1:] == [0]:
         raise _Wrong(f'scontrol: error: Invalid numeric value "{word.text}" for NumCPUs.', *word.wrong().lines)
-    if int(parts[0]) == 0:
+    least, most = numbers[0] or 0, numbers[-1] or 0
+    if not 0 < least <= most:
         raise word.wrong()
-    return word.text
+    return f"{least}-{most}" if len(numbers) > 1 else str(least)
 
 
 def _nodes(word: _Word) -> str:

@@ -189,9 +189,13 @@ def _tasks(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> Non
 
 
 def _cpus(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
-    """CPUs in all at least; an upper bound is met by the lower one."""
+    """LEAST or LEAST-MOST CPUs in all; without a most the one that was set before stays."""
     need_pending(job)
-    ask(job, min_cpus=_number(text.partition("-")[0]))
+    low, dash, high = text.partition("-")
+    least, most = _number(low), _number(high) if dash else job.request.max_cpus
+    if most and most < least:
+        raise SlurmError(errors.ESLURM_INVALID_CPU_COUNT)
+    ask(job, min_cpus=least, max_cpus=most)
 
 
 def _node_list(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:

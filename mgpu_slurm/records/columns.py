@@ -395,6 +395,7 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
     "ntasks_per_core": lambda job, _source: _counted(job.request.ntasks_per_core),
     "min_cpus_node": job_sizes.min_cpus_node,
     "nodes": nodes,
+    "max_cpus": job_sizes.max_cpus,
     "num_cpus": job_sizes.num_cpus,
     "num_nodes": job_sizes.num_nodes,
     "over_subscribe": over_subscribe,

@@ -63,6 +63,12 @@ def num_cpus(job: Job, _source: Source) -> int:
     return job.min_cpus
 
 
+def max_cpus(job: Job, _source: Source) -> int:
+    """The upper bound that was set for a waiting job, never below the lower one; 0 for none."""
+    most = job.request.max_cpus if job.state == "PENDING" else None
+    return max(most, job.min_cpus) if most else 0
+
+
 def memory_shown(job: Job, _source: Source) -> int:
     request = job.request
     if request.mem_per_gpu:

@@ -55,7 +55,8 @@ class JobRequest(msgspec.Struct, omit_defaults=True, kw_only=True):
     ntasks_per_core: int | None = None
     ntasks_per_gpu: int | None = None
     min_cpus_per_node: int | None = None  # --mincpus
-    min_cpus: int | None = None  # in all; only `scontrol update NumCPUs=` sets it
+    min_cpus: int | None = None  # in all; only `scontrol update NumCPUs=` sets them
+    max_cpus: int | None = None  # shown while it waits: what gets CPUs gets the fewest that suffice
     sockets_per_node: int | None = None
     cores_per_socket: int | None = None
     threads_per_core: int | None = None

@@ -17,7 +17,7 @@ STEP = {field.name for field in msgspec.structs.fields(StepRequest)}
 # Fields of a job's request that no option sets: the client fills them from what surrounds it.
 SURROUNDINGS = {
     "kind", "script", "argv", "environment", "submit_dir", "submit_host", "umask", "rlimits", "submit_line", "other",
-    "signal_time", "signal_flags", "min_cpus",
+    "signal_time", "signal_flags", "min_cpus", "max_cpus",
 }  # fmt: skip
 
 REPLACED = {"ntasks_per_tres"}

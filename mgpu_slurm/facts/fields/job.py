@@ -211,7 +211,7 @@ _FIELDS = [
     Field("", "LastSchedEval", "LAST_SCHED_EVAL", "last_sched", moment),
     Field("W", "Licenses", "LICENSES", "licenses", null),
     Field("", "LicensesAlloc", "LICENSES_ALLOC", "licenses", null),
-    Field("", "MaxCPUs", "MAX_CPUS", "num_cpus", plain),
+    Field("", "MaxCPUs", "MAX_CPUS", "max_cpus num_cpus", lambda _view, most, count: str(most or count)),
     Field("", "MaxNodes", "MAX_NODES", "max_nodes num_nodes", node_bound),
     Field("", "mem-per-tres", "MEM_PER_TRES", "mem_per_tres", not_available),
     Field("", "MCSLabel", "MCSLABEL", "mcs_label", given),

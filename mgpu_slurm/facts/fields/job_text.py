@@ -23,7 +23,7 @@ _COLUMNS = (
     " restart_count batch reboot exit_code run_seconds time_limit time_min submit_time eligible_time accrue_time"
     " resize_time start_time"
     " end_time deadline suspend_time last_sched partition submit_host alloc_sid req_nodes exc_nodes nodes sched_nodes"
-    " batch_host num_nodes min_nodes max_nodes num_cpus ntasks cpus_per_task sockets_per_node cores_per_socket"
+    " batch_host num_nodes min_nodes max_nodes num_cpus max_cpus ntasks cpus_per_task sockets_per_node cores_per_socket"
     " threads_per_core tres asked_tres ntasks_per_node ntasks_per_socket ntasks_per_core core_spec thread_spec"
     " min_cpus_node memory memory_kind tmp_disk features over_subscribe contiguous licenses network reservation command"
     " submit_line work_dir comment std_err std_in std_out std_err_given std_in_given std_out_given switches"
@@ -154,8 +154,9 @@ def _size(job: Mapping[str, Any], view: View, details: bool) -> list[str]:
     nodes = str(job["num_nodes"])
     if job["state"] == "PENDING" and job["max_nodes"]:
         nodes = f"{min(job['num_nodes'], job['max_nodes'])}-{job['max_nodes']}"
+    cpus = f"{job['num_cpus']}-{job['max_cpus']}" if job["max_cpus"] else job["num_cpus"]
     lines = [
-        f"NumNodes={nodes} NumCPUs={job['num_cpus']} NumTasks={job['ntasks']} CPUs/Task={job['cpus_per_task'] or 1}"
+        f"NumNodes={nodes} NumCPUs={cpus} NumTasks={job['ntasks']} CPUs/Task={job['cpus_per_task'] or 1}"
         f" ReqB:S:C:T=0:0:{star('cores_per_socket')}:{star('threads_per_core')}"
     ]
     if view.compat >= LATER:

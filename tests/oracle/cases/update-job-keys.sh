@@ -17,6 +17,9 @@ u AdminComment-=x AdminComment=a resetaccrue=5 jobid; say scontrol update reseta
 u NumCPUs=33 NumNodes=2-1; scancel $J; submit -H -o /dev/null --wrap true; u NumNodes=1k; scancel $J; submit -N2 -o /dev/null -t 10 --wrap 'sleep 60'; wait_state RUNNING
 u BurstBuffer=x Clusters=x CoreSpec=1 CpusPerTres=gres:gpu:2 DelayBoot=5 NumCPUs=2 NumNodes=3 Prefer= ResetAccrueTime SiteFactor=5 Switches=2@10 TimeMin=5 TresBind=gpu:closest TresPerSocket=gres:gpu:1 WCKey=w ReservationName= ReservationName=x ArrayTaskThrottle=2 NumTasks=3 Gres=gpu:1 EndTime=x
 see . 'DelayBoot|Switches'; scancel $J
+# how many CPUs it may get stands beside how many it needs, while it waits
+submit -H -o /dev/null --wrap true; c() { u NumCPUs=$1; field $J NumCPUs; squeue -h -j $J -O NumCPUs:5,MaxCPUs:5; squeue --json | tr -d ' \n' | grep -oE '"max_cpus":(\{[^}]*"number":)?[0-9]+' | grep -oE '[0-9]+$' | tail -1; }
+for k in 2-8 9 2 8 4-4 3-2k 4-2 0-3 3-0 2- 2-x 3-4-5 0; do c $k; done; u NumCPUs=2-3; scontrol update jobid=$J TimeLimit=1; scontrol release $J; wait_gone; field $J NumCPUs
 # CPUs in all are no tasks
 printf '#!/bin/bash\nenv | grep -E "SLURM_(NTASKS|NPROCS|CPUS_ON|JOB_CPUS|TASKS)" | sort; srun hostname | wc -l\n' > s.sh
 submit -H -o s.out s.sh; scontrol update jobid=$J numcpus=4; scontrol release $J; wait_gone; cat s.out; scontrol show job $J | grep -E 'NumCPUs|TRES'
