@@ -25,6 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes over a minute; skipped unless MGPU_SLOW=1 is set")
+    config.addinivalue_line("markers", "gpu: needs a real NVIDIA driver, skips without one")
     config.addinivalue_line("markers", "ours: not for --against-slurm, where Slurm differs on purpose or cannot do it")
 
 

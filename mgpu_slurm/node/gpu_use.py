@@ -30,8 +30,11 @@ def ask(environ: Mapping[str, str]) -> dict[int, list[int]]:
         import pynvml
     except ImportError:
         return {}
-    nvml.load_library(environ.get(nvml.LIBRARY_VARIABLE, ""))
     found: dict[int, list[int]] = {}
+    try:
+        nvml.load_library(environ.get(nvml.LIBRARY_VARIABLE, ""))
+    except OSError:
+        return found  # which the look at the GPUs themselves has told of
     try:
         pynvml.nvmlInit()
         for index in range(pynvml.nvmlDeviceGetCount()):

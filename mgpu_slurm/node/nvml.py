@@ -43,7 +43,10 @@ def read(environ: Mapping[str, str], proc: str = "/proc/driver/nvidia", sysfs: s
         import pynvml
     except ImportError as error:
         return GpuReport(error=f"the Python module pynvml cannot be used: {error}")
-    load_library(environ.get(LIBRARY_VARIABLE, ""))
+    try:
+        load_library(environ.get(LIBRARY_VARIABLE, ""))
+    except OSError as error:
+        return GpuReport(error=f"{LIBRARY_VARIABLE} cannot be loaded: {error}")
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:
@@ -67,17 +70,17 @@ def read(environ: Mapping[str, str], proc: str = "/proc/driver/nvidia", sysfs: s
 def load_library(path: str) -> None:
     """Loads the library from a place the linker does not search; pynvml then gets that one, by its soname.
 
-    pynvml itself reports a library that cannot be found, so a failure here needs no word of its own.
+    pynvml itself reports a library that is nowhere. OSError: the one that was named, by `path`, cannot be loaded.
     """
     if path:
-        candidates: tuple[str, ...] = (path,)
-    else:
-        try:
-            ctypes.CDLL("libnvidia-ml.so.1")
-            return
-        except OSError:
-            candidates = _ELSEWHERE
-    for candidate in candidates:
+        ctypes.CDLL(path)
+        return
+    try:
+        ctypes.CDLL("libnvidia-ml.so.1")
+        return
+    except OSError:
+        pass  # not where the linker looks
+    for candidate in _ELSEWHERE:
         try:
             ctypes.CDLL(candidate)
             return

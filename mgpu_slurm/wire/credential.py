@@ -11,6 +11,7 @@ remember (from before its start, or already forgotten) it refuses as stale.
 from __future__ import annotations
 
 import os
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,8 +101,11 @@ class ReplayWindow:
 def digest(payload: bytes) -> str:
     """SHA-256 of a request's payload, in hex."""
     try:
-        # hashlib loads OpenSSL (13 ms); the interpreter's own SHA-256 is at hand.
-        from _sha256 import sha256  # type: ignore[import-not-found]
+        # hashlib loads OpenSSL (13 ms); the interpreter's own SHA-256 is at hand, by another name from Python 3.12 on.
+        if sys.version_info >= (3, 12):
+            from _sha2 import sha256
+        else:
+            from _sha256 import sha256  # type: ignore[import-not-found]
     except ImportError:
         from hashlib import sha256
     return str(sha256(payload).hexdigest())

@@ -1,4 +1,4 @@
-"""Marks of this room's tests, and a place for steps under the real launcher."""
+"""A place for steps under the real launcher."""
 
 from __future__ import annotations
 
@@ -10,10 +10,6 @@ from pathlib import Path
 import pytest
 
 from tests.kit.steps import Place
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "gpu: needs a real NVIDIA driver, skips without one")
 
 
 @pytest.fixture
