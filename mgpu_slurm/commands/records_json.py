@@ -11,7 +11,7 @@ from mgpu_slurm.commands.query_options import query
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from mgpu_slurm.__main__ import Streams
@@ -165,19 +165,22 @@ def partitions(session: Session, names: Sequence[str] | None, yaml: bool, stream
 
 
 def partitions_and_nodes(
-    session: Session, parts_named: Sequence[str] | None, nodes_named: Sequence[str] | None, yaml: bool, streams: Streams
-) -> int:
-    """sinfo: an entry for each state of each partition's nodes."""
+    session: Session, parts_named: Sequence[str] | None, nodes_named: Sequence[str] | None, hidden: bool,
+    wanted: Callable[[Mapping[str, Any]], bool], yaml: bool, streams: Streams,
+) -> int:  # fmt: skip
+    """sinfo: an entry for each state of each partition's nodes. Partitions that are hidden where nobody names them, and nodes
+    that are not `wanted`, are left out."""
     try:
-        parts, count, _ = query(session, "partitions", [*PARTITION_COLUMNS.split(), "node_names"], _named(parts_named))
+        parts, count, _ = query(session, "partitions", [*PARTITION_COLUMNS.split(), "hidden", "node_names"], _named(parts_named))
         columns, node_count, _ = query(session, "nodes", NODE_COLUMNS.split(), _named(nodes_named))
     except SlurmError as error:
         streams.err.write(f"slurm_load_partitions: {error.text}\n")
         return 1
-    by_name = {node["name"]: node for node in _records(columns, node_count)}
+    by_name = {node["name"]: node for node in _records(columns, node_count) if wanted(node)}
     found = []
-    named = {name for names in parts["node_names"] for name in names} if parts_named is not None else set()
-    for part in _records(parts, count):
+    shown = [part for part in _records(parts, count) if hidden or parts_named is not None or not part["hidden"]]
+    inside = {name for part in shown for name in part["node_names"]} if parts_named is not None else by_name.keys()
+    for part in shown:
         alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         for name in part["node_names"]:
             node = by_name.get(name)
@@ -186,7 +189,7 @@ def partitions_and_nodes(
                 alike.setdefault(key, []).append(node)
         found += [entry(part, some, session.cluster_name) for some in alike.values()]
     # versions up to 23.02 have every node once, as it is, under this name
-    older = [earlier_node(node) for node in by_name.values() if not named or node["name"] in named]
+    older = [earlier_node(node) for node in by_name.values() if node["name"] in inside]
     write({"sinfo": found, "nodes": older, **envelope(session)}, yaml, streams)
     return 0
 

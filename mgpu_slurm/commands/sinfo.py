@@ -69,7 +69,12 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
             nodes = hostlist.expand(given.text("nodes")) if given.has("nodes") else None
         except hostlist.HostlistError:
             nodes = []
-        return records_json.partitions_and_nodes(session, parts, nodes, wanted == "yaml", streams)
+        hidden = given.has("all") or os.geteuid() == 0
+
+        def seen(node: Record) -> bool:
+            return is_wanted(_as_shown(dict(node)), given, matches)
+
+        return records_json.partitions_and_nodes(session, parts, nodes, hidden, seen, wanted == "yaml", streams)
     if given.has("verbose"):
         from mgpu_slurm.commands import parameters
 

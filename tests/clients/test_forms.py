@@ -343,6 +343,9 @@ def test_every_entity_as_an_object(jobs: Jobs) -> None:
     entries = document["sinfo"]
     assert [node["name"] for node in document["nodes"]] == ["n0"]
     assert [(entry["partition"]["name"], entry["nodes"]["nodes"]) for entry in entries] == [("debug", ["n0"])]
+    for nothing in (("-p", "nosuch"), ("-n", "nosuch"), ("-t", "down"), ("-R",), ("-d",)):
+        document = asked("sinfo", "--json", *nothing)
+        assert (document["sinfo"], document["nodes"]) == ([], []), nothing
 
 
 def test_yaml_is_the_same_document(jobs: Jobs) -> None:
