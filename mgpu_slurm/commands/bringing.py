@@ -54,12 +54,8 @@ def bring(
         if not failed and client.get("send_libs"):
             from mgpu_slurm.commands import libraries
 
-            paths_here = libraries.needed(program)
-            if paths_here is None:
-                notes.error(libraries.untold(program))
-            exclude = libraries.excluded(session, str(client.get("bcast_exclude") or ""))
-            going = libraries.kept(paths_here or [], exclude)
-            failed = libraries.send(session, going, shipment, ask, addresses)
+            exclude = str(client.get("bcast_exclude") or "")
+            failed = libraries.accompany(session, program, program, exclude, shipment, ask, addresses, notes.error)
     except SlurmError as error:
         raise NotBrought(program, [f"Slurm job {step} lookup error: {error.text}"]) from error
     finally:

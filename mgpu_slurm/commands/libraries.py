@@ -9,7 +9,7 @@ from mgpu_slurm.commands import filesending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from mgpu_slurm.commands.session import Session
@@ -36,11 +36,6 @@ def needed(program: str) -> list[str] | None:
     return [word.split()[0] for word in words if word.strip().startswith("/")]
 
 
-def untold(program: str) -> str:
-    """What is said where nobody knows the libraries of a program."""
-    return f"Cannot autodetect libraries for '{program}' with ldd command; still sending the file but ignoring send_libs"
-
-
 def kept(paths: Sequence[str], exclude: str) -> list[str]:
     """Those that lie in no excluded directory."""
     directories = [] if exclude.lower() == "none" else [part.rstrip("/") + "/" for part in exclude.split(",") if part]
@@ -52,12 +47,33 @@ def directory(program: str) -> str:
     return f"{program}_libs"
 
 
-def send(
+def accompany(
+    session: Session, program: str, shown: str, exclude: str, shipment: filesending.Shipment, ask: Mapping[str, object],
+    addresses: Mapping[str, Any], error: Callable[[str], None], skipped: Callable[[str], None] | None = None,
+) -> dict[str, SlurmError]:  # fmt: skip
+    """Send what the program is linked with after its shipment: node -> what went wrong first.
+
+    `shown`: the program's name for `error`, which is told where nobody knows its libraries; `exclude`: the option's text;
+    `ask`: the request for leave to send a file, which is given for one at a time; `skipped` hears of what stays here.
+    SlurmError: there is no leave.
+    """
+    paths = needed(program)
+    if paths is None:
+        error(f"Cannot autodetect libraries for '{shown}' with ldd command; still sending the file but ignoring send_libs")
+        return {}
+    going = kept(paths, excluded(session, exclude))
+    if skipped is not None:
+        for path in paths:
+            if path not in going:
+                skipped(path)
+    return _send(session, going, shipment, ask, addresses)
+
+
+def _send(
     session: Session, paths: Sequence[str], shipment: filesending.Shipment, ask: Mapping[str, object],
     addresses: Mapping[str, Any],
 ) -> dict[str, SlurmError]:  # fmt: skip
-    """Send them after the program of the shipment: node -> what went wrong first. `ask`: the request for leave to send a file,
-    which is given for one at a time. SlurmError: it is not."""
+    """Send files after the program of the shipment: node -> what went wrong first."""
     failed: dict[str, SlurmError] = {}
     for path in paths:
         try:

@@ -157,19 +157,18 @@ def _libraries(
     """Send what the program is linked with: node -> what went wrong."""
     from mgpu_slurm.commands import libraries
 
-    paths = libraries.needed(source)
-    if paths is None:
-        streams.err.write(f"sbcast: error: {libraries.untold(given.operands[0])}\n")
-        return {}
-    going = libraries.kept(paths, libraries.excluded(session, given.text("exclude")))
-    if given.count("verbose"):
-        for path in paths:
-            if path not in going:
-                streams.err.write(f"sbcast: Skipping broadcast of excluded '{path}'\n")
+    def error(text: str) -> None:
+        streams.err.write(f"sbcast: error: {text}\n")
+
+    def skipped(path: str) -> None:
+        if given.count("verbose"):
+            streams.err.write(f"sbcast: Skipping broadcast of excluded '{path}'\n")
+
+    name, exclude = given.operands[0], given.text("exclude")
     try:
-        return libraries.send(session, going, shipment, ask, addresses)
-    except SlurmError as error:
-        return dict.fromkeys(shipment.paths, error)
+        return libraries.accompany(session, source, name, exclude, shipment, ask, addresses, error, skipped)
+    except SlurmError as refusal:
+        return dict.fromkeys(shipment.paths, refusal)
 
 
 def whole(text: str) -> int:

@@ -71,7 +71,7 @@ def _job(ctx: Context, what: str, job: Job, now: float) -> None:
     elif what == "owner":
         owners.abandoned(ctx, job, now)
     elif what == "deadline" and waits:
-        job.reason = "DeadLine" if ctx.settings.compat >= (23, 2) else job.reason
+        job.reason = "DeadLine"
         lifecycle.cancel_pending(ctx, job, now, "DEADLINE_PASSED")
     elif what == "immediate" and waits:
         code = errors.ESLURM_NODES_BUSY

@@ -7,13 +7,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mgpu_slurm.base import billing
-from mgpu_slurm.controller import asked, picture
+from mgpu_slurm.controller import asked
+from mgpu_slurm.records import node_columns
 from mgpu_slurm.records.tres import asked_amounts
 from mgpu_slurm.sched import priority
 from mgpu_slurm.sched.priority import Factors, Weights
 
 if TYPE_CHECKING:
     from mgpu_slurm.controller.context import Context
+    from mgpu_slurm.records.columns import Source
     from mgpu_slurm.records.job import Job
     from mgpu_slurm.records.partition import Partition
 
@@ -60,8 +62,9 @@ def factors(ctx: Context, job: Job, partition: Partition) -> Factors:
     share = float(partition.priority_job_factor)
     tres: dict[str, float] = {}
     if weights.tres:
-        amounts = asked_amounts(job, asked.source(state, ctx.priorities_at))
-        tres = priority.resources(weights.tres, amounts, _totals(ctx, partition), whole=weights.whole_tres)
+        source = asked.source(state, ctx.priorities_at)
+        there = _totals(ctx, partition, source)
+        tres = priority.resources(weights.tres, asked_amounts(job, source), there, whole=weights.whole_tres)
     return Factors(
         age=priority.age(ctx.priorities_at - job.eligible_time, weights.max_age) if job.eligible_time else 0.0,
         jobsize=priority.job_size(
@@ -80,23 +83,12 @@ def _all_cpus(ctx: Context) -> int:
     return known["cpu"]
 
 
-def _totals(ctx: Context, partition: Partition) -> dict[str, int]:
+def _totals(ctx: Context, partition: Partition, source: Source) -> dict[str, int]:
     """Resource -> how much the partition has of it."""
     known = ctx.partition_totals.get(partition.name)
-    if known is not None:
-        return known
-    state = ctx.state
-    names = state.nodes if partition.all_nodes else partition.nodes
-    nodes = [state.nodes[name] for name in names if name in state.nodes]
-    cpus = sum(node.cpus for node in nodes)
-    found = {"cpu": cpus, "mem": sum(node.real_memory for node in nodes), "node": len(nodes), "billing": cpus}
-    for node in nodes:
-        for device, kinds in picture.devices(node).items():
-            for name in [f"gres/{device}"] * len(kinds) + [f"gres/{device}:{kind.lower()}" for each in kinds for kind in each]:
-                found[name] = found.get(name, 0) + 1
-    found.update({f"license/{name}": number for name, number in state.licenses.items()})
-    ctx.partition_totals[partition.name] = found
-    return found
+    if known is None:
+        known = ctx.partition_totals[partition.name] = node_columns.partition_amounts(partition, source)
+    return known
 
 
 def again(ctx: Context, job: Job) -> None:

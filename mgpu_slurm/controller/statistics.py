@@ -1,10 +1,18 @@
-"""What the controller has done since a moment: the figures that sdiag shows. Durations are microseconds."""
+"""What the controller has done since a moment: the figures that sdiag shows. Durations are microseconds.
+
+Jobs are counted as Slurm 22.05 does. Submitted and started: every job, element of an array and component by itself. Completed:
+whose script ended or whose owner gave it back, also one that had not started, each run that went back into the queue, and a
+heterogeneous job once; not what was cancelled, or ended by a limit, a deadline or a node. Cancelled: every request for a job, an
+array or a heterogeneous job that was carried out, for each job where it is a signal. Failed: batch jobs that a node could not
+launch.
+"""
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING, Any
 
-from mgpu_slurm.controller.events import Asked, NodeSaid, Reply, SaveJob
+from mgpu_slurm.controller.events import Asked, NodeSaid, Reply, SaveAttempt, SaveJob, TimeReached, ToNodeEffect
 from mgpu_slurm.facts.states import TERMINAL
 from mgpu_slurm.wire import messages as wire
 
@@ -91,6 +99,25 @@ def asked(message: Any) -> tuple[str, int] | None:
     return NAMES.get(type(message))
 
 
+def _reported(event: Event) -> int:
+    """The job whose end is told, by its owner or by the node of its script; else 0."""
+    message = event.message if isinstance(event, Asked | NodeSaid) else None
+    if isinstance(message, wire.ReleaseJob) or (isinstance(message, wire.StepResult) and message.step_id == "batch"):
+        return message.job_id
+    return 0
+
+
+def _canceled(message: wire.CancelJobs, effects: list[Effect], state: State) -> int:
+    """How many requests were carried out, or for a signal how many jobs got it."""
+    done = [row for effect in effects if isinstance(effect, Reply) and isinstance(effect.message, wire.Results)
+            for row in effect.message.rows if not row[1] and "." not in row[0]]  # fmt: skip
+    if message.signal in (None, signal.SIGKILL) or not done:
+        return len(done)
+    told = (effect.message for effect in effects if isinstance(effect, ToNodeEffect))
+    jobs = {one.job_id: state.jobs.get(one.job_id) for one in told if isinstance(one, wire.SignalJob)}
+    return len({(job is not None and job.het_job_id) or job_id for job_id, job in jobs.items()})
+
+
 class Statistics:
     """Counters since `since` (UTC seconds)."""
 
@@ -127,9 +154,14 @@ class Statistics:
             self.request(event.message, 0, seconds)
         for effect in effects:
             if isinstance(effect, SaveJob):
-                self._saved(effect)
+                self._saved(effect, event)
+            elif isinstance(effect, SaveAttempt):
+                job = state.jobs.get(effect.job_id)
+                self.completed += job is None or not job.het_offset
             elif isinstance(effect, Reply) and isinstance(event, Asked):
                 self._replied(event.message, effect.message, state)
+        if isinstance(event, Asked) and isinstance(event.message, wire.CancelJobs):
+            self.canceled += _canceled(event.message, effects, state)
 
     def request(self, message: Any, uid: int, seconds: float) -> None:
         name = asked(message)
@@ -145,7 +177,7 @@ class Statistics:
             job = state.jobs.get(answer.job_id)
             self.submitted += max(job.array_count if job is not None else 0, len(asked.requests), 1)
 
-    def _saved(self, save: SaveJob) -> None:
+    def _saved(self, save: SaveJob, event: Event) -> None:
         if save.gone:
             self._ended.pop(save.job_id, None)
         elif save.state in ("RUNNING", "SUSPENDED"):
@@ -160,12 +192,8 @@ class Statistics:
             self._ended[save.job_id] = None
             if len(self._ended) > REMEMBERED:
                 del self._ended[next(iter(self._ended))]
-            if save.state == "CANCELLED":
-                self.canceled += 1
-            elif save.state in ("NODE_FAIL", "BOOT_FAIL"):
-                self.failed += 1
-            else:
-                self.completed += 1
+            self.completed += _reported(event) == save.job_id or (isinstance(event, TimeReached) and save.state == "COMPLETED")
+            self.failed += isinstance(event, NodeSaid) and isinstance(event.message, wire.LaunchRefused)
 
     # --- what is told ---
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mgpu_slurm.base.bindwords import MemBind, bare
 from mgpu_slurm.facts import gpu_binding
 from mgpu_slurm.facts.cpu_frequency import WRITTEN
 
@@ -122,39 +123,22 @@ def _per_task(request: Mapping[str, Any], compat: tuple[int, int]) -> dict[str, 
 
 
 def _mem_bind(text: str, step: bool) -> dict[str, str | None]:
-    """--mem-bind=[quiet|verbose,][prefer,][sort,]type[:list]: its parts in a step, before that the text as it is to be read
-    again."""
-    if not text:
+    """--mem-bind: its parts in a step, before that the text as it is to be read again."""
+    asked = MemBind(text)
+    if not asked.text():
         return {}
-    from mgpu_slurm.base.bindwords import sub_options
-
-    words = sub_options(text)
-    loud = "verbose" if "v" in words or "verbose" in words else "quiet"
-    words = [word for word in words if word not in ("q", "quiet", "v", "verbose")]
-    sort = next((word for word in words if word in ("sort", "nosort")), "")
-    prefer = "prefer" if "p" in words or "prefer" in words else ""
-    kinds = [word for word in words if word not in ("p", "prefer", sort)]
-    changes: dict[str, str | None] = {"SLURM_MEM_BIND_VERBOSE": loud}
-    if sort:
-        changes["SLURM_MEM_BIND_SORT"] = sort
+    loud = "verbose" if asked.verbose else "quiet"
+    changes: dict[str, str | None] = {"SLURM_MEM_BIND": asked.text(), "SLURM_MEM_BIND_VERBOSE": loud}
+    if asked.sort:
+        changes["SLURM_MEM_BIND_SORT"] = "sort"
     if not step:
-        before = [word for word in ("verbose" if loud == "verbose" else "", prefer, sort) if word]
-        changes["SLURM_MEM_BIND"] = ",".join([*before, *kinds])
-        return changes if before or kinds else {}
-    kind, colon, values = next(iter(kinds), "").partition(":")
-    if prefer:
-        changes["SLURM_MEM_BIND_PREFER"] = prefer
-    if kind.startswith("mask_"):
-        values = _bare(values)
-    changes["SLURM_MEM_BIND_TYPE"] = kind + colon
-    changes["SLURM_MEM_BIND_LIST"] = values
-    changes["SLURM_MEM_BIND"] = ",".join(word for word in (loud, prefer, kind + colon + values) if word)
+        return changes
+    if asked.prefer:
+        changes["SLURM_MEM_BIND_PREFER"] = "prefer"
+    changes["SLURM_MEM_BIND_TYPE"], changes["SLURM_MEM_BIND_LIST"] = asked.kind, asked.values
+    parts = (loud, "prefer" * asked.prefer, asked.kind + asked.values)
+    changes["SLURM_MEM_BIND"] = ",".join(word for word in parts if word)
     return changes
-
-
-def _bare(masks: str) -> str:
-    """Masks of a list without their 0x."""
-    return ",".join(mask.removeprefix("0x") for mask in masks.split(","))
 
 
 def _cpu_bind(request: Mapping[str, Any]) -> dict[str, str | None]:
@@ -174,7 +158,7 @@ def _cpu_bind(request: Mapping[str, Any]) -> dict[str, str | None]:
     if not colon:
         kind = kind.rpartition(",")[2]  # of several the last counts
     if kind.startswith("mask_"):
-        values = _bare(values)
+        values = bare(values)
     return {
         "SLURM_CPU_BIND": f"{loud},{kind}{colon}{values}",
         "SLURM_CPU_BIND_VERBOSE": loud,

@@ -91,9 +91,10 @@ def mem_bind(text: str | None, reading: Reading) -> str:
 def _bad_mask(word: str) -> str:
     """What is wrong with the numbers of a list, in Slurm's words."""
     name, _, numbers = word.partition(":")
-    digits = {"map_mem": "0123456789abcdefx", "mask_mem": "0123456789abcdefx"}.get(name, "")
-    for number in numbers.split(",") if digits else ():
-        wrong = next((char for char in number.removeprefix("0x").partition("*")[0] if char not in digits[:-1]), "")
+    for number in numbers.split(",") if name in MEMORY_LISTS else ():
+        bare = number.removeprefix("0x")
+        digits = "0123456789abcdef" if name == "mask_mem" or bare != number else "0123456789"
+        wrong = next((char for char in bare.partition("*")[0] if char not in digits), "")
         if wrong:
             return f"Failed to validate number: {number}, the offending character is {wrong}"
     return ""

@@ -6,7 +6,7 @@ One table for each component, in Slurm's order and form; measured on 22.05.8. Re
 from __future__ import annotations
 
 from mgpu_slurm.base import units
-from mgpu_slurm.base.bindwords import sub_options
+from mgpu_slurm.base.bindwords import MemBind, bare, sub_options
 from mgpu_slurm.facts import environ_requests, options
 from mgpu_slurm.intake import bindings, merge, values, words
 
@@ -109,17 +109,11 @@ def _cpu_bind(own: list[object], text: str, reading: Reading) -> str:
     kind, colon, numbers = last[0].partition(":") if last else ("", "", "")
     if not colon:
         return _NAMELESS
-    return ",".join(number.removeprefix("0x") for number in numbers.split(",")) if kind.startswith("mask_") else numbers
+    return bare(numbers) if kind.startswith("mask_") else numbers
 
 
 def _mem_bind(own: list[object], text: str, reading: Reading) -> str:
-    given = sub_options(text.lower())
-    loud = [{"v": "verbose", "q": "quiet"}.get(word, word) for word in given if word in ("v", "verbose", "q", "quiet")]
-    how = ["prefer"] if "p" in given or "prefer" in given else []
-    how += [word for word in ("sort", "nosort") if word in given]
-    kinds = [word for word in given if word not in ("v", "verbose", "q", "quiet", "p", "prefer", "sort", "nosort")]
-    kinds = [word.replace("0x", "") if word.startswith("mask_") else word for word in kinds]
-    return ",".join([*(word for word in loud if word == "verbose"), *how, *kinds[-1:]])
+    return MemBind(text).text() or "unset"
 
 
 def _geometry(own: list[object], text: str, reading: Reading) -> str:

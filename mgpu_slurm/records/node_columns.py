@@ -159,16 +159,24 @@ def total_cpus(partition: Partition, source: Source) -> int:
     return sum(source.nodes[name].cpus for name in names_of(partition, source))
 
 
+def partition_amounts(partition: Partition, source: Source) -> dict[str, int]:
+    """Resource -> how much the partition has of it; of devices and licences where AccountingStorageTRES= names any. A GPU counts
+    for the one type it has, whatever other names it answers to."""
+    nodes = [source.nodes[name] for name in names_of(partition, source)]
+    cpus = sum(node.cpus for node in nodes)
+    found = {"cpu": cpus, "mem": sum(node.real_memory for node in nodes), "node": len(nodes), "billing": cpus}
+    if source.tracked:
+        found |= {f"license/{name}": count for name, count in source.licenses.items()}
+        for node in nodes:
+            for word, count in counts(node, devices(node)).items():
+                found[word] = found.get(word, 0) + count
+    return found
+
+
 def partition_tres(partition: Partition, source: Source) -> str:
-    names = names_of(partition, source)
-    cpus = total_cpus(partition, source)
-    mem = sum(source.nodes[name].real_memory for name in names)
-    more = {f"license/{name}": count for name, count in source.licenses.items()} if source.tracked else {}
-    for name in names if source.tracked else ():
-        node = source.nodes[name]
-        for word, count in counts(node, devices(node)).items():
-            more[word] = more.get(word, 0) + count
-    return named_tres(cpus, mem, len(names), cpus, tracked(more, source)) if names else ""
+    found = partition_amounts(partition, source)
+    more = tracked(found, source)
+    return named_tres(found["cpu"], found["mem"], found["node"], found["billing"], more) if found["node"] else ""
 
 
 def _of_partition(name: str) -> Callable[[Partition, Source], Any]:

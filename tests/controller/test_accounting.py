@@ -10,7 +10,7 @@ import pytest
 
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller import statistics
-from mgpu_slurm.controller.events import Asked, Caller, Reply, SaveJob
+from mgpu_slurm.controller.events import Asked, Caller, NodeSaid, Reply, SaveAttempt, SaveJob, TimeReached, ToNodeEffect
 from mgpu_slurm.controller.state import State
 from mgpu_slurm.controller.statistics import Statistics
 from mgpu_slurm.controller.usage_query import UsageAsker
@@ -31,21 +31,47 @@ def test_each_job_is_counted_once() -> None:
     asked = Asked(conn=1, caller=ANN, message=wire.SubmitJob(requests=[JobRequest()]))
     state.jobs[1] = job(1, array_job_id=1, array_count=4)
     figures.event(asked, [Reply(conn=1, message=wire.JobSubmitted(job_id=1))], state, 0.001)
-    lives = [
-        (1, ["PENDING", "RUNNING", "RUNNING", "COMPLETED", "COMPLETED"]), (2, ["PENDING", "CANCELLED", "CANCELLED"]),
-        (3, ["RUNNING", "PENDING", "RUNNING", "NODE_FAIL"]), (4, ["RUNNING", "FAILED"]),
+    ending = [
+        NodeSaid(name="n0", message=wire.StepResult(node="n0", job_id=1, step_id="batch", attempt=1)),
+        NodeSaid(name="n0", message=wire.StepResult(node="n0", job_id=2, step_id="batch", attempt=2)),
+        Asked(conn=1, caller=ANN, message=wire.ReleaseJob(job_id=3)), TimeReached(),
+        NodeSaid(name="n0", message=wire.LaunchRefused(node="n0", job_id=5, attempt=1)), asked,
     ]  # fmt: skip
-    for job_id, states in lives:
+    lives = [
+        (1, ["PENDING", "RUNNING", "RUNNING", "COMPLETED", "COMPLETED"]), (2, ["RUNNING", "PENDING", "RUNNING", "FAILED"]),
+        (3, ["PENDING", "CANCELLED", "CANCELLED"]), (4, ["RUNNING", "TIMEOUT"]), (5, ["RUNNING", "FAILED"]), (6, ["CANCELLED"]),
+    ]  # fmt: skip
+    for (job_id, states), event in zip(lives, ending, strict=True):
         for word in states:
-            figures.event(asked, [save(job_id, word)], state, 0.0)
-        figures.event(asked, [save(job_id, states[-1], gone=True)], state, 0.0)
+            figures.event(event, [save(job_id, word)], state, 0.0)
+        figures.event(event, [save(job_id, states[-1], gone=True)], state, 0.0)
+    figures.event(asked, [SaveAttempt(job_id=2, restart=0, record=b"{}", uid=0)], state, 0.0)
     facts = figures.facts(state)
-    assert [facts[name] for name in ("submitted", "started", "completed", "canceled", "failed")] == [4, 4, 2, 1, 1]
+    assert [facts[name] for name in ("submitted", "started", "completed", "canceled", "failed")] == [4, 5, 4, 0, 1]
     assert facts["requests"][0][:2] == ["REQUEST_SUBMIT_BATCH_JOB", 4003]
-    assert facts["users"][0][0] == 1000
+    assert {row[0] for row in facts["users"]} == {0, 1000}
     figures.reset(5.0)
     assert figures.facts(state)["since"] == 5.0
     assert not figures.facts(state)["requests"]
+
+
+@pytest.mark.parametrize(
+    ("signal", "ids", "rows", "signalled", "counted"),
+    [
+        (None, ["1", "7"], [("1", 0, ""), ("7", 2017, "no")], [], 1), (9, ["1.0"], [("1.0", 0, "")], [], 0),
+        (10, ["1"], [("1", 0, "")], [1, 2, 2], 2), (10, ["3"], [("3", 0, "")], [3, 4], 1),
+        (10, ["1.0"], [("1.0", 0, "")], [1], 0),
+    ],
+)  # fmt: skip
+def test_requests_that_cancel_are_counted(
+    signal: int | None, ids: list[str], rows: list[tuple[str, int, str]], signalled: list[int], counted: int
+) -> None:
+    figures, state = Statistics(0.0), State()
+    state.jobs = {1: job(1), 2: job(2), 3: job(3, het_job_id=3), 4: job(4, het_job_id=3, het_offset=1)}
+    asked = Asked(conn=1, caller=ANN, message=wire.CancelJobs(ids=ids, signal=signal))
+    told = [ToNodeEffect(node="n0", message=wire.SignalJob(job_id=number, signal=10)) for number in signalled]
+    figures.event(asked, [*told, Reply(conn=1, message=wire.Results(rows=rows))], state, 0.0)
+    assert figures.canceled == counted
 
 
 def test_only_operators_reset(tmp_path: Path) -> None:

@@ -9,3 +9,4 @@ wait_idle; srun -vv -n2 -c2 --propagate=NOFILE true 2>&1 | said
 wait_idle; srun -v -N2 -n3 true 2>&1 | said | sort
 wait_idle; srun -v -n1 sh -c 'exit 3' 2>&1 | said
 wait_idle; salloc -Q -N2 -n3 --mem=200 -J inner bash -c 'srun -v -r1 -N1 -n1 true' 2>&1 | said
+for w in rank,v,p,sort,q,map_mem:0,mask_mem:0x1,0x3 nosort,q sort,v,no; do srun -v --test-only --mem-bind=$w true 2>&1 | said | grep mem-bind; done
