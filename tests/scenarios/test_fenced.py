@@ -45,7 +45,7 @@ def machine() -> Iterator[Machine]:
     reason = why_not()
     if reason:
         pytest.skip(reason)
-    cluster = Machine()
+    cluster = Machine(settings="AccountingStorageTRES=gres/gpu")
     try:
         cluster.boot()
     except BaseException:
@@ -164,7 +164,7 @@ def test_a_gpu_is_one_jobs_alone(machine: Machine, gpus: list[str], here: Path) 
 @pytest.mark.gpu
 def test_use_of_a_gpu_is_known(machine: Machine, gpus: list[str], here: Path) -> None:
     (here / "cuda.py").write_text(CUDA)
-    words = ("--gpus=1", "--acctg-freq=1", "-J", "holds", sys.executable, "-IS", f"{here}/cuda.py", "1024")
+    words = ("--gpus=1", "--mem=8000", "--acctg-freq=1", "-J", "holds", sys.executable, "-IS", f"{here}/cuda.py", "1024")
     step = machine.start("srun", *words, stdin=-1)
     job = int(machine.until(lambda: machine.ask("squeue", "-h", "-n", "holds", "-t", "R", "-o", "%A").strip(), "it runs"))
 
