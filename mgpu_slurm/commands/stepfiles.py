@@ -11,6 +11,7 @@ import os
 
 from mgpu_slurm.base.ids import is_numbered
 from mgpu_slurm.base.patterns import PER_NODE_LETTERS, PER_TASK_LETTERS, expand, letters
+from mgpu_slurm.base.sluid import sluid
 from mgpu_slurm.wire.sink import is_null
 
 TYPE_CHECKING = False
@@ -52,7 +53,8 @@ def values(facts: Mapping[str, Any], step_id: str, name: str, compat: tuple[int,
     if compat >= (24, 11):
         found["b"] = index % 10
     if compat >= (25, 11):
-        found["r"] = int(facts.get("restart_count") or 0)
+        found["r"] = restarts = int(facts.get("restart_count") or 0)
+        found["S"] = sluid(float(facts.get("submit_time") or 0), job_id, restarts)
     return found
 
 

@@ -348,6 +348,7 @@ HISTORY: dict[str, Callable[[Job, Step | None, Source], Any]] = {
     "planned": planned,
     "qos": _job_only(lambda job, _source: qos_of(job)),
     "reason": reason,
+    "run": lambda job, _step, _source: [job.submit_time, job.restart_count, job.first_submit or job.submit_time],
     "req_cpus": req_cpus,
     "req_nodes": req_nodes,
     "req_qos": _job_only(lambda job, _source: job.request.qos or ""),

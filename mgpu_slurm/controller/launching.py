@@ -12,6 +12,7 @@ import msgspec
 
 from mgpu_slurm.base import idset
 from mgpu_slurm.controller import arrays, extern, licenses, lifecycle, picture, reservations, waiting
+from mgpu_slurm.records import sharing
 from mgpu_slurm.records.allocation import Allocation, NodeShare
 from mgpu_slurm.records.step import NodeTasks, Step, StepLayout
 from mgpu_slurm.sched.snapshot import Start, Wait
@@ -291,6 +292,8 @@ def facts_of(ctx: Context, job: Job, alone: bool = False) -> JobFacts:
         het_size=job.het_size,
         components=[facts_of(ctx, one, alone=True) for one in ctx.state.components(job)] if job.het_size and not alone else [],
         node_cpus={name: ctx.state.nodes[name].cpus for name in allocation.nodes if name in ctx.state.nodes},
+        over_subscribe=sharing.over_subscribe(job, ctx.state.partitions),
+        exclusive=sharing.exclusive(job, ctx.state.partitions),
         request=msgspec.structs.replace(request, script=None, environment={}),
     )
 

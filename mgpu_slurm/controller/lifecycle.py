@@ -199,6 +199,7 @@ def back_in_queue(ctx: Context, job: Job, now: float) -> None:
 
     It counts as submitted now and does not start at once, as in Slurm, where credentials of its last run must have expired.
     """
+    job.first_submit = job.first_submit or job.submit_time
     job.submit_time = now
     wait = ctx.settings.requeue_delay
     if wait:

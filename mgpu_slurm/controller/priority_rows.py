@@ -31,7 +31,7 @@ def _column(name: str) -> Callable[[Row], object]:
 
 
 COLUMNS: dict[str, Callable[[Row], object]] = {
-    **{name: _column(name) for name in ("job_id", "user_name", "uid", "account", "qos", "nice")},
+    **{name: _column(name) for name in ("job_id", "submit_time", "restart_count", "user_name", "uid", "account", "qos", "nice")},
     "partition": lambda row: row.partition,
     "priority": lambda row: int(row.priority),
     # as a share of the highest there can be; one that was given is what it is

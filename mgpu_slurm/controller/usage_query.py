@@ -118,7 +118,7 @@ def _jobs(controller: Controller, text: str) -> tuple[list[Job], str]:
     return jobs, "" if ref.step is None else ids.format_step(ref.step)
 
 
-_COLUMNS = ("job_id", "step_id", "cpu_freq", "tasks", "nodes", "pids", "use")
+_COLUMNS = ("job_id", "submit_time", "restart_count", "step_id", "cpu_freq", "tasks", "nodes", "pids", "use")
 
 
 def _row(job: Job, step: Step, parts: list[Usage]) -> dict[str, Any]:
@@ -130,6 +130,8 @@ def _row(job: Job, step: Step, parts: list[Usage]) -> dict[str, Any]:
         usage.add(use, part.use, part.node)
     return {
         "job_id": job.job_id,
+        "submit_time": job.submit_time,
+        "restart_count": job.restart_count,
         "step_id": step.step_id,
         "cpu_freq": step.asked.get("cpu_freq", ""),
         "tasks": step.layout.ntasks,

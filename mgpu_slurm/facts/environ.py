@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from mgpu_slurm.base.counts import compress
 from mgpu_slurm.base.hostlist import expand, fold, fold_sorted
+from mgpu_slurm.base.sluid import SINCE as SLUIDS
+from mgpu_slurm.base.sluid import sluid
 from mgpu_slurm.facts import environ_het, environ_launch
 from mgpu_slurm.facts import gpu_binding as gpu_bindings
 from mgpu_slurm.facts.environ_devices import Devices, device_variables
@@ -116,6 +118,8 @@ def _owner(facts: Facts) -> Variables:
             changes["SLURM_JOB_GROUP"] = facts["group_name"]
         changes["SLURM_JOB_START_TIME"] = str(int(facts.get("start_time") or 0))
         changes["SLURM_JOB_END_TIME"] = str(int(facts.get("end_time") or UNLIMITED_END))
+        if compat_of(facts) >= SLUIDS:
+            changes["SLURM_JOB_SLUID"] = sluid(facts.get("submit_time") or 0, facts["job_id"], facts.get("restart_count") or 0)
         licenses = (facts.get("request") or {}).get("licenses")
         if licenses:
             changes["SLURM_JOB_LICENSES"] = licenses
@@ -257,6 +261,10 @@ def batch_environment(
         changes["SLURM_GET_USER_ENV"] = "1"
     elif request.get("get_user_env"):
         changes["SLURM_GET_USER_ENV"] = "1"
+    if compat >= SLUIDS:
+        for name, key in (("SLURM_JOB_OVERSUBSCRIBE", "over_subscribe"), ("SLURM_JOB_EXCLUSIVE", "exclusive")):
+            if facts.get(key):
+                changes[name] = facts[key]
     restarts = int(facts.get("restart_count") or 0)
     if restarts or compat >= (23, 2):
         changes["SLURM_RESTART_COUNT"] = str(restarts)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mgpu_slurm.base import hostlist, idset
 from mgpu_slurm.base.units import UNLIMITED
 from mgpu_slurm.facts.environ_requests import ANY_NUMBER
-from mgpu_slurm.records import job_files, job_sizes
+from mgpu_slurm.records import job_files, job_sizes, sharing
 from mgpu_slurm.records.step_columns import step_cpus as step_cpus
 from mgpu_slurm.records.step_columns import step_nodes as step_nodes
 from mgpu_slurm.records.step_columns import steps_use
@@ -211,17 +211,6 @@ def batch_host(job: Job, _source: Source) -> str:
     return job.batch_host or (job.allocation.nodes[0] if job.allocation is not None and job.allocation.nodes else "")
 
 
-def over_subscribe(job: Job, source: Source) -> str:
-    request = job.request
-    if request.reboot:
-        return "NO"
-    if request.exclusive is not None:
-        return {"user": "USER", "mcs": "MCS", "topo": "TOPO"}.get(request.exclusive, "NO")
-    partition = source.partitions.get(job.partition.partition(",")[0])
-    if partition is not None and partition.oversubscribe.startswith("EXCLUSIVE"):
-        return "NO"
-    return "YES" if request.oversubscribe else "OK"
-
 
 def gres_text(text: str | None) -> str:
     """A request's devices as Slurm shows them: gpu:a100:2 -> gres:gpu:a100:2."""
@@ -398,7 +387,7 @@ JOB: dict[str, Callable[[Job, Source], object]] = {
     "max_cpus": job_sizes.max_cpus,
     "num_cpus": job_sizes.num_cpus,
     "num_nodes": job_sizes.num_nodes,
-    "over_subscribe": over_subscribe,
+    "over_subscribe": lambda job, source: sharing.over_subscribe(job, source.partitions),
     "steps_use": steps_use,
     "pending_seconds": pending_seconds,
     "req_nodes": lambda job, _source: wanted_nodes(job.request.nodelist),

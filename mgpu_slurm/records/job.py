@@ -38,7 +38,8 @@ class Job(msgspec.Struct, omit_defaults=True, kw_only=True):
     site_factor: int = 0  # an administrator's own share of the priority
     held_by: str = ""  # "", "user" or "admin"
 
-    submit_time: float = 0.0
+    submit_time: float = 0.0  # of this run: when it was submitted or put back
+    first_submit: float = 0.0  # of the first run, where there were others
     eligible_time: float = 0.0
     accrue_time: float = 0.0
     start_time: float = 0.0

@@ -344,6 +344,8 @@ class JobFacts(msgspec.Struct, omit_defaults=True, kw_only=True):
     het_size: int = 0
     components: list[JobFacts] = []  # of the first component of a heterogeneous job: all of them, itself included
     node_cpus: dict[str, int] = {}  # all CPUs of each node
+    over_subscribe: str = ""  # as scontrol show job has it
+    exclusive: str = ""  # NO, NODE, USER, MCS, TOPO
     request: JobRequest  # as asked for, script and environment emptied; memory defaults filled in
 
 

@@ -52,6 +52,16 @@ class View:
         return format_time(moment, self.style, self.now, unknown)
 
 
+def run_name(view: View, submitted: float, job_id: int, restarts: int) -> str:
+    """The SLUID, nothing for versions that have none. Columns: RUN."""
+    from mgpu_slurm.base.sluid import SINCE, sluid
+
+    return sluid(submitted or 0, job_id, restarts or 0) if view.compat >= SINCE else ""
+
+
+RUN = "submit_time job_id restart_count"
+
+
 class Field:
     """One field. `text(view, *values)` makes what is shown from the columns; None: the only column is shown as it is.
 

@@ -10,7 +10,7 @@ import re
 
 from mgpu_slurm.base.units import UNLIMITED
 from mgpu_slurm.facts import cpu_frequency, gpu_binding
-from mgpu_slurm.facts.fields.field import View, exit_pair, long_seconds, memory, shortened
+from mgpu_slurm.facts.fields.field import View, exit_pair, long_seconds, memory, run_name, shortened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ def _identity(job: Mapping[str, Any], view: View) -> list[str]:
     lines = [first + f"JobName={job['name']}"]
     if job["het_job_id"]:
         lines.append(f"HetJobIdSet={job['het_job_id_set']}")
+    if name := run_name(view, job["submit_time"], job["job_id"], job["restart_count"]):
+        lines.append(f"SLUID={name}")
     user = f"UserId={job['user_name']}({job['uid']}) GroupId={job['group_name']}({job['gid']})"
     lines.append(f"{user} MCS_label={'N/A' if job['mcs_label'] is None else job['mcs_label']}")
     ranks = f"Priority={job['priority']} Nice={job['nice']} Account={as_given(job['account'])} QOS={or_null(job['qos'])}"

@@ -8,11 +8,12 @@ from mgpu_slurm.facts import cpu_frequency
 from mgpu_slurm.facts.cpu_frequency import GOVERNOR, LEAST, MOST
 from mgpu_slurm.facts.fields import usage
 from mgpu_slurm.facts.fields.accounted import NEVER, PLAIN, Column, amount, blank, clock, duration, job_name, text
-from mgpu_slurm.facts.fields.field import exit_pair
+from mgpu_slurm.facts.fields.field import exit_pair, run_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
     from mgpu_slurm.facts.fields.field import View
 
@@ -76,6 +77,16 @@ def tres(view: View, held: Mapping[str, int] | None) -> str:
 
 def req_mem(view: View, asked: Mapping[str, int] | None) -> str:
     return amount(view, asked["mem"], "M") if asked and asked.get("mem") else "0" if asked else ""
+
+
+def run(view: View, job: int, of: list[Any]) -> str:
+    submitted, restarts, _ = of
+    return run_name(view, submitted, job, restarts)
+
+
+def first_run(view: View, job: int, of: list[Any]) -> str:
+    *_, first = of
+    return run_name(view, first, job, 0)
 
 
 def nodes(_view: View, names: str) -> str:
@@ -187,7 +198,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("NNodes", 8, "num_nodes", text, NEVER),
     Column("NodeList", 15, "nodes", nodes),
     Column("NTasks", 8, "tasks", text, NEVER),
-    Column("OriginalSLUID", 14, "job_id", blank, since=NEWER),
+    Column("OriginalSLUID", 14, "job_id run", first_run, since=NEWER),
     Column("OverSubscribe", 14, "over_subscribe", text, since=NEWER),
     Column("Partition", 10, "partition", text),
     Column("Planned", 10, "planned", duration, NEVER, since=NEWER),
@@ -214,7 +225,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("ResvCPU", 10, "planned req_cpus", planned_cpu, NEVER, until=OLDER),
     Column("ResvCPURAW", 10, "planned req_cpus", planned_cpu_raw, NEVER, until=OLDER),
     Column("SegmentSize", 11, "step_id", job_zero, since=NEWER),
-    Column("SLUID", 14, "job_id", blank, since=NEWER),
+    Column("SLUID", 14, "job_id run", run, since=NEWER),
     Column("Start", 19, "start", moment, PLAIN),
     Column("State", 10, "state killed_by", state),
     Column("StdErr", 20, "std_err", text, since=NEWER),

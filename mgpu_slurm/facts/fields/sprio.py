@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mgpu_slurm.facts.fields.field import Field, Fields, View, constant, plain
+from mgpu_slurm.facts.fields.field import RUN, Field, Fields, View, constant, plain, run_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def fields(weights: Mapping[str, float], tres: Mapping[str, float] | None = None
         Field("c", "", "CLUSTER", "job_id", lambda view, _job: view.cluster or "(null)"),
         Field("N", "", "NICE", "nice", plain),
         Field("S", "", "SITE", "site", _weighted(1)),
-        Field("s", "", "SLUID", "job_id", constant("")),
+        Field("s", "", "SLUID", RUN, run_name),
         Field("T", "", "TRES", "tres", _resources(tres or {})),
         Field("t", "", "TRES", "tres", _normal_resources),
         Field("Y", "", "PRIORITY", "priority", plain),

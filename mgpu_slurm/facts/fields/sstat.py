@@ -6,6 +6,7 @@ from mgpu_slurm.facts import cpu_frequency
 from mgpu_slurm.facts.cpu_frequency import GOVERNOR, LEAST, MOST
 from mgpu_slurm.facts.fields import usage
 from mgpu_slurm.facts.fields.accounted import NEVER, Column, blank, text
+from mgpu_slurm.facts.fields.field import RUN, run_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +48,6 @@ COLUMNS: tuple[Column, ...] = (
     Column("ReqCPUFreqMin", 13, "cpu_freq step_id", frequency(LEAST)),
     Column("ReqCPUFreqMax", 13, "cpu_freq step_id", frequency(MOST)),
     Column("ReqCPUFreqGov", 13, "cpu_freq step_id", frequency(GOVERNOR)),
-    Column("SLUID", 14, "job_id", blank, since=(22, 6)),
+    Column("SLUID", 14, RUN, run_name, since=(22, 6)),
     *usage.TRES_USAGE,
 )

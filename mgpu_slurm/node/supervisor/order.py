@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from mgpu_slurm.base.ids import is_numbered
+from mgpu_slurm.base.sluid import sluid
 from mgpu_slurm.facts.environ import compat_of
 from mgpu_slurm.facts.environ_devices import ALL_VARIABLES, Devices
 from mgpu_slurm.node.supervisor import binding
@@ -136,5 +137,6 @@ class Order:
         if self.compat >= (24, 11):
             values["b"] = values["a"] % 10 if isinstance(values["a"], int) else 0
         if self.compat >= (25, 11):
-            values["r"] = self.facts.get("restart_count") or 0
+            values["r"] = restarts = int(self.facts.get("restart_count") or 0)
+            values["S"] = sluid(self.facts.get("submit_time") or 0, self.job_id, restarts)
         return values
