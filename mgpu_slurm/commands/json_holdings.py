@@ -21,7 +21,7 @@ def reservation_object(one: Mapping[str, Any]) -> dict[str, object]:
         "accounts": joined("accounts"),
         "burst_buffer": joined("burst_buffer"),
         "core_count": one["cores"],
-        "core_specializations": [],
+        "core_specializations": [{"node": name, "core": ids} for name, ids in one["core_ids"]],
         "end_time": number(one["end"]),
         "features": joined("features"),
         "flags": [kind(flag) for flag in one["flags"]],

@@ -36,7 +36,10 @@ NODE_COLUMNS = (
     " real_memory mem_alloc free_mem tmp_disk weight state flags features active_features gres gres_used partitions boot_time"
     " start_time last_busy resume_at reason reason_uid reason_time comment extra cfg_tres alloc_tres core_spec mem_spec"
 )
-RESERVATION_COLUMNS = "name start end users groups accounts partition features licenses flags nodes node_count cores cpus"
+RESERVATION_COLUMNS = (
+    "name start end users groups accounts partition features licenses flags nodes node_count cores cpus core_ids burst_buffer"
+    " max_start_delay watts"
+)
 STEP_COLUMNS = (
     "job_id array_job_id array_task_id het_job_id het_offset step_id uid user_name start_time run_seconds time_limit state"
     " partition nodes num_nodes num_cpus ntasks name tres distribution src_host src_pid tres_per_node tres_per_step"

@@ -117,16 +117,22 @@ def _check(key: str, sign: str, word: str, text: str, end: str) -> None:
                 parse_minutes(text)
         except ValueError:
             raise _Wrong(f"scontrol: error: Invalid duration {word}.  {end}") from None
-    elif key == "flags" and text and any(reservation.flag(one.lstrip("+-")) is None for one in text.split(",")):
-        raise _Wrong(f"scontrol: error: Error parsing flags {text}.  {end}")
+    elif key == "flags" and text and not all(map(_is_flag, f"{sign}{text}".split(","))):
+        raise _Wrong(f"scontrol: error: Error parsing flags {sign}{text}.  {end}")
     elif key == "nodecnt" and not all(_is_count(one) for one in text.split(",")):
         raise _Wrong(f"scontrol: error: Invalid node count {text}")
-    elif key == "corecnt" and not all(_is_count(one) for one in text.split(",")):
+    elif key == "corecnt" and not all(one.isdecimal() for one in text.split(",")):
         raise _Wrong(f"scontrol: error: Invalid core count {text}")
     elif key == "watts" and not _is_count(text):
         raise _Wrong(f"scontrol: error: Invalid Watts value: {text}")
     elif key == "nodes" and sign:
         raise _Wrong(f"scontrol: error: The +=/-= notation is not supported when updating nodes.  {end}")
+
+
+def _is_flag(word: str) -> bool:
+    """Whether it can be set, or taken with a minus."""
+    name = reservation.flag(word.lstrip("+-"))
+    return name is not None and not (name == "TIME_FLOAT" and word.startswith("-"))
 
 
 def _is_count(text: str) -> bool:

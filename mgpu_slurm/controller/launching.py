@@ -128,7 +128,7 @@ def start(ctx: Context, record: Job, decision: Start, now: float) -> Job:
     waiting.forget(ctx, job)
     if job.request.licenses:
         job.licenses = licenses.choose(ctx, job, licenses.taken(ctx.state, job, now)) or {}
-    if ctx.state.reservations and (drawn := reservations.joined(ctx, job, decision.allocation.nodes, now)):
+    if ctx.state.reservations and (drawn := reservations.joined(ctx, job, decision.allocation.shares, now)):
         job.request = msgspec.structs.replace(job.request, reservation=drawn)
     job.allocation = decision.allocation
     ctx.state.take(job)

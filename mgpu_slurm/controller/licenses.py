@@ -84,7 +84,7 @@ def used(state: State) -> dict[str, int]:
 def reserved(state: State, now: float, own: str | None = None) -> dict[str, int]:
     """What active reservations keep, but for the one called `own`."""
     kept: dict[str, int] = {}
-    for one in state.reservations.values():
+    for one in (one.at(now) for one in state.reservations.values()):
         if one.licenses and one.name != own and one.start <= now < one.end:
             for name, count in parse(one.licenses):
                 kept[name] = kept.get(name, 0) + count

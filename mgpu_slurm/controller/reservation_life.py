@@ -75,11 +75,11 @@ def replace(ctx: Context, now: float) -> None:
     """REPLACE and REPLACE_DOWN: nodes that are away, and with the first those that jobs have, for others of the partition that
     nobody has, as long as there are such."""
     for one in ctx.state.reservations.values():
-        if not {"REPLACE", "REPLACE_DOWN"}.isdisjoint(one.flags) and now < one.end:
-            _replace(ctx, one)
+        if not {"REPLACE", "REPLACE_DOWN"}.isdisjoint(one.flags) and now < one.at(now).end:
+            _replace(ctx, one, now)
 
 
-def _replace(ctx: Context, one: Reservation) -> None:
+def _replace(ctx: Context, one: Reservation, now: float) -> None:
     known = ctx.state.nodes
     place = ctx.state.partitions.get(one.partition)
     names = list(known) if place is None or place.all_nodes else [name for name in place.nodes if name in known]
@@ -88,7 +88,7 @@ def _replace(ctx: Context, one: Reservation) -> None:
     spare = [
         name for name in names
         if bad and name not in one.nodes and is_usable(known[name])
-        and not ctx.state.jobs_on(name) and not conflict(ctx, one, name)
+        and not ctx.state.jobs_on(name) and not conflict(ctx, one.at(now), name, now)
     ]
     if bad and spare:
         new = dict(zip(bad, spare, strict=False))

@@ -15,7 +15,8 @@ import msgspec
 
 from mgpu_slurm.base import errors, hostlist, units
 from mgpu_slurm.base.errors import SlurmError
-from mgpu_slurm.controller import licenses, permissions
+from mgpu_slurm.controller import licenses, permissions, reservation_cores
+from mgpu_slurm.controller.reservation_cores import SHARES
 from mgpu_slurm.facts import reservation
 from mgpu_slurm.facts.states import TERMINAL
 from mgpu_slurm.intake import dates, gres
@@ -24,6 +25,7 @@ from mgpu_slurm.records.reservation import Reservation
 if TYPE_CHECKING:
     from mgpu_slurm.controller.context import Context
     from mgpu_slurm.controller.events import Caller
+    from mgpu_slurm.records.allocation import NodeShare
     from mgpu_slurm.records.job import Job
     from mgpu_slurm.sched.snapshot import PendingJob
     from mgpu_slurm.wire.messages import Update
@@ -31,10 +33,9 @@ if TYPE_CHECKING:
 YEAR = 365 * 86400
 WATCHED = ("reserved", "unreserved", "idle")
 """Timers of a reservation."""
-SHARES = frozenset(("OVERLAP", "MAINT"))
-"""Flags of reservations that may lie on others."""
 REPLACED = frozenset(("REPLACE", "REPLACE_DOWN"))
 """Flags of reservations of a number of nodes, whose nodes may be changed for others."""
+REPEATED = frozenset(("HOURLY", "DAILY", "WEEKDAY", "WEEKEND", "WEEKLY"))
 RESERVED = "ReqNodeNotAvail, May be reserved for other job"
 
 
@@ -50,18 +51,22 @@ def change(ctx: Context, caller: Caller, message: Update, now: float) -> list[tu
         old = ctx.state.reservations.get(message.name)
         if old is None:
             raise SlurmError(errors.ESLURM_RESERVATION_INVALID)
-        if "corecnt" in changes:
+        if "corecnt" in changes or (old.cores and {"nodes", "nodecnt"} & changes.keys()):
             raise SlurmError(errors.ESLURM_CORE_RESERVATION_UPDATE)
+        if old.floats and "starttime" in changes:
+            raise SlurmError(errors.ESLURM_RSV_ALREADY_STARTED)
         if changes.get("features") and old.nodes:
             raise SlurmError(errors.ESLURM_NOT_SUPPORTED)
-        one = _changed(ctx, old, changes, now)
-        added = set(one.flags) - set(old.flags)
-        if "TIME_FLOAT" in added:
+        if any(reservation.flag(word.lstrip("+-")) == "TIME_FLOAT" for word in changes.get("flags", "").split(",")):
             raise SlurmError(errors.ESLURM_INVALID_TIME_VALUE)
-        if added & REPLACED:
+        one = _changed(ctx, old.at(now), changes, now)
+        if (set(one.flags) - set(old.flags)) & REPLACED:
             raise SlurmError(errors.ESLURM_NOT_SUPPORTED)
         _need_users(one)
     _check_free(ctx, one, now)
+    if one.floats:
+        ahead = max(0.0, one.start - now)
+        one.start, one.end = ahead, ahead + one.end - one.start
     ctx.state.reservations[one.name] = one
     _kept(ctx, one)
     return [(one.name, 0, "")]
@@ -74,7 +79,11 @@ def _kept(ctx: Context, one: Reservation) -> None:
 
 
 def watch(ctx: Context, one: Reservation) -> None:
-    """Its beginning and its end are moments at which jobs may start."""
+    """Its beginning and its end are moments at which jobs may start. One that floats has none."""
+    if one.floats:
+        for what in WATCHED:
+            ctx.timers.cancel(what, one.name)
+        return
     ctx.timers.set("reserved", one.name, one.start)
     ctx.timers.set("unreserved", one.name, one.end)
     limit = reservation.idle_limit(one.flags)
@@ -87,12 +96,10 @@ def watch(ctx: Context, one: Reservation) -> None:
 def _create(ctx: Context, name: str, changes: dict[str, str], now: float) -> Reservation:
     if name and name in ctx.state.reservations:
         raise SlurmError(errors.ESLURM_RESERVATION_NAME_DUP)
-    if "corecnt" in changes:
-        raise SlurmError(errors.ESLURM_NOT_SUPPORTED)  # what is kept here is whole nodes
     made = _changed(ctx, Reservation(name=name, start=now, end=now + YEAR), changes, now)
     _need_users(made)
-    if "TIME_FLOAT" in made.flags:
-        raise SlurmError(errors.ESLURM_NOT_SUPPORTED)  # one that moves along with the clock would never begin
+    if made.floats and REPEATED & set(made.flags):
+        raise SlurmError(errors.ESLURM_NOT_SUPPORTED)
     if not made.nodes and not (made.licenses and "ANY_NODES" in made.flags):
         raise SlurmError(errors.ESLURM_INVALID_NODE_NAME)
     if "nodes" in changes and REPLACED & set(made.flags):
@@ -142,6 +149,12 @@ def _changed(ctx: Context, old: Reservation, changes: dict[str, str], now: float
     if "maxstartdelay" in changes:
         values["max_start_delay"] = 60 * _minutes(changes["maxstartdelay"])
     partition = changes.get("partitionname", changes.get("partition", old.partition))
+    if "corecnt" in changes:
+        reservation_cores.need_fitting(flags)
+    if changes.get("features") and "nodes" not in changes:
+        _need_feature(ctx, changes["features"])
+    if not partition and ("corecnt" in changes or ("nodecnt" in changes and "nodes" not in changes)):
+        partition = next((one.name for one in ctx.state.partitions.values() if one.default), "")
     if partition and partition not in ctx.state.partitions:
         raise SlurmError(errors.ESLURM_INVALID_PARTITION_NAME)
     everything = ["ALL_NODES"] if changes.get("nodes", "").upper() == "ALL" else []
@@ -154,13 +167,25 @@ def _changed(ctx: Context, old: Reservation, changes: dict[str, str], now: float
     elif "nodes" in changes:
         values["nodes"] = _nodes(ctx, changes["nodes"])
         flags = [flag for flag in flags if flag not in ("SPEC_NODES", "ALL_NODES")] + ["SPEC_NODES", *everything]
-    elif "nodecnt" in changes:
-        if not partition:
-            partition = next((one.name for one in ctx.state.partitions.values() if one.default), "")
-        trial = msgspec.structs.replace(old, flags=flags, start=start, end=values["end"], partition=partition)
-        values["nodes"] = _pick(ctx, trial, changes["nodecnt"], partition)
+    trial = msgspec.structs.replace(old, flags=flags, start=start, end=values["end"], partition=partition)
+    if "nodes" in values and "corecnt" in changes:
+        for name in values["nodes"]:
+            _need_no_other(ctx, trial, name, now)
+        values["cores"] = reservation_cores.named(ctx, trial, values["nodes"], changes["corecnt"], now)
+    elif "corecnt" in changes:
+        nodes = [name for name in _nodes_of(ctx, partition) if not overlaps(ctx, trial, name, now)]
+        number = _number(changes["nodecnt"]) if "nodecnt" in changes else 0
+        values["cores"] = reservation_cores.anywhere(ctx, trial, nodes, changes["corecnt"], number, now)
+        values["nodes"] = list(values["cores"])
+    elif "nodecnt" in changes and "nodes" not in values:
+        values["nodes"] = _pick(ctx, trial, changes["nodecnt"], now)
         flags = [flag for flag in flags if flag != "ALL_NODES"]
     return msgspec.structs.replace(old, flags=flags, partition=partition, **values)
+
+
+def _need_feature(ctx: Context, name: str) -> None:
+    if not any(name in (node.active_features or node.features) for node in ctx.state.nodes.values()):
+        raise SlurmError(errors.ESLURM_INVALID_FEATURE)
 
 
 def _flags(before: list[str], text: str) -> list[str]:
@@ -220,31 +245,57 @@ def _nodes(ctx: Context, text: str) -> list[str]:
         names = hostlist.expand(text)
     except ValueError:
         raise SlurmError(errors.ESLURM_INVALID_NODE_NAME) from None
-    if not ctx.state.nodes.keys() >= set(names):
+    wanted = set(names)
+    if not ctx.state.nodes.keys() >= wanted:
         raise SlurmError(errors.ESLURM_INVALID_NODE_NAME)
-    return names
+    return [name for name in ctx.state.nodes if name in wanted]
 
 
-def _pick(ctx: Context, one: Reservation, count: str, partition: str) -> list[str]:
-    """That many nodes of the partition that are free for the time."""
-    number = gres.count(count) or 0
+def _nodes_of(ctx: Context, partition: str) -> list[str]:
+    place = ctx.state.partitions.get(partition)
+    return list(ctx.state.nodes) if place is None or place.all_nodes else place.nodes
+
+
+def _number(text: str) -> int:
+    """Of nodes. Raises SlurmError."""
+    number = sum(gres.count(part) or 0 for part in text.split(","))
     if number < 1:
         raise SlurmError(errors.ESLURM_INVALID_NODE_COUNT)
-    place = ctx.state.partitions.get(partition)
-    names = list(ctx.state.nodes) if place is None or place.all_nodes else place.nodes
-    free = [name for name in names if conflict(ctx, one, name) == 0]
+    return number
+
+
+def _pick(ctx: Context, one: Reservation, count: str, now: float) -> list[str]:
+    """That many nodes of its partition that are free for the time."""
+    number = _number(count)
+    names = _nodes_of(ctx, one.partition)
+    free = [name for name in names if conflict(ctx, one, name, now) == 0]
     if len(free) < number:
         raise SlurmError(errors.ESLURM_NODES_BUSY if len(names) >= number else errors.ESLURM_INVALID_NODE_COUNT)
     return free[:number]
 
 
-def conflict(ctx: Context, one: Reservation, name: str) -> int:
+def overlaps(ctx: Context, one: Reservation, name: str, now: float) -> bool:
+    """Whether another reservation has the whole node in that time."""
+    if not SHARES.isdisjoint(one.flags):
+        return False
+    for other in (other.at(now) for other in ctx.state.reservations.values() if not other.cores):
+        apart = other.name == one.name or name not in other.nodes or not SHARES.isdisjoint(other.flags)
+        if not apart and other.start < one.end and one.start < other.end:
+            return True
+    return False
+
+
+def _need_no_other(ctx: Context, one: Reservation, name: str, now: float) -> None:
+    if overlaps(ctx, one, name, now):
+        raise SlurmError(errors.ESLURM_RESERVATION_OVERLAP)
+
+
+def conflict(ctx: Context, one: Reservation, name: str, now: float) -> int:
     """The code of what is on a node in that time; 0 where it is nothing."""
-    if SHARES.isdisjoint(one.flags):
-        for other in ctx.state.reservations.values():
-            apart = other.name == one.name or name not in other.nodes or not SHARES.isdisjoint(other.flags)
-            if not apart and other.start < one.end and one.start < other.end:
-                return errors.ESLURM_RESERVATION_OVERLAP
+    if overlaps(ctx, one, name, now):
+        return errors.ESLURM_RESERVATION_OVERLAP
+    if one.cores:
+        return 0 if set(one.cores[name]) <= set(reservation_cores.free(ctx, one, name, now)) else errors.ESLURM_NODES_BUSY
     if "IGNORE_JOBS" not in one.flags and any(
         (not job.end_time or job.end_time > one.start) and (job.request.reservation or "") != one.name
         for job in ctx.state.jobs_on(name)
@@ -257,7 +308,7 @@ def _check_free(ctx: Context, one: Reservation, now: float) -> None:
     if one.end <= one.start or one.end <= now:
         raise SlurmError(errors.ESLURM_INVALID_TIME_VALUE)
     for name in one.nodes:
-        code = conflict(ctx, one, name)
+        code = conflict(ctx, one, name, now)
         if code:
             raise SlurmError(code)
 
@@ -285,33 +336,45 @@ def check(ctx: Context, name: str | None, uid: int, account: str) -> None:
     one = ctx.state.reservations.get(name)
     if one is None:
         raise SlurmError(errors.ESLURM_RESERVATION_INVALID)
-    if uid not in one.uids and account not in one.accounts:
+    if (uid not in one.uids and account not in one.accounts) or one.floats:
         raise SlurmError(errors.ESLURM_RESERVATION_ACCESS)
 
 
+def confines(ctx: Context, name: str | None, now: float) -> set[str] | None:
+    """The nodes of a reservation that lasts, where its jobs get no others."""
+    one = ctx.state.reservations.get(name) if name else None
+    return set(one.nodes) if one is not None and "FLEX" not in one.flags and one.start <= now < one.end else None
+
+
 def limited(ctx: Context, job: Job, seen: PendingJob, now: float) -> PendingJob:
-    """What the scheduler sees of a job while there are reservations: nodes that are not for it now count as excluded."""
+    """What the scheduler sees of a job while there are reservations: nodes that are not for it now count as excluded, and so
+    do the cores of others."""
     name = job.request.reservation
     own = ctx.state.reservations.get(name) if name else None
     if name and (own is None or ("FLEX" not in own.flags and not own.start <= now < own.end)):
         return msgspec.structs.replace(seen, blocked="Reservation")
+    end = now + (60 * seen.time_limit if seen.time_limit >= 0 else YEAR)
+    kept = [one for one in (one.at(now) for one in ctx.state.reservations.values()) if one.start < end and now < one.end]
+    others = [one for one in kept if one.name != name]
     if own is not None and "FLEX" not in own.flags:
         unwanted = set(ctx.state.nodes) - set(own.nodes)
+        cpus = reservation_cores.besides(ctx, own) if own.cores else reservation_cores.kept(ctx, others)
     else:
         # of its own nodes it may also begin before, end after and use others
-        end = now + (60 * seen.time_limit if seen.time_limit >= 0 else YEAR)
-        kept = [one for one in ctx.state.reservations.values() if one.start < end and now < one.end]
-        unwanted = {node for one in kept if one is not own for node in one.nodes}
-    if not unwanted:
+        unwanted = {node for one in others if not one.cores for node in one.nodes}
+        cpus = reservation_cores.kept(ctx, others)
+    if not unwanted and not cpus:
         return seen
-    if not unwanted.isdisjoint(seen.need.required_nodes):
+    away = unwanted | set(cpus if seen.need.exclusive and own is None else ())
+    if not away.isdisjoint(seen.need.required_nodes):
         return msgspec.structs.replace(seen, blocked="ReqNodeNotAvail")
-    return _without(seen, unwanted)
+    return without(seen, unwanted, cpus)
 
 
-def _without(seen: PendingJob, unwanted: set[str]) -> PendingJob:
+def without(seen: PendingJob, unwanted: set[str], cpus: dict[str, int]) -> PendingJob:
     excluded = tuple(sorted({*seen.need.excluded_nodes, *unwanted}))
-    return msgspec.structs.replace(seen, need=msgspec.structs.replace(seen.need, excluded_nodes=excluded))
+    need = msgspec.structs.replace(seen.need, excluded_nodes=excluded, kept_cpus=tuple(sorted(cpus.items())))
+    return msgspec.structs.replace(seen, need=need)
 
 
 def drawing(ctx: Context, job: Job, now: float) -> list[Reservation]:
@@ -323,10 +386,11 @@ def drawing(ctx: Context, job: Job, now: float) -> list[Reservation]:
 
 
 def inside(ctx: Context, one: Reservation, seen: PendingJob) -> PendingJob:
-    """The job as one that has the reservation's nodes alone."""
-    return _without(seen, set(ctx.state.nodes) - set(one.nodes))
+    """The job as one that has the reservation's nodes, or cores, alone."""
+    return without(seen, set(ctx.state.nodes) - set(one.nodes), reservation_cores.besides(ctx, one))
 
 
-def joined(ctx: Context, job: Job, nodes: list[str], now: float) -> str:
-    """The name of the reservation that has drawn a job to these nodes, "" where none has."""
-    return next((one.name for one in drawing(ctx, job, now) if set(nodes) <= set(one.nodes)), "")
+def joined(ctx: Context, job: Job, shares: list[NodeShare], now: float) -> str:
+    """The name of the reservation that has drawn a job to what it gets, "" where none has."""
+    used = {share.node: share.cpus for share in shares}
+    return next((one.name for one in drawing(ctx, job, now) if reservation_cores.holds(ctx, one, used)), "")

@@ -71,7 +71,7 @@ def allocate(ctx: Context, asked: Asked, message: Allocate, now: float) -> None:
     immediate = next((one.request.immediate for one in jobs if one.request.immediate is not None), None)
     if immediate is not None:
         ctx.timers.set("immediate", job.job_id, now + max(immediate, 1))
-    never = trial.judge(ctx, job)[0] if len(jobs) == 1 else ""
+    never = trial.judge(ctx, job, now)[0] if len(jobs) == 1 else ""
     reason = never if never == "PartitionConfig" else job.reason
     if reason == "None" and all(ctx.state.partitions[name].state == "DOWN" for name in job.partition.split(",")):
         reason = "PartitionDown"
@@ -215,7 +215,7 @@ def _make_one(
     )
     settle(ctx, job)
     if not held:
-        reason, text = trial.judge(ctx, job)
+        reason, text = trial.judge(ctx, job, now)
         if reason == "BadConstraints":
             raise Refused(errors.ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE, text)
         if reason == "PartitionConfig" and ctx.settings.enforce_part_limits:

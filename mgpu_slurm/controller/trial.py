@@ -19,9 +19,20 @@ if TYPE_CHECKING:
     from mgpu_slurm.sched.snapshot import Need, Snapshot
 
 
-def judge(ctx: Context, job: Job) -> tuple[str, str]:
-    """Whether the job could start on an empty, healthy cluster: "", or BadConstraints or PartitionConfig and a sentence."""
+def judge(ctx: Context, job: Job, now: float) -> tuple[str, str]:
+    """Whether the job could start on an empty, healthy cluster, and on the nodes of its reservation if that lasts: "", or
+    BadConstraints or PartitionConfig and a sentence."""
     seen = _picture_of(ctx, job)
+    found = _judge(ctx, job, seen)
+    inside = reservations.confines(ctx, job.request.reservation, now)
+    if found[0] or inside is None:
+        return found
+    if not inside.issuperset(seen.need.required_nodes):
+        return "BadConstraints", "Problem using reservation"
+    return _judge(ctx, job, reservations.without(seen, set(ctx.state.nodes) - inside, {}))
+
+
+def _judge(ctx: Context, job: Job, seen: PendingJob) -> tuple[str, str]:
     key = (seen.need, job.partition, seen.time_limit)
     known = ctx.possible.get(key)
     if known is not None:

@@ -53,7 +53,8 @@ FLAGS: tuple[tuple[str, int, str], ...] = (
 
 ORDER: tuple[str, ...] = (
     "MAINT", "FLEX", "OVERLAP", "IGNORE_JOBS", "HOURLY", "DAILY", "WEEKDAY", "WEEKEND", "WEEKLY", "SPEC_NODES", "ALL_NODES",
-    "ANY_NODES", "STATIC", "PART_NODES", "REPLACE", "REPLACE_DOWN", "PURGE_COMP", "NO_HOLD_JOBS_AFTER_END", "MAGNETIC",
+    "ANY_NODES", "STATIC", "PART_NODES", "TIME_FLOAT", "REPLACE", "REPLACE_DOWN", "PURGE_COMP", "NO_HOLD_JOBS_AFTER_END",
+    "MAGNETIC",
 )  # fmt: skip
 """The order in which they are shown."""
 

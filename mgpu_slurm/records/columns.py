@@ -80,7 +80,7 @@ class Source:
         if self._marks is None:
             self._marks = {}
             for one in self.reservations.values():
-                if one.start <= self.now < one.end:
+                if (one.floats or one.start <= self.now < one.end) and not one.cores:
                     put = ("MAINT", "RESERVED") if "MAINT" in one.flags else ("RESERVED",)
                     self._marks.update((name, max(put, self._marks.get(name, ()), key=len)) for name in one.nodes)
         return self._marks.get(node, ())

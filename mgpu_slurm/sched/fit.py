@@ -99,7 +99,7 @@ def counted(slot: NodeSlot, need: Need, cpus: int) -> int:
 
 
 def sight(slot: NodeSlot) -> tuple[object, ...]:
-    """All that `capacity` sees of a node for a need without types of devices, where users do not matter."""
+    """All that `capacity` sees of a node for a need without types of devices, where users and kept CPUs do not matter."""
     seen: list[object] = [
         slot.cpus_free, slot.mem_free, slot.jobs > 0, slot.held_whole,
         slot.cpus_total, slot.mem_total, slot.sockets, slot.threads_per_core,
@@ -118,7 +118,13 @@ def capacity(slot: NodeSlot, need: Need, uid: int, partition: PartitionSlot | No
         by_user = need.exclusive_user or (partition is not None and partition.exclusive_user)
         if by_user and slot.users - {uid}:
             return Capacity(0, missing="node")
-    cpus = (slot.cpus_total if whole else slot.cpus_free).bit_count()
+    free = slot.cpus_total if whole else slot.cpus_free
+    if need.kept_cpus and not whole:
+        kept = need.kept_on(slot.name)
+        if kept and exclusive:
+            return Capacity(0, missing="node")
+        free &= ~kept
+    cpus = free.bit_count()
     if need.core_spec:
         cpus = min(cpus, slot.cpus_total.bit_count() - need.core_spec * slot.threads_per_core)
     if partition is not None and partition.max_cpus_per_node >= 0:

@@ -263,7 +263,7 @@ def _share(
         cpus = slot.cpus_total
         held = {gres.name: gres.total for gres in slot.gres}
     else:
-        free = slot.cpus_total if whole else slot.cpus_free
+        free = slot.cpus_total if whole else slot.cpus_free & ~need.kept_on(slot.name)
         near = 0
         for gres in slot.gres if taken else ():
             near |= devices.cpus_near(gres, taken.get(gres.name, 0))

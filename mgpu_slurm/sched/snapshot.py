@@ -50,6 +50,7 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     as_many_nodes: bool = False  # of a range of node counts the most that are free, not the fewest
     required_nodes: tuple[str, ...] = ()
     excluded_nodes: tuple[str, ...] = ()
+    kept_cpus: tuple[tuple[str, int], ...] = ()  # node, and the mask of its CPUs that are not for the job now
     constraint: str = ""
     core_spec: int = 0
 
@@ -58,6 +59,10 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
         """What it takes at least, wherever it runs."""
         each = 1 if self.cpus_per_gpu else self.cpus_per_task  # those that come with GPUs are counted where these are looked for
         return max(self.min_nodes, 0 if self.overcommit else (self.said_tasks or self.ntasks) * each)
+
+    def kept_on(self, node: str) -> int:
+        """Mask of the node's CPUs that are not for the job now."""
+        return next((mask for name, mask in self.kept_cpus if name == node), 0) if self.kept_cpus else 0
 
     def fixed_per_node(self, name: str) -> int:
         """Devices of a name that every node must give, 0 when that is not said."""

@@ -47,7 +47,7 @@ class Survey:
         self._asks_devices = bool(rows)
         by_user = need.exclusive_user or (partition is not None and partition.exclusive_user)
         self._rooms: dict[tuple[object, ...], Capacity] | None = {}  # of the nodes that look the same, where that is told so
-        if by_user or any(kind for _, kind, _ in rows):
+        if by_user or need.kept_cpus or any(kind for _, kind, _ in rows):
             self._rooms = None
         for index in partition.nodes if partition is not None else range(len(nodes)):
             slot = nodes[index]

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from mgpu_slurm.base import errors
+from mgpu_slurm.base import errors, idset
 from mgpu_slurm.controller import reservation_life
 from mgpu_slurm.facts import reservation
 from mgpu_slurm.wire import messages as wire
@@ -109,8 +109,14 @@ def test_its_end_frees_the_nodes_and_forgets_it() -> None:
         ({"groups": "root"}, errors.ESLURM_RESERVATION_USER_GROUP),
         ({"licenses": "nosuch"}, errors.ESLURM_INVALID_LICENSES),
         ({"nodes": "", "licenses": ""}, errors.ESLURM_INVALID_NODE_NAME),
-        ({"corecnt": "2"}, errors.ESLURM_NOT_SUPPORTED),
-        ({"flags": "time_float"}, errors.ESLURM_NOT_SUPPORTED),
+        ({"corecnt": "9"}, errors.ESLURM_NODES_BUSY),
+        ({"corecnt": "0"}, errors.ESLURM_INVALID_CORE_CNT),
+        ({"corecnt": "1,1"}, errors.ESLURM_NODES_BUSY),
+        ({"nodes": "n[0-1]", "corecnt": "2"}, errors.ESLURM_INVALID_CORE_CNT),
+        ({"nodes": "", "corecnt": "17"}, errors.ESLURM_NODES_BUSY),
+        ({"nodes": "", "corecnt": "2", "flags": "replace"}, errors.ESLURM_INVALID_CPU_COUNT),
+        ({"nodes": "", "corecnt": "2", "features": "x"}, errors.ESLURM_INVALID_FEATURE),
+        ({"flags": "time_float,daily"}, errors.ESLURM_NOT_SUPPORTED),
         ({"flags": "part_nodes"}, errors.ESLURM_INVALID_NODE_NAME),
     ],
 )
@@ -157,7 +163,7 @@ def test_words_of_flags() -> None:
     words = ("maint", "MAI", "ma", "x", "o", "w", "repl", "replace_d", "no_hold_jobs_after_end")
     found = [reservation.flag(word) for word in words]
     assert found == ["MAINT", "MAINT", None, None, "OVERLAP", "WEEKDAY", "REPLACE", "REPLACE_DOWN", "NO_HOLD_JOBS_AFTER_END"]
-    assert {shown for _, _, shown in reservation.FLAGS} | {"ALL_NODES", "SPEC_NODES"} == {*reservation.ORDER, "TIME_FLOAT"}
+    assert {shown for _, _, shown in reservation.FLAGS} | {"ALL_NODES", "SPEC_NODES"} == {*reservation.ORDER}
     times = [reservation.flag(f"purge_comp{time}") for time in ("", "=10", "=1:30", "=x", "=0")]
     assert times == [f"PURGE_COMP={time}" for time in ("00:05:00", "00:10:00", "00:01:30", "00:05:00", "")]
     assert reservation.shown(["MAGNETIC", "PURGE_COMP=", "MAINT"]) == ["MAINT", "PURGE_COMP", "MAGNETIC"]
@@ -238,3 +244,72 @@ def test_what_becomes_of_its_jobs(flags: str, runs: str, waits: bool) -> None:
     assert c.job(waiting).priority == (0 if waits else 1)
     assert c.act("release", waiting) == 0
     assert c.job(waiting).flags == []
+
+
+def cores_of(c: Case, name: str) -> dict[str, str]:
+    return {node: idset.fold(cores) for node, cores in c.state.reservations[name].cores.items()}
+
+
+def cpus_of(c: Case, job: int) -> dict[str, str]:
+    allocation = c.job(job).allocation
+    return {share.node: idset.fold(share.cpus) for share in allocation.shares} if allocation is not None else {}
+
+
+def cores(c: Case, name: str, text: str, **more: str) -> int:
+    given = {key: value for key, value in MADE.items() if key != "nodes"}
+    return ask(c, "create", name, **{**given, "corecnt": text, **more})
+
+
+def test_cores_are_those_that_nobody_has() -> None:
+    c = case(4)
+    c.submit(who=BOB, ntasks=2, nodelist="n0")
+    c.plan()
+    assert [cores(c, "a", "4"), cores(c, "b", "4"), cores(c, "c", "6", nodecnt="2")] == [0, 0, 0]
+    assert cores(c, "d", "1,2", nodes="n[2-3]") == 0
+    assert cores_of(c, "a") == {"n0": "2-5"}
+    assert cores_of(c, "b") == {"n0": "6-7", "n1": "0-1"}
+    assert cores_of(c, "c") == {"n1": "2-4", "n2": "0-2"}
+    assert cores_of(c, "d") == {"n2": "3", "n3": "0-1"}
+    assert ask(c, "update", "a", corecnt="2") == ask(c, "update", "a", nodes="n1") == errors.ESLURM_CORE_RESERVATION_UPDATE
+    assert ask(c, "update", "a", duration="30") == 0
+    assert cores(c, "later", "32", starttime="now+7200") == errors.ESLURM_NODES_BUSY
+    assert ask(c, "create", "whole", **{**MADE, "nodes": "n3", "starttime": "now+7200"}) == 0
+    assert cores(c, "beside", "2", nodes="n3", starttime="now+7200") == errors.ESLURM_RESERVATION_OVERLAP
+
+
+def test_jobs_keep_to_the_cores_that_are_theirs() -> None:
+    c = case(1)
+    assert cores(c, "a", "4") == 0
+    own, other = c.submit(who=ANN, ntasks=3, reservation="a"), c.submit(who=BOB, ntasks=4)
+    more, whole = c.submit(who=ANN, ntasks=5, reservation="a"), c.submit(who=BOB, exclusive="exclusive", nodelist="n0")
+    c.plan()
+    assert (cpus_of(c, own), cpus_of(c, other)) == ({"n0": "0-2"}, {"n0": "4-7"})
+    assert (c.job(more).reason, c.job(whole).reason) == ("Resources", "ReqNodeNotAvail")
+    c.after(3601)
+    c.plan()
+    assert "a" not in c.state.reservations
+
+
+def test_a_job_that_its_reservation_cannot_hold_is_refused() -> None:
+    c = case()
+    assert ask(c, "create", "mine", **MADE) == 0
+    assert c.refused(who=ANN, reservation="mine", min_nodes=2) == errors.ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE
+    assert c.refused(who=ANN, reservation="mine", nodelist="n0") == errors.ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE
+
+
+def test_one_that_floats_stays_ahead() -> None:
+    c = case()
+    given = {**MADE, "nodes": "n0", "starttime": "now+3600", "flags": "time_float"}
+    assert ask(c, "create", "ahead", **given) == 0
+    for passed in (0, 5000):
+        c.after(passed)
+        now = c.state.reservations["ahead"].at(1000.0)
+        assert (now.start, now.end) == (4600.0, 8200.0)
+    short, long = (c.submit(who=ANN, ntasks=8, nodelist="n0", time_limit=minutes) for minutes in (30, 90))
+    c.plan()
+    assert (c.state_of(short), c.job(long).reason) == ("RUNNING", "ReqNodeNotAvail")
+    assert c.refused(who=ANN, reservation="ahead") == errors.ESLURM_RESERVATION_ACCESS
+    assert ask(c, "update", "ahead", starttime="now") == errors.ESLURM_RSV_ALREADY_STARTED
+    assert ask(c, "update", "ahead", flags="time_float") == errors.ESLURM_INVALID_TIME_VALUE
+    assert ask(c, "update", "ahead", duration="30") == 0
+    assert c.state.reservations["ahead"].at(0.0).end == 5400.0

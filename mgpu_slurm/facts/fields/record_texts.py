@@ -42,7 +42,7 @@ PARTITION_COLUMNS = (
 
 RESERVATION_COLUMNS = (
     "name", "start", "end", "nodes", "node_count", "cores", "cpus", "features", "partition", "flags", "users", "groups",
-    "accounts", "licenses", "active", "burst_buffer", "max_start_delay", "watts",
+    "accounts", "licenses", "active", "burst_buffer", "max_start_delay", "watts", "core_ids",
 )  # fmt: skip
 
 
@@ -202,6 +202,7 @@ def reservation_text(one: Mapping[str, Any], view: View, one_line: bool) -> str:
         f" Duration={long_seconds(int(one['end'] - one['start']))}",
         f"Nodes={or_null(one['nodes'])} NodeCnt={one['node_count']} CoreCnt={one['cores']} Features={or_null(one['features'])}"
         f" PartitionName={or_null(one['partition'])} Flags={flags}",
+        *(f"  NodeName={name} CoreIDs={ids}" for name, ids in one["core_ids"]),
         f"TRES=cpu={one['cpus']}" if one["cpus"] else "TRES=(null)",
         f"Users={names['users']} Groups={names['groups']} Accounts={names['accounts']} Licenses={or_null(one['licenses'])}"
         f" State={'ACTIVE' if one['active'] else 'INACTIVE'} BurstBuffer={or_null(one['burst_buffer'])}{watts}",
