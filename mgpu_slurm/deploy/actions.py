@@ -62,7 +62,7 @@ class Kind(Enum):
 
     INSTALL = "copy what is missing of a release's pieces and unpack them"
     WRITE_KEY = "put the cluster's key there, readable by its owner"
-    WRITE_CONF = "put mgpu.conf and gres.conf there"
+    WRITE_CONF = "put mgpu.conf, and gres.conf and cgroup.conf beside it, there"
     SWITCH = "make a release the current one, for commands and for the next start of the daemons"
     LINK = "make the cluster the default there and put its commands on PATH, where nothing else is in the way"
     START = "start the daemons, and see to it that they come back"
@@ -114,7 +114,7 @@ def plan(wish: Wish, facts: Facts) -> list[Action]:
         for kind, needed, told in (
             (Kind.INSTALL, wish.release not in facts.releases, f"copy and unpack release {wish.release} ({size / 1e6:.1f} MB)"),
             (Kind.WRITE_KEY, there.get("key") != wish.key, "write the cluster's key (0600)"),
-            (Kind.WRITE_CONF, there.get("conf") != wish.conf, "write mgpu.conf and gres.conf"),
+            (Kind.WRITE_CONF, there.get("conf") != wish.conf, "write mgpu.conf and what is beside it"),
             (Kind.SWITCH, there.get("current") != wish.release, f"make {wish.release} the current release"),
             (
                 Kind.LINK, wish.links and "links" not in there and not facts.foreign,

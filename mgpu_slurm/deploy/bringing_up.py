@@ -184,7 +184,9 @@ class BringingUp:
             mode = "644" if facts.root else "600"
             text = configuration.text(self.record, member, f"{base}/etc/mgpu.key")
             gres = scripts.write(f"{base}/etc/gres.conf", configuration.GRES, mode)
-            return gres + scripts.write(f"{base}/etc/mgpu.conf", text, mode)
+            kept = configuration.cgroup(self.record)
+            limits = scripts.write(f"{base}/etc/cgroup.conf", kept, mode) if kept else f"rm -f {base}/etc/cgroup.conf\n"
+            return gres + limits + scripts.write(f"{base}/etc/mgpu.conf", text, mode)
         if action.kind is Kind.SWITCH:
             return scripts.switch(base, wish.release)
         if action.kind is Kind.LINK:
@@ -320,14 +322,16 @@ def run_directory(record: Record, facts: Facts) -> str:
 def validate(record: Record) -> None:
     """See that the configuration can be read. Refused, with the line that is wrong."""
     controller = member_of(record, record.controller)
-    text = configuration.text(record, controller, f"{controller.base}/etc/mgpu.key")
+    texts = {"mgpu.conf": configuration.text(record, controller, f"{controller.base}/etc/mgpu.key")}
+    if kept := configuration.cgroup(record):
+        texts["cgroup.conf"] = kept
     with tempfile.TemporaryDirectory() as place:
-        path = os.path.join(place, "mgpu.conf")
-        Path(path).write_text(text)
+        for name, text in texts.items():
+            Path(place, name).write_text(text)
         try:
-            found = conf.load(path)
+            found = conf.load(os.path.join(place, "mgpu.conf"))
         except ConfigError as error:
-            line = text.splitlines()[error.line - 1] if error.line else ""
+            line = texts[os.path.basename(error.file)].splitlines()[error.line - 1] if error.line else ""
             raise Refused(f"the configuration would not do: {error.reason}{f' ({line})' if line else ''}") from None
         if found.unknown:
             raise Refused(f"{found.unknown[0][0]} is no key of the configuration")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mgpu_slurm.deploy.hosts import Facts
 from mgpu_slurm.deploy.record import Member, Record
+from mgpu_slurm.facts.cgroupkeys import CGROUP_KEYS, UNSHOWN_KEYS
 
 CONTROLLER_PORT, NODE_PORT = 6817, 6818
 OTHER_PORTS = 17170
@@ -36,16 +37,20 @@ def text(record: Record, member: Member, key_file: str) -> str:
         f"SlurmdLogFile={base}/nodes/%n/node.log",
         f"MgpuKeyFile={key_file}",
     ]
-    given = {setting.partition("=")[0].strip().lower() for setting in record.settings}
+    given = {_key(setting) for setting in record.settings}
     defaults = {
         "GresTypes": "gpu", "AccountingStorageTRES": "gres/gpu", "SelectTypeParameters": "CR_Core_Memory", "ReturnToService": "2",
     }  # fmt: skip
+    if kept := cgroup(record):
+        # The file beside is known by what is written here.
+        lines.append(f"# cgroup.conf: {' '.join(kept.splitlines()[1:])}")
+        defaults["TaskPlugin"] = "task/affinity,task/cgroup"
     lines += [f"{key}={value}" for key, value in defaults.items() if key.lower() not in given]
     if "defmempercpu" not in given and "defmempernode" not in given:
         shares = [share for one in record.nodes if (share := _memory_share(one.line))]
         if shares:
             lines.append(f"DefMemPerCPU={min(shares)}")
-    lines += [setting for setting in record.settings if not _is_partition(setting)]
+    lines += [setting for setting in record.settings if not _is_partition(setting) and _key(setting) not in _CGROUP]
     for one in sorted(record.nodes, key=lambda one: one.name):
         hostname = f"NodeHostname={one.hostname} " if one.hostname not in ("", one.name) else ""
         lines.append(f"NodeName={one.name} {hostname}NodeAddr={one.address} Port={one.node_port} {one.line} State=UNKNOWN")
@@ -57,8 +62,21 @@ def text(record: Record, member: Member, key_file: str) -> str:
 GRES = "# Written by mgpu_cluster. The GPUs are those that NVML finds.\nAutoDetect=nvml\n"
 
 
+_CGROUP = {row[0].lower() for row in (*CGROUP_KEYS, *UNSHOWN_KEYS)}
+
+
+def cgroup(record: Record) -> str:
+    """cgroup.conf, which the nodes get where a setting is one of its keys; else nothing."""
+    lines = [setting for setting in record.settings if _key(setting) in _CGROUP]
+    return "\n".join(["# Written by mgpu_cluster.", *lines, ""]) if lines else ""
+
+
+def _key(setting: str) -> str:
+    return setting.partition("=")[0].strip().lower()
+
+
 def _is_partition(setting: str) -> bool:
-    return setting.lower().startswith("partitionname")
+    return _key(setting) == "partitionname"
 
 
 def _memory_share(line: str) -> int:

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from mgpu_slurm.deploy import actions, checks, configuration, hosts, scripts, survey, units
 from mgpu_slurm.deploy.actions import KEEPER, SYSTEM, USER, Kind, Mark, Wish
+from mgpu_slurm.deploy.bringing_up import validate
 from mgpu_slurm.deploy.bundle import BINARY, PYTHON, Piece, Release
 from mgpu_slurm.deploy.checks import FAIL, WARN
 from mgpu_slurm.deploy.hosts import Facts, Word, WordError
+from mgpu_slurm.deploy.orders import Refused
 from mgpu_slurm.deploy.record import Member, Record, unique_name
 
 GIB = 1 << 20
@@ -244,6 +246,29 @@ def test_configuration_is_one_that_can_be_read(tmp_path: pytest.TempPathFactory)
     ]
     assert [partition.name for partition in found.partitions] == ["short"]
     assert (found.get("DefMemPerCPU"), found.key_file(), found.unknown) == (100, f"{BASE}/etc/mgpu.key", [])
+
+
+def test_what_steps_are_kept_to_has_a_file_of_its_own(tmp_path: Path) -> None:
+    from mgpu_slurm.intake import conf
+
+    made = record("gpu02", "gpu01")
+    made.port = 6817
+    for member in made.members:
+        member.node_port = 6818
+    before = configuration.text(made, made.members[0], "/key")
+    assert configuration.cgroup(made) == ""
+    made.settings = ["ConstrainDevices=yes", "DefMemPerCPU=100", "constrainramspace=yes"]
+    validate(made)
+    text = configuration.text(made, made.members[0], "/key")
+    assert text != before
+    (tmp_path / "mgpu.conf").write_text(text)
+    (tmp_path / "cgroup.conf").write_text(configuration.cgroup(made))
+    found = conf.load(str(tmp_path / "mgpu.conf"))
+    assert (found.cgroup, found.unknown) == ({"devices": True, "ram": True}, [])
+    assert found.get("TaskPlugin") == "task/affinity,task/cgroup"
+    made.settings = ["ConstrainDevices=maybe"]
+    with pytest.raises(Refused, match=r"the configuration would not do: .* \(ConstrainDevices=maybe\)"):
+        validate(made)
 
 
 @pytest.mark.parametrize(
