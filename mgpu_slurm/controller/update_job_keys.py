@@ -167,9 +167,10 @@ def _licenses(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> 
 
 
 def _nodes(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
-    """LEAST or LEAST-MOST; without a most the one that was asked for stays."""
+    """LEAST or LEAST-MOST; without a most the one that holds for it stays."""
     low, dash, high = text.partition("-")
-    least, most = _number(low), _number(high) if dash else job.request.max_nodes
+    bound = job.request.max_nodes and (job.max_nodes or job.request.max_nodes)
+    least, most = _number(low), _number(high) if dash else bound
     if job.state != "PENDING":
         if job.allocation is None or dash or not 0 < least <= len(job.allocation.nodes):
             raise SlurmError(errors.ESLURM_NOT_SUPPORTED)
@@ -178,7 +179,8 @@ def _nodes(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> Non
         return
     if least < 1 or (most and most < least):
         raise SlurmError(errors.ESLURM_INVALID_NODE_COUNT)
-    ask(job, min_nodes=least, max_nodes=most)
+    # a task for each node at least
+    ask(job, min_nodes=least, max_nodes=most, ntasks=max(job.request.ntasks, least) if job.request.ntasks else None)
 
 
 def _tasks(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
@@ -247,7 +249,7 @@ def _apart(field: str) -> Callable[[Context, Job, Caller, str, float], None]:
         need_pending(job)
         if not ctx.config.get("AllowSpecResourcesUsage"):
             raise SlurmError(errors.ESLURM_ACCESS_DENIED)
-        ask(job, **{"core_spec": None, "thread_spec": None, field: _number(text) or None})
+        ask(job, **{"core_spec": None, "thread_spec": None, field: _number(text or "0") or None})
 
     return change
 

@@ -25,6 +25,7 @@ from mgpu_slurm.controller import (
     update_job_keys,
     update_nodes,
     update_partitions,
+    update_sums,
     update_wishes,
     waiting,
 )
@@ -84,6 +85,7 @@ def _job(ctx: Context, job: Job, caller: Caller, changes: list[tuple[str, str]],
         reservations.check(ctx, trial.request.reservation, trial.uid, trial.account)
     if trial.state == "PENDING":
         submission.settle(ctx, trial)
+        update_sums.carry(ctx, job, trial, words, now)
         priorities.again(ctx, trial)
         if update_job_keys.SIZING & words:
             update_job_keys.check_size(ctx, trial)

@@ -13,6 +13,16 @@ from mgpu_slurm.records.request import JobRequest
 from mgpu_slurm.records.step import Step
 
 
+class Sums(msgspec.Struct, frozen=True, kw_only=True):
+    """What a waiting job shows of its sizes after `scontrol update` has changed one: no longer the sum of its request."""
+
+    cpus: int
+    mem: int  # MiB
+    ntasks: int
+    max_nodes: int  # 0: no bound
+    node_cpus: int  # at least, on each node
+
+
 class Job(msgspec.Struct, omit_defaults=True, kw_only=True):
     """States are the words of facts/states.py; times are UTC seconds; `exit_code` is a wait status (code << 8 | signal)."""
 
@@ -56,6 +66,7 @@ class Job(msgspec.Struct, omit_defaults=True, kw_only=True):
     max_nodes: int = 0  # 0 = no bound
     min_cpus: int = 1
     ntasks: int = 1
+    sums: Sums | None = None  # set by the first update of a size
     node_tasks: int = 0  # tasks that a node has GPUs for, where both are asked for; 0: any number
     asked_gpus: int = 0  # in all, as far as the request says
     default_memory: tuple[str, int] = ("Node", 0)  # "CPU" or "Node", MiB: shown while a request for memory per GPU waits

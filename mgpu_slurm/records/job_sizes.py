@@ -40,7 +40,8 @@ def node_estimate(job: Job, source: Source) -> int:
         # what would fit on one node counts as one, but for a job that was held before anyone has looked
         found = max(full, job.min_nodes) + (1 if rest and (full or not job.priority) else 0)
     else:
-        found = min(-(-max(tasks, job.min_cpus) // cpus), job.ntasks)
+        # a task that no node has the CPUs for counts as a node
+        found = min(-(-tasks // cpus) if per_task <= cpus else job.ntasks, job.ntasks)
     return max(found, job.min_nodes)
 
 
@@ -89,6 +90,8 @@ def delay_boot(job: Job, _source: Source) -> int:
 
 
 def min_cpus_node(job: Job, _source: Source) -> int:
+    if job.sums is not None:
+        return job.sums.node_cpus
     request = job.request
     per_task = cpus_per_task(job) or 1
     tasks = 1 if request.overcommit or request.ntasks == 1 else tasks_per_node(job) or 1

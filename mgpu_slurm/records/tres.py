@@ -88,7 +88,9 @@ def asked_amounts(job: Job, source: Source) -> dict[str, int]:
     """Resource -> how much of it the job asks for."""
     request = job.request
     cpus = job.min_cpus
-    if request.mem_per_node is not None:
+    if job.sums is not None:
+        mem = job.sums.mem
+    elif request.mem_per_node is not None:
         mem = (request.mem_per_node or whole_memory(job, source)) * job.min_nodes
     elif request.mem_per_gpu:
         mem = request.mem_per_gpu * job.asked_gpus

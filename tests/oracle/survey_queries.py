@@ -34,14 +34,14 @@ cluster and --sib adds no column; -S takes letters that 22.05 does not, and j an
 the right as its column; what waits for a job without a limit is expected when that has run a year (Slurm: after bf_window);
 squeue -s and -j beside each other name what cannot be read; ids that cannot be read are named without blanks; SLURM_CLUSTERS
 gives way to -M; the node daemon's version is its own; after a job was shrunk Slurm refuses all further changes of it; a
-partition whose creation was refused is not there; NumCPUs and TRES follow from tasks and CPUs per task after an update; empty
-texts go away. Reservations keep whole nodes (CoreCnt, TRES=cpu and TIME_FLOAT are refused); a node's Gres= goes back to what
-was found, and another type of GPU is no name for it; AdminComment=, Account= and StartTime= are kept on the job, as they were
-asked; a change that is refused changes nothing; a resource count that follows from another key follows at once (MinCPUsNode,
-NumNodes, TasksPerNode); partitions keep what a wrong MinNodes= or Nodes= would have broken; `update frontend` is none;
-getent lists the groups of a step's user as this host knows them; create nodename is none: nodes join by themselves; `show step
-JOB_TASK.STEP` is that step; quotes may stand in commands read from standard input; scancel refuses signals and states that are
-none, and is silent about steps that are not there; SCANCEL_VERBOSE, _FULL and _BATCH take 1."""
+partition whose creation was refused is not there; a waiting job gets the CPUs of its tasks at its start, whatever sum an update
+has left (22.05 gives three tasks one CPU after NumTasks=3), and 0 of something is as good as none; empty texts go away.
+Reservations keep whole nodes (CoreCnt, TRES=cpu and TIME_FLOAT are refused); a node's Gres= goes back to what was found, and
+another type of GPU is no name for it; AdminComment=, Account= and StartTime= are kept on the job, as they were asked; a change
+that is refused changes nothing, and hinders none after it; partitions keep what a wrong MinNodes= or Nodes= would have broken;
+`update frontend` is none; getent lists the groups of a step's user as this host knows them; create nodename is none: nodes join
+by themselves; `show step JOB_TASK.STEP` is that step; quotes may stand in commands read from standard input; scancel refuses
+signals and states that are none, and is silent about steps that are not there; SCANCEL_VERBOSE, _FULL and _BATCH take 1."""
 
 NEWER = frozenset(
     (

@@ -1,5 +1,4 @@
-# every key that can be changed of a job, with values that Slurm takes and values that it refuses. Left out is what Slurm makes
-# of sums (CPUs and memory when tasks change), which it does not add up anew
+# every key that can be changed of a job, with values that Slurm takes and values that it refuses
 submit -H -o /dev/null -t 10 --wrap true
 see() { scontrol show job -d $J | grep -E "${1:-.}" | tr -s ' \n' '\n\n' | grep -E "^(${2:-.*})=" | tr '\n' ' '; echo; }
 # several keys, one after the other, and what the record then says
@@ -29,3 +28,10 @@ submit -b now+1hour -o /dev/null --wrap true; for k in nice=5 priority=7 nice=10
 submit -t 60 -n1 -o /dev/null --wrap 'sleep 300'; wait_state RUNNING; scontrol create res=upd users=root start=now+1hour dur=5 nodes=n3; for k in sitefactor=5 nice=4 deadline=now+10days endtime=now+3hours reservationname=upd; do v job=$J $k; done; field $J Deadline; field $J TimeLimit; field $J Reservation; v job=$J reservationname=; scontrol delete res=upd
 for s in $J.batch $J.7 foo $J.x; do scontrol update stepid=$s timelimit=3 2>&1; echo "$?"; done; for w in '' timelimit=x foo=1; do scontrol update stepid=$J.0 $w 2>&1; echo "$w $?"; done
 for w in slurmctlddebug=3 slurmctlddebug=foo 'jobname=nope userid=root comment=x' 'jobname=nope userid=nosuch comment=x' 'jobname=nope comment=x'; do scontrol update $w 2>&1; echo "$w $?"; done; scancel $J; wait_gone
+# the sums that a waiting job shows, of which only the one is changed that a key speaks of
+s() { for k in "$@"; do scontrol update jobid=$J $k 2>&1 | ids $J; echo "$k: ${PIPESTATUS[0]} $(scontrol show job $J | tr -s ' ' '\n' | grep -E '^(Num[NCT].*|CPUs/Task|TRES|MinCPUsNode)=' | tr '\n' ' ')"; done; }
+new() { scancel $J; submit -H -o /dev/null "$@" --wrap true; }
+new -n4 -c2; s CPUsPerTask=3 NumTasks=3 TasksPerNode=2 MinCPUsNode=3 NumCPUs=5 NumNodes=2 MinMemoryCPU=50 NumNodes=9 TimeLimit=1 MinMemoryNode=70 NumCPUs=1-7 NumNodes=1
+new -N2-4 -n2; s NumNodes=4-5 NumNodes=1 TasksPerNode=3 CPUsPerTask=5 'NumCPUs=5 NumNodes=2 MinCPUsNode=1' 'NumNodes=2 MinCPUsNode=3'
+new --mincpus=4; s NumTasks=9 NumNodes=2 NumNodes=1 NumTasks=99; new; s NumNodes=3 NumNodes=1 MinCPUsNode=2; new; s NumNodes=9; new; s CoreSpec=-1 ThreadSpec=* CPUsPerTask=65534 TasksPerNode=+2 NumTasks=4294967294 NumNodes=2147483648 NumCPUs=2147483648 NumNodes=1-2-3 NumNodes=1-0 NumCPUs=+2
+scancel $J
