@@ -46,17 +46,28 @@ def place_of_steps() -> str | None:
 
 
 def offers(place: str, controller: str) -> bool:
-    """Whether groups of version 2 at this place can have that controller."""
+    """Whether the hierarchy of version 2 that this place is in has that controller."""
     try:
-        return controller in _read(f"{os.path.dirname(place)}/cgroup.controllers").split()
+        return controller in _read(f"{_above(place)[0]}/cgroup.controllers").split()
     except OSError:
         return False
 
 
+def _above(place: str) -> list[str]:
+    """The groups that a place of version 2 is in, outermost first."""
+    root = next(mount for mount in reversed(UNIFIED) if place.startswith(f"{mount}/"))
+    found = [root]
+    for name in os.path.dirname(place)[len(root) + 1 :].split("/"):
+        if name:
+            found.append(f"{found[-1]}/{name}")
+    return found
+
+
 def make_unified(place: str, job: str, step: str, controllers: list[str]) -> str:
     """The group of a step in the group of its job, both with these controllers. OSError."""
-    if controllers:
-        _hand_down(os.path.dirname(place), controllers)
+    for directory in _above(place):
+        # systemd hands down those alone that one of its units asks for
+        _hand_down(directory, controllers)
     group = f"{place}/{job}"
     for attempt in range(10):
         try:
