@@ -109,6 +109,7 @@ def derive(request: JobRequest, partition: Partition | None, config: Defaults) -
         exclusive_user=request.exclusive == "user",
         overcommit=request.overcommit,
         contiguous=request.contiguous,
+        fills_sockets=_fills_sockets(request.distribution or "", config),
         spread=request.spread_job and bool(ntasks or request.max_nodes),
         as_many_nodes=max_nodes > min_nodes and not request.use_min_nodes and not gpus_total,
         required_nodes=required,
@@ -117,6 +118,14 @@ def derive(request: JobRequest, partition: Partition | None, config: Defaults) -
         core_spec=request.core_spec or 0,
         **memory,
     )
+
+
+def _fills_sockets(distribution: str, config: Defaults) -> bool:
+    """Whether -m, or the configuration where that says nothing of it, asks for blocks within a node."""
+    levels = distribution.partition(",")[0].split(":")
+    if len(levels) > 1:
+        return levels[1] == "block"
+    return levels[0].startswith("plane") or "CR_CORE_DEFAULT_DIST_BLOCK" in (config.get("SelectTypeParameters") or ())
 
 
 def tasks_per_node(request: JobRequest) -> int:

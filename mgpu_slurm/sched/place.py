@@ -12,10 +12,9 @@ from itertools import accumulate
 
 import msgspec
 
-from mgpu_slurm.base.idset import mask as mask_of
 from mgpu_slurm.base.idset import unmask
 from mgpu_slurm.records.allocation import Allocation, NodeShare
-from mgpu_slurm.sched import devices, features
+from mgpu_slurm.sched import cores, devices, features
 from mgpu_slurm.sched.fit import Candidate, counted, cpus_of
 from mgpu_slurm.sched.snapshot import Need, NodeSlot, PartitionSlot
 from mgpu_slurm.sched.spread import counts
@@ -267,7 +266,7 @@ def _share(
         near = 0
         for gres in slot.gres if taken else ():
             near |= devices.cpus_near(gres, taken.get(gres.name, 0))
-        picked = _cpus(free, cpus_of(slot, need, tasks, gpus), near, slot.threads_per_core)
+        picked = cores.choose(slot, need, free, cpus_of(slot, need, tasks, gpus), near)
         if picked is None:
             return None
         cpus, held = picked, taken
@@ -308,22 +307,3 @@ def _devices(slot: NodeSlot, rows: list[tuple[str, str, int]], *, whole: bool) -
             return None
         taken[name] = taken.get(name, 0) | group
     return taken
-
-
-def _cpus(free: int, number: int, near: int, threads: int) -> int | None:
-    """The lowest free CPUs, whole cores, those near the devices first. None if there are too few."""
-    if threads == 1 and not near:
-        numbers = unmask(free)
-        return mask_of(numbers[:number]) if len(numbers) >= number else None
-    by_core: dict[int, list[int]] = {}
-    for cpu in unmask(free):
-        by_core.setdefault(cpu // threads, []).append(cpu)
-    cores = [members for members in by_core.values() if len(members) == threads]
-    if near:
-        cores.sort(key=lambda members: (not any(near >> cpu & 1 for cpu in members), members[0]))
-    picked: list[int] = []
-    for members in cores:
-        if len(picked) >= number:
-            break
-        picked.extend(members)
-    return mask_of(picked) if len(picked) >= number else None

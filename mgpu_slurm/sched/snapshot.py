@@ -46,6 +46,7 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     exclusive_user: bool = False
     overcommit: bool = False
     contiguous: bool = False
+    fills_sockets: bool = False  # of a node one after the other; else cores are taken from them in turn
     spread: bool = False
     as_many_nodes: bool = False  # of a range of node counts the most that are free, not the fewest
     required_nodes: tuple[str, ...] = ()

@@ -69,8 +69,8 @@ MEANT = {
     r"(-w|-x|-N[34]|-N[12]-4|--exclusive).* : | : .*(-w|-x|-N[34]|-N[12]-4|--exclusive)": "components are placed in another"
     " order, or on the same nodes, where there is no other way",
 }
-"""What is meant to differ, by the options it is found in, and why. Nodes of several sockets (2:4:2) give cores from the first
-one on, near the GPUs where those are known."""
+"""What is meant to differ, by the options it is found in, and why. Of nodes of several sockets (2:4:2) cores are dealt from the
+first socket on, near the GPUs where those are known; with --ntasks-per-socket Slurm may begin with another."""
 
 SHOWN = (
     "grep -vE 'Time=|Secs|LastSched|AllocNode|StdErr|StdOut|StdIn|WorkDir|Command|Features=|^ *Power|UserId|^ *$' |"

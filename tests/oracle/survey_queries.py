@@ -36,7 +36,7 @@ squeue -s and -j beside each other name what cannot be read; ids that cannot be 
 gives way to -M; the node daemon's version is its own; after a job was shrunk Slurm refuses all further changes of it; a
 partition whose creation was refused is not there; a waiting job gets the CPUs of its tasks at its start, whatever sum an update
 has left (22.05 gives three tasks one CPU after NumTasks=3), and 0 of something is as good as none; empty texts go away.
-Reservations keep whole nodes (CoreCnt, TRES=cpu and TIME_FLOAT are refused); a node's Gres= goes back to what was found, and
+CoreCnt that NodeCnt does not divide is dealt out (Slurm adds whole nodes); a node's Gres= goes back to what was found, and
 another type of GPU is no name for it; AdminComment=, Account= and StartTime= are kept on the job, as they were asked; a change
 that is refused changes nothing, and hinders none after it; partitions keep what a wrong MinNodes= or Nodes= would have broken;
 `update frontend` is none; getent lists the groups of a step's user as this host knows them; create nodename is none: nodes join
