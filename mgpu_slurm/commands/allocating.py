@@ -58,12 +58,13 @@ class NotAtOnce(SlurmError):
 class Owner:
     """An allocation of this process. `facts` and `addresses` are set while it has resources (JobFacts, NodeAddress).
 
-    `reason`: why it waits, as far as that is known; `queued`: its user was told that it waits.
+    `reason`: why it waits, as far as that is known; `queued`: its user was told that it waits; `preparing`: programs of the
+    administrator still run before its nodes are ready.
     """
 
     __slots__ = (
-        "_connection", "_retry_at", "_session", "_turn", "addresses", "ended", "facts", "job_id", "queued",
-        "reason",
+        "_connection", "_retry_at", "_session", "_turn", "addresses", "ended", "facts", "job_id", "preparing",
+        "queued", "reason",
     )  # fmt: skip
 
     def __init__(self, session: Session, connection: client.Connection, state: dict[str, Any]) -> None:
@@ -75,6 +76,7 @@ class Owner:
         self.facts: dict[str, Any] | None = state.get("facts")
         self.addresses: dict[str, Any] = state.get("node_addresses") or {}
         self.ended = False
+        self.preparing = bool(state.get("preparing"))
         self.queued = False
         self.reason = ""
 
@@ -112,8 +114,11 @@ class Owner:
         if message.get("facts"):
             self.facts = message["facts"]
             self.addresses = message.get("node_addresses") or {}
+            self.preparing = bool(message.get("preparing"))
         if message.get("kind") == "job_event" and message.get("event") == "ended":
             self.ended = True
+        elif message.get("event") == "ready":
+            self.preparing = False
 
     def _lost(self) -> None:
         self.close()
@@ -205,3 +210,29 @@ def wait(owner: Owner, notes: Notes, signals: SignalPipe, immediate: int = 0) ->
                 raise Revoked(owner.job_id, 0, str(event.get("text") or ""))
     if owner.queued:
         notes.info(f"job {owner.job_id} has been allocated resources")
+
+
+def prepared(owner: Owner, notes: Notes, signals: SignalPipe) -> bool:
+    """Wait until programs of the administrator have made the nodes ready; False: the allocation ended before. Revoked: a signal
+    asked to give up. Slurm's words speak of nodes that boot, though none does."""
+    import select
+
+    notes.detail("Waiting for nodes to boot (delay looping 450 times @ 0.100000 secs x index)")
+    while owner.preparing:
+        poll = select.poll()
+        poll.register(signals.fileno(), select.POLLIN)
+        descriptor = owner.fileno()
+        if descriptor is not None:
+            poll.register(descriptor, select.POLLIN)
+        seconds = owner.timeout()
+        seen = dict(poll.poll(None if seconds is None else seconds * 1000 + 1))
+        for number in signals.take():
+            if number in STOPPING:
+                owner.release(0, notes)
+                raise Revoked(owner.job_id, number)
+        for event in owner.events(descriptor in seen):
+            if event.get("event") == "message":
+                notes.info(str(event.get("text", "")))
+        if owner.ended:
+            return False
+    return True

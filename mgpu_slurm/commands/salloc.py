@@ -9,6 +9,7 @@ import errno
 import os
 import select
 
+from mgpu_slurm.base import hostlist
 from mgpu_slurm.base.errors import ESLURM_NODE_NOT_AVAIL, SlurmError, UsageError, strerror
 from mgpu_slurm.commands import allocating, stepsignals, surroundings
 from mgpu_slurm.commands.report import Notes, error_status
@@ -68,6 +69,14 @@ def run(argv: list[str], environ: Mapping[str, str], cwd: str, streams: Any, clu
         if no_shell:
             owner.close()
             return 0
+        if owner.preparing:
+            notes.info("Waiting for resource configuration")
+            if not allocating.prepared(owner, notes, signals):
+                notes.info(f"Job allocation {owner.job_id} has been revoked.")
+                notes.error(f"Job allocation {owner.job_id} has been revoked")
+                return error_status(environ)
+            nodes = hostlist.fold([share["node"] for share in (owner.facts or {})["allocation"]["shares"]])
+            notes.info(f"Nodes {nodes} are ready for job")
         return _Command(owner, asked, environ, directory, notes, signals).run()
     finally:
         signals.close()

@@ -187,6 +187,14 @@ class Srun:
             refused(self.notes, error, "Unable to allocate resources: ")
             raise _Refused from None
         allocating.wait(owner, self.notes, self.signals, immediate)
+        if owner.preparing:
+            nodes = hostlist.fold([share["node"] for share in (owner.facts or {})["allocation"]["shares"]])
+            if allocating.prepared(owner, self.notes, self.signals):
+                self.notes.detail(f"Nodes {nodes} are ready for job")
+                return owner
+            self.notes.error(f"Nodes {nodes} are still not ready")
+            self.notes.error("Something is wrong with the boot of the nodes.")
+            raise _Refused
         return owner
 
     def _revoked(self, revoked: allocating.Revoked) -> int:

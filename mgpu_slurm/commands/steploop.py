@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 import time
 
-from mgpu_slurm.base.errors import ProtocolError, strerror
+from mgpu_slurm.base.errors import ESLURMD_PROLOG_FAILED, ProtocolError, strerror
 from mgpu_slurm.base.waitstatus import OUT_OF_MEMORY
 from mgpu_slurm.commands import stepsignals
 from mgpu_slurm.commands.report import TaskStates, exit_status, processes, task_end, tasks_text
@@ -57,6 +57,7 @@ class StepLoop:
         self._killed = False  # a task has ended by TERM or KILL
         self._short = False  # a task has been killed for memory
         self._broken = False
+        self._unlaunched = ""  # why some nodes have not started their tasks, until that is told
         self._stop = False  # the user does not want to wait for a reader that does not read
         self._first_exit = 0.0
         self._wait_at = 0.0
@@ -78,6 +79,7 @@ class StepLoop:
         finally:
             for link in self._links:
                 link.close()
+        self._tell_unlaunched()
         if self._killed and not self._aborted:
             self._notes.info(f"Force Terminated StepId={self.plan.step}")
         return self.worst
@@ -252,9 +254,18 @@ class StepLoop:
 
     def _launch_failed(self, link: NodeLink, message: dict[str, Any], refused: bool) -> None:
         text = strerror(int(message.get("code") or -1), self._notes.compat)
-        if refused:
+        if refused and self._aborted and not link.started:
+            link.over = True  # the job was ended before the node came to it, which has been told
+        elif refused:
             text = str(message.get("text") or text)
             self._notes.error(f"Task launch for StepId={self.plan.step} failed on node {link.node}: {text}")
+            if message.get("code") == ESLURMD_PROLOG_FAILED:
+                self._unlaunched = text
+                self._states.failed.update(link.running)
+                link.running.clear()
+                link.over = True
+                self.worst = (ESLURMD_PROLOG_FAILED & 0xFF) << 8
+                return
             self._notes.error(f"Application launch failed: {text}")
             link.over = True
         else:
@@ -265,6 +276,18 @@ class StepLoop:
         if any(other.open for other in self._links if other is not link):
             self._abort()
             self._tell_all({"kind": "signal_tasks", "signal": stepsignals.KILL})
+
+    def _tell_unlaunched(self) -> None:
+        """Once every node has started its tasks or refused to: the step is over where one has refused."""
+        if not self._unlaunched or any(link.open and not link.started for link in self._links):
+            return
+        self._notes.error(f"Application launch failed: {self._unlaunched}")
+        self._unlaunched = ""
+        if any(link.open for link in self._links):
+            self._abort()
+            self._tell_all({"kind": "signal_tasks", "signal": stepsignals.TERM})
+        elif not self._aborted:
+            self._notes.info("Job step aborted")
 
     def _exited(self, link: NodeLink, tasks: list[int], status: int, oom: bool) -> None:
         link.running.difference_update(tasks)
@@ -374,6 +397,9 @@ class StepLoop:
         if event.get("event") == "message":
             self._notes.info(str(event.get("text", "")))
         if event.get("event") == "ended" and self._others():
+            if not any(link.started for link in self._links):
+                where = "launch/slurm: launch_p_step_launch: " if self._notes.compat < (23, 2) else ""
+                self._notes.info(f"{where}StepId={self.plan.step} aborted before step completely launched.")
             self._abort()
 
     def _signal(self, number: int) -> None:

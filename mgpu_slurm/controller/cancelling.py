@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mgpu_slurm.base import errors, ids, idset
 from mgpu_slurm.base.errors import SlurmError
-from mgpu_slurm.controller import arrays, lifecycle, permissions, steps
+from mgpu_slurm.controller import arrays, launching, lifecycle, permissions, steps
 from mgpu_slurm.controller.state import steps_named
 from mgpu_slurm.facts.states import COMPLETING, TERMINAL
 from mgpu_slurm.wire.messages import JobEvent, Results, SignalJob
@@ -187,10 +187,16 @@ def end(ctx: Context, job: Job, caller: Caller, now: float, hurry: bool = False)
     if job.state == "PENDING":
         lifecycle.cancel_pending(ctx, job, now)
         return
-    lifecycle.end(ctx, job, "CANCELLED", now, "CANCELLED", exit_code=15)
+    lifecycle.end(ctx, job, "CANCELLED", now, "CANCELLED", exit_code=0 if _only_prepared(job) else lifecycle.SIGTERM)
     if hurry:
         for node in sorted(ctx.ending.get(job.job_id, ())):
             lifecycle.terminate(ctx, job, node, "CANCELLED", hurry=True)
+
+
+def _only_prepared(job: Job) -> bool:
+    """Whether it is a batch job whose script has not started: no signal has ended that."""
+    step = job.steps.get("batch")
+    return job.request.kind == "batch" and not job.het_offset and (step is None or step.state == launching.STARTING)
 
 
 def signal(ctx: Context, job: Job, message: CancelJobs) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from mgpu_slurm.base import idset
 from mgpu_slurm.controller import licenses, priorities
-from mgpu_slurm.controller.settings import Settings
+from mgpu_slurm.controller.settings import Programs, Settings
 from mgpu_slurm.facts import trackable
 from mgpu_slurm.facts.confkeys import prolog_flags
 from mgpu_slurm.facts.queries.scontrol_keys import BINDINGS
 from mgpu_slurm.intake import sampling
 from mgpu_slurm.records.node import Node
 from mgpu_slurm.records.partition import Partition
+from mgpu_slurm.wire import programs
 
 if TYPE_CHECKING:
     from mgpu_slurm.controller.context import Context
@@ -59,10 +61,35 @@ def settings(config: Any) -> Settings:
         task_sampling=sampling.of_cluster(config),
         licenses=licenses.totals(_words(config.get("Licenses"))),
         contain="Contain" in prolog_flags(_words(config.get("PrologFlags"))),
+        programs=_programs(config),
         requeue_delay=0 if config.embedded_dir or not config.nodes else config.get("MgpuRequeueDelay"),
         backfill=str(config.get("SchedulerType")) != "sched/builtin",
         embedded=bool(config.embedded_dir),
         without_file=not config.nodes,
+    )
+
+
+def _usable(config: Any, key: str) -> tuple[str, ...]:
+    """The programs on this machine that can be run; the others are left out, as in Slurm."""
+    return tuple(pattern for pattern in config.programs_of(key) if pattern not in unusable(config, key))
+
+
+def unusable(config: Any, key: str) -> list[str]:
+    """Those that cannot."""
+    patterns = config.programs_of(key)
+    return [pattern for pattern in patterns if not all(os.access(path, os.X_OK) for path in programs.found([pattern]))]
+
+
+def _programs(config: Any) -> Programs:
+    return Programs(
+        prolog=_usable(config, "PrologSlurmctld"),
+        epilog=_usable(config, "EpilogSlurmctld"),
+        prolog_seconds=config.program_seconds("PrologTimeout"),
+        epilog_seconds=config.program_seconds("EpilogTimeout"),
+        on_nodes=bool(config.programs_of("Prolog")),
+        at_end=bool(config.programs_of("Epilog")),
+        flags=frozenset(prolog_flags(_words(config.get("PrologFlags")))),
+        no_hold="nohold_on_prolog_fail" in _words(config.get("SchedulerParameters")),
     )
 
 

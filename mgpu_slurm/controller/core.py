@@ -18,6 +18,7 @@ from mgpu_slurm.controller import (
     changes,
     configured,
     due,
+    job_programs,
     launching,
     lifecycle,
     nodes,
@@ -39,6 +40,7 @@ from mgpu_slurm.controller.events import (
     NodeLinkLost,
     NodeSaid,
     Planned,
+    ProgramsEnded,
     Reload,
     Stop,
     TimeReached,
@@ -103,6 +105,8 @@ class Core:
             owners.closed(ctx, event.conn, now)
         elif isinstance(event, NodeLinkLost):
             reconcile.link_lost(ctx, event.name, now)
+        elif isinstance(event, ProgramsEnded):
+            job_programs.ended(ctx, event, now)
         return ctx.take_effects()
 
     def plan(self, now: float) -> Planned:
@@ -212,6 +216,8 @@ class Core:
                 reconcile.launch_refused(ctx, name, message, now)
             case wire.JobGone():
                 reconcile.job_gone(ctx, name, message, now)
+            case wire.PrologDone():
+                job_programs.prolog_done(ctx, name, message, now)
             case wire.GpuTrouble():
                 nodes.gpu_trouble(ctx, name, message, now)
 
@@ -280,6 +286,7 @@ class Core:
             step = job.steps.get("batch")
             if step is not None and step.state == launching.STARTING:
                 launching.send_launch(ctx, job)
+            job_programs.take_up(ctx, job)
         elif has_ended(job):
             ctx.timers.set("purge", job.job_id, max(now, job.end_time + self.settings.min_job_age))
 

@@ -27,7 +27,7 @@ from mgpu_slurm.controller.events import (
     Reload,
     Replan,
     Reply,
-    RunProgram,
+    RunPrograms,
     Save,
     Stop,
     TimeReached,
@@ -37,7 +37,7 @@ from mgpu_slurm.controller.events import (
 from mgpu_slurm.controller.handlers import Handlers
 from mgpu_slurm.controller.inspection import Inspector
 from mgpu_slurm.controller.nodelinks import NodeLinks
-from mgpu_slurm.controller.programs import start_program
+from mgpu_slurm.controller.programs import Programs
 from mgpu_slurm.controller.state import Answered, State
 from mgpu_slurm.controller.statistics import Statistics
 from mgpu_slurm.controller.usage_query import UsageAsker
@@ -78,6 +78,8 @@ class Controller:
         self.usage = UsageAsker(self.links.ask)
         self.inspector = Inspector(self.links.ask)
         self.handlers = Handlers(self)
+        state = config.embedded_dir or str(config.get("StateSaveLocation"))
+        self.programs = Programs(os.path.join(state, "programs"), self.handle)
         self._reload = reload
         self._server = Server(
             FromClient,
@@ -93,6 +95,8 @@ class Controller:
 
     def restore(self) -> None:
         """Take up what the store has; to be called once, before listening."""
+        self.programs.end_left()
+        self._tell_unusable()
         loaded = self.store.load()
         requests = {(uid, name): Answered(answer=answer, time=at) for uid, name, answer, at in loaded.requests}
         effects = self.core.restore(
@@ -189,8 +193,8 @@ class Controller:
                     self.wakeups.replan()
                 case Note():
                     log.log(logging.getLevelNamesMapping().get(effect.level.upper(), logging.INFO), "%s", effect.text)
-                case RunProgram():
-                    start_program(effect)
+                case RunPrograms():
+                    self.programs.start(effect)
                 case Reload():
                     self.reconfigure(effect.conn)
                 case Stop():
@@ -219,8 +223,14 @@ class Controller:
             return
         self.config = config
         self.store.keeps = configured.kept(config)
+        self._tell_unusable()
         log.info("configuration read again")
         self.carry_out(self.core.reconfigure(config, time.time()))
+
+    def _tell_unusable(self) -> None:
+        for key in ("PrologSlurmctld", "EpilogSlurmctld"):
+            for path in configured.unusable(self.config, key):
+                log.error("Invalid %s(%s): it cannot be run, and is left out", key, path)
 
     def _plan(self) -> None:
         began = time.perf_counter()

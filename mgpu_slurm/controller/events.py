@@ -75,7 +75,16 @@ class TimeReached(msgspec.Struct, kw_only=True):
     """A timer of the core (Core.next_timer) is due."""
 
 
-Event = Asked | ConnectionClosed | NodeSaid | NodeLinkLost | Planned | TimeReached
+class ProgramsEnded(msgspec.Struct, kw_only=True):
+    """Programs that the core has had run for a job have ended."""
+
+    job_id: int
+    attempt: int
+    name: str
+    failed: bool
+
+
+Event = Asked | ConnectionClosed | NodeSaid | NodeLinkLost | Planned | TimeReached | ProgramsEnded
 
 
 # --- effects --------------------------------------------------------------------------------------------------------
@@ -110,12 +119,16 @@ class Replan(msgspec.Struct, kw_only=True):
     pass
 
 
-class RunProgram(msgspec.Struct, kw_only=True):
-    """Mail, prolog, epilog on the controller's host; never waited for."""
+class RunPrograms(msgspec.Struct, kw_only=True):
+    """Run the programs of a key (`name`) for a job on the controller's host, each `seconds` long at most (0: for ever).
+    ProgramsEnded follows."""
 
-    argv: list[str]
+    job_id: int
+    attempt: int
+    name: str
+    patterns: tuple[str, ...]
     environment: dict[str, str]
-    stdin: str = ""
+    seconds: float = 0.0
 
 
 class Note(msgspec.Struct, kw_only=True):
@@ -140,4 +153,4 @@ class Reload(msgspec.Struct, kw_only=True):
     conn: int
 
 
-Effect = Save | Reply | Push | ToNodeEffect | Unsend | Replan | RunProgram | Note | Stop | Reload
+Effect = Save | Reply | Push | ToNodeEffect | Unsend | Replan | RunPrograms | Note | Stop | Reload

@@ -121,6 +121,8 @@ def still_possible(ctx: Context, job: Job, decision: Start, now: float) -> bool:
 
 def start(ctx: Context, record: Job, decision: Start, now: float) -> Job:
     """Start the job, or the next task of the array. `still_possible` has been asked."""
+    from mgpu_slurm.controller import job_programs
+
     job = arrays.first(ctx, record)
     ctx.needs.pop(job.job_id, None)
     partition = ctx.state.partitions[decision.partition]
@@ -151,15 +153,22 @@ def start(ctx: Context, record: Job, decision: Start, now: float) -> Job:
         ctx.timers.cancel(what, job.job_id)
     if ctx.settings.contain:
         extern.begin(job, ALIVE)
-    if job.request.kind == "batch" and not job.het_offset:
-        _launch(ctx, job)
+    job_programs.begin(ctx, job)
+    waits = job_programs.preparing(ctx, job)
+    if job.request.kind == "batch" and not job.het_offset and not waits:
+        launch(ctx, job)
     elif job.request.kind == "batch":
-        job.batch_host = job.allocation.nodes[0]  # shown; its script is the first component's
+        job.batch_host = job.allocation.nodes[0]  # shown; the script of components is the first one's
     else:
         job.batch_host = ""
         facts = facts_of(ctx, job)
         event = JobEvent(
-            job_id=job.job_id, event="started", state="RUNNING", facts=facts, node_addresses=addresses(ctx, all_nodes(ctx, job))
+            job_id=job.job_id,
+            event="started",
+            state="RUNNING",
+            preparing=waits,
+            facts=facts,
+            node_addresses=addresses(ctx, all_nodes(ctx, job)),
         )
         for conn in ctx.listeners(job.job_id):
             ctx.push(conn, event)
@@ -218,7 +227,8 @@ def kill_time(ctx: Context, job: Job) -> float:
     return job.end_time + 60 * over if job.end_time and over >= 0 else 0.0
 
 
-def _launch(ctx: Context, job: Job) -> None:
+def launch(ctx: Context, job: Job) -> None:
+    """Have the batch script started on the first node."""
     assert job.allocation is not None
     first = job.allocation.shares[0]
     job.batch_host = first.node

@@ -116,11 +116,14 @@ def again(ctx: Context, job: Job, now: float) -> None:
 
 def release(ctx: Context, job: Job, now: float, ending: str) -> None:
     """Have the job's nodes end what lives of it, or, where nothing can, see it gone at once."""
+    from mgpu_slurm.controller import job_programs
+
     for what in ("limit", "warn", "start"):
         ctx.timers.cancel(what, job.job_id)
     extern.finish(job, now)
     held = [share.node for share in job.allocation.held] if job.allocation else []
-    nodes = {node for node in held if may_live(job, node)}
+    told = job_programs.finish(ctx, job)
+    nodes = {node for node in held if told or may_live(job, node)}
     ctx.ending[job.job_id] = set(nodes)
     if job.batch_host:
         ctx.unsend(job.batch_host, f"launch:{job.job_id}:{job.attempt}")
@@ -144,6 +147,11 @@ def terminate(ctx: Context, job: Job, node: str, ending: str, hurry: bool = Fals
     order = TerminateJob(
         job_id=job.job_id, attempt=job.attempt, ending=ending, kill_wait=ctx.settings.kill_wait, hurry=hurry
     )
+    if ctx.settings.programs.at_end:
+        from mgpu_slurm.controller import job_programs, launching
+
+        order.epilog = launching.facts_of(ctx, job, alone=True)
+        order.exit_code, order.derived_exit_code = job_programs.outcome(job)
     ctx.to_node(node, order, key=f"end:{job.job_id}:{job.attempt}")
 
 
@@ -165,6 +173,11 @@ def gone(ctx: Context, job: Job, now: float) -> None:
     others = following(ctx, job)
     if any(COMPLETING in other.flags for other in others):
         ctx.ending[job.job_id] = set()  # who waits for its end waits for all of it
+        return
+    if job.job_id in ctx.closing:
+        ctx.ending[job.job_id] = set()  # its nodes are free, while the controller's own epilog still runs
+        ctx.state.give_back(job)
+        ctx.replan()
         return
     ctx.ending.pop(job.job_id, None)
     steps.close_all(ctx, job, now)

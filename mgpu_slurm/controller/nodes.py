@@ -186,6 +186,19 @@ def timed_out(ctx: Context, name: str, now: float) -> None:
     ctx.replan()
 
 
+def drain(ctx: Context, name: str, reason: str, now: float) -> None:
+    """The node gets no more jobs until somebody has looked at it."""
+    node = ctx.state.nodes.get(name)
+    if node is None:
+        return
+    if "DRAIN" not in node.flags:
+        node.flags = [*node.flags, "DRAIN"]
+    node.reason, node.reason_time, node.reason_uid = reason, now, ctx.settings.slurm_uid
+    ctx.note("error", f"node {name}: {reason}, draining it")
+    ctx.save_node(node)
+    ctx.replan()
+
+
 def heartbeat(ctx: Context, name: str, message: Heartbeat, now: float) -> None:
     node = ctx.state.nodes.get(name)
     if node is not None:

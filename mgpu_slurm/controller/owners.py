@@ -12,7 +12,7 @@ import msgspec
 
 from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import SlurmError
-from mgpu_slurm.controller import launching, lifecycle, permissions, steps
+from mgpu_slurm.controller import job_programs, launching, lifecycle, permissions, steps
 from mgpu_slurm.controller.state import has_ended
 from mgpu_slurm.facts.states import COMPLETING, TERMINAL
 from mgpu_slurm.wire.messages import AllocationState, Done, FileOrder, JobEnded
@@ -42,6 +42,7 @@ def allocation_state(ctx: Context, job: Job) -> AllocationState:
         job_id=job.job_id,
         state=job.state,
         reason=job.reason,
+        preparing=running and job_programs.preparing(ctx, job),
         facts=launching.facts_of(ctx, job) if running else None,
         node_addresses=launching.addresses(ctx, launching.all_nodes(ctx, job)) if running and job.allocation else {},
     )

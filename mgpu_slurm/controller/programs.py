@@ -1,37 +1,44 @@
-"""Programs that the controller starts on its own host (mail, hooks): with a built environment, never waited for."""
+"""Programs that the controller runs on its own host around jobs, beside all else; their ends come back as events."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
+from collections.abc import Callable
 
-from mgpu_slurm.controller.events import RunProgram
+from mgpu_slurm.controller.events import ProgramsEnded, RunPrograms
+from mgpu_slurm.wire import programs
 
 log = logging.getLogger("mgpu.programs")
 
-_running: set[asyncio.Task[None]] = set()
 
+class Programs:
+    """`ended` is told how each turned out; `directory` has the notes of those that run."""
 
-def start_program(effect: RunProgram) -> None:
-    """Start it in the background; a failure is a line in the log."""
-    task = asyncio.get_running_loop().create_task(_run(effect))
-    _running.add(task)
-    task.add_done_callback(_running.discard)
+    def __init__(self, directory: str, ended: Callable[[ProgramsEnded], None]) -> None:
+        self._directory = directory
+        self._ended = ended
+        self._running: set[asyncio.Task[None]] = set()
 
+    def end_left(self) -> None:
+        """End what an earlier controller was running: it is run again where it is still wanted."""
+        for name in programs.end_left(self._directory):
+            log.warning("%s was still running, and was killed", name)
 
-async def _run(effect: RunProgram) -> None:
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *effect.argv,
-            env=effect.environment,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
+    def start(self, effect: RunPrograms) -> None:
+        task = asyncio.get_running_loop().create_task(self._run(effect))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _run(self, effect: RunPrograms) -> None:
+        note = os.path.join(self._directory, f"{effect.name}.{effect.job_id}.{effect.attempt}")
+        try:
+            ended = await programs.run(effect.patterns, effect.environment, effect.seconds, note)
+        except OSError as error:
+            ended = programs.Ended(status=-1, path=effect.patterns[0], said=error.strerror or str(error))
+        if ended.status:
+            log.error("job %d: %s", effect.job_id, ended.told(effect.name))
+        self._ended(
+            ProgramsEnded(job_id=effect.job_id, attempt=effect.attempt, name=effect.name, failed=ended.status != 0)
         )
-    except OSError as error:
-        log.warning("cannot run %s: %s", effect.argv[0], error.strerror)
-        return
-    await process.communicate(effect.stdin.encode("utf-8", "surrogateescape"))
-    if process.returncode:
-        log.warning("%s ended with status %s", effect.argv[0], process.returncode)

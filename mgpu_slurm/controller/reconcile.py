@@ -208,6 +208,8 @@ def _batch_ended(ctx: Context, job: Job, message: StepResult, now: float) -> Non
 
 def job_gone(ctx: Context, name: str, message: JobGone, now: float) -> None:
     ctx.unsend(name, f"end:{message.job_id}:{message.attempt}")
+    if message.failed:
+        nodes.drain(ctx, name, "Epilog error", now)
     job = ctx.state.jobs.get(message.job_id)
     if job is None or job.attempt != message.attempt or COMPLETING not in job.flags:
         return

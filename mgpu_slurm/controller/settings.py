@@ -10,6 +10,20 @@ import msgspec
 from mgpu_slurm.sched.priority import Weights
 
 
+class Programs(msgspec.Struct, frozen=True, kw_only=True):
+    """What runs around jobs. `prolog`, `epilog`: patterns of programs on the controller's machine; `on_nodes`: the nodes have a
+    Prolog, `at_end` an Epilog; `flags`: of PrologFlags=, with what they bring. Times in seconds, 0 for ever."""
+
+    prolog: tuple[str, ...] = ()
+    epilog: tuple[str, ...] = ()
+    prolog_seconds: float = 0.0
+    epilog_seconds: float = 0.0
+    on_nodes: bool = False
+    at_end: bool = False
+    flags: frozenset[str] = frozenset()
+    no_hold: bool = False  # a job whose Prolog has failed goes back into the queue, and is not held there
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds unless said otherwise; memory in MiB; names are those of slurm.conf's keys."""
 
@@ -44,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     task_sampling: int = 30  # seconds between two looks at tasks, as sampling.of_cluster tells
     licenses: dict[str, int] = {}  # name -> how many there are
     contain: bool = False  # jobs have a step "extern"
+    programs: Programs = Programs()
     requeue_delay: int = 0  # before a requeued job may start again
     backfill: bool = True
     embedded: bool = False

@@ -16,7 +16,7 @@ from mgpu_slurm.base import errors, hostlist
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.base.waitstatus import OUT_OF_MEMORY
 from mgpu_slurm.controller import launching, lifecycle, permissions
-from mgpu_slurm.facts.states import COMPLETING, TERMINAL
+from mgpu_slurm.facts.states import COMPLETING, CONFIGURING, TERMINAL
 from mgpu_slurm.records import step_asks, usage
 from mgpu_slurm.records.step import Step, StepLayout
 from mgpu_slurm.wire.messages import CreateStep, Done, StepCreated, StepPart, StepPending, StepSpec, TerminateJob, WholeStep
@@ -60,6 +60,9 @@ def create(ctx: Context, asked: Asked, message: CreateStep, now: float) -> None:
     jobs = [job_for_step(ctx, asked, request.job_id) for request in requests]
     if len({job.het_job_id or job.job_id for job in jobs}) > 1:
         raise SlurmError(errors.ESLURM_INVALID_JOB_ID)
+    if any(CONFIGURING in job.flags for job in jobs):
+        _queue(ctx, asked, message.request, NotYet(errors.ESLURM_PROLOG_RUNNING, "", jobs[0].job_id))
+        return
     if not message.request.overlap and any(_competes(one, message) for one in _waiting(ctx, jobs[0])):
         # first come, first served: it may not pass those that already wait, unless it holds nothing
         _queue(ctx, asked, message.request, NotYet(errors.ESLURM_NODES_BUSY, "", jobs[0].job_id))
@@ -344,7 +347,7 @@ def try_waiting(ctx: Context, job: Job, now: float) -> None:
 
 
 def _try(ctx: Context, job: Job, now: float) -> None:
-    if job.state != "RUNNING" or COMPLETING in job.flags:
+    if job.state != "RUNNING" or COMPLETING in job.flags or CONFIGURING in job.flags:
         return
     queue = ctx.step_queue.pop(job.job_id)
     left: deque[Asked] = deque()

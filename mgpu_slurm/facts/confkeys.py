@@ -67,6 +67,10 @@ PREEMPT_MODES: tuple[str, ...] = ("OFF", "CANCEL", "REQUEUE", "SUSPEND", "GANG",
 LINE_KEYS: tuple[str, ...] = ("NodeName", "PartitionName", "DownNodes", "NodeSet", "FrontendName")
 # Keys that may be given more than once, every value counting.
 REPEATED: tuple[str, ...] = ("SlurmctldHost",)
+PROGRAMS: tuple[str, ...] = ("Prolog", "Epilog", "PrologSlurmctld", "EpilogSlurmctld")
+"""Keys that name programs around jobs: newer versions run those of every line, older ones those of the last."""
+SEVERAL = (23, 11)
+"""The first version that does."""
 
 KEYS: tuple[Row, ...] = (
     ("AccountingStorageBackupHost", "str", None, True, None),

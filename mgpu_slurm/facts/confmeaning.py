@@ -33,10 +33,12 @@ KEYS: dict[str, str] = {
     "DependencyParameters": "what becomes of dependencies that cannot be met: kill_invalid_depend, max_depend_depth=N",
     "DisableRootJobs": "refuse jobs of root",
     "EnforcePartLimits": "refuse at submission what no named partition (ALL) or not a single one (ANY) would allow",
-    "Epilog": "program run by root on each node after a job",
+    "Epilog": "programs run by the node daemon's user on each node of a job when all of it has ended there, before the node is"
+              " free of it; a pattern names several. Where one fails the node is drained",
     "EpilogMsgTime": "accepted for Slurm's sake",
-    "EpilogSlurmctld": "program run on the controller's machine after a job",
-    "EpilogTimeout": "how long an epilog may take",
+    "EpilogSlurmctld": "programs run by SlurmUser on the controller's machine when a job has ended, which stays COMPLETING until"
+                       " they have",
+    "EpilogTimeout": "how long an epilog may take; PrologEpilogTimeout without it",
     "FairShareDampeningFactor": "how far use above the share counts",
     "FirstJobId": "the number of the first job",
     "GpuFreqDef": "clocks of GPUs for jobs that ask for none",
@@ -98,11 +100,17 @@ KEYS: dict[str, str] = {
     "PriorityWeightTRES": "weights of single resources: NAME=WEIGHT,...",
     "PrivateData": "what users see of others: jobs, nodes, partitions, reservations, usage, users",
     "ProctrackType": "the processes of a step are always followed by its supervisor, and by a cgroup where there may be one",
-    "Prolog": "program run by root on each node before a job",
-    "PrologEpilogTimeout": "how long a prolog or an epilog may take",
-    "PrologFlags": "Contain, X11: jobs have a step \"extern\" in listings, as in Slurm; the others are accepted for Slurm's sake",
-    "PrologSlurmctld": "program run on the controller's machine before a job",
-    "PrologTimeout": "how long a prolog may take",
+    "Prolog": "programs run by the node daemon's user on a node before the first that it starts of a job; a pattern names"
+              " several, which run in reverse order of their names. Where one fails the node is drained, a batch job goes back"
+              " into the queue and is held, any other is cancelled",
+    "PrologEpilogTimeout": "how long a prolog or an epilog may take before it is ended, and counts as failed; 65534 for ever",
+    "PrologFlags": "Alloc: the Prolog runs on all nodes as soon as a job has them; NoHold: salloc and srun do not wait for it;"
+                   " DeferBatch: scripts wait until all nodes have run it; Serial: a node runs no two of its programs at a time;"
+                   " ForceRequeueOnFail: jobs go back into the queue whatever they say of it; Contain, X11: jobs have a step"
+                   " \"extern\" in listings; RunInJob is without effect",
+    "PrologSlurmctld": "programs run by SlurmUser on the controller's machine before anything of a job starts, which is"
+                       " CONFIGURING meanwhile. Where one fails, a batch job goes back into the queue and any other is cancelled",
+    "PrologTimeout": "how long a prolog may take; PrologEpilogTimeout without it",
     "PropagatePrioProcess": "whether tasks get the niceness of the submitting shell",
     "PropagateResourceLimits": "limits of the submitting shell that tasks get",
     "PropagateResourceLimitsExcept": "limits of the submitting shell that tasks do not get",

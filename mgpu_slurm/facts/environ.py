@@ -126,7 +126,8 @@ def _owner(facts: Facts) -> Variables:
     return changes
 
 
-def _array(facts: Facts) -> Variables:
+def array_variables(facts: Facts) -> dict[str, str]:
+    """Which element of its array a job is."""
     if not facts.get("array_job_id") or facts.get("array_task_id") is None:
         return {}
     return {
@@ -225,7 +226,7 @@ def batch_environment(
     changes.update(_job(facts))
     del changes["SLURM_JOB_NAME"]  # sbatch has set it: it stays what it was at submission
     changes.update(_owner(facts))
-    changes.update(_array(facts))
+    changes.update(array_variables(facts))
     changes.update(_place(node))
     changes.update(_task_counts(facts, request))
     changes.update(_memory(request))
@@ -311,7 +312,7 @@ def step_environment(
     if partitions and not (nested and facts.get("het_job_id")):
         changes["SLURM_JOB_PARTITION"] = partitions  # srun tells all that were asked for, whatever its own environment says
     changes.update(_owner(facts))
-    changes.update(_array(facts))
+    changes.update(array_variables(facts))
     changes.update(_place(node))
     changes.update(
         SLURM_STEP_ID=step_id,

@@ -54,6 +54,8 @@ TERMINAL: frozenset[str] = frozenset(name for name, _, _, ended in JOB_STATES if
 ACTIVE: frozenset[str] = frozenset(name for name, _, _, ended in JOB_STATES if not ended)
 COMPLETING = "COMPLETING"
 """The flag of a job whose processes are still ending; its base is the final state already."""
+CONFIGURING = "CONFIGURING"
+"""The flag of a job that has its nodes while the controller's own prolog runs for it."""
 RESV_DEL_HOLD = "RESV_DEL_HOLD"
 """The flag of a job that is held since its reservation is no more."""
 SPECIAL_EXIT = "SPECIAL_EXIT"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from mgpu_slurm.base.errors import NEWEST, ConfigError
-from mgpu_slurm.facts.confkeys import BY_NAME, LINE_KEYS, REPEATED
+from mgpu_slurm.facts.confkeys import BY_NAME, LINE_KEYS, PROGRAMS, REPEATED, SEVERAL
 from mgpu_slurm.intake.conf_lines import lines
 from mgpu_slurm.intake.conf_values import pairs, read
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _LINE_KEYS = frozenset(key.lower() for key in LINE_KEYS)
 _OLD_HOSTS = (("ControlMachine", "ControlAddr"), ("BackupController", "BackupAddr"))
+NO_TIMEOUT = 65534
+"""What PrologEpilogTimeout= is where nobody has set it."""
 _LONGEST_SOCKET = 107  # bytes of sun_path without its final NUL, Linux
 
 
@@ -38,8 +40,8 @@ class Config:
     """
 
     __slots__ = (
-        "cgroup", "controllers", "embedded_dir", "gres", "nodes", "owner_uid", "partitions", "path", "unknown", "values",
-        "warnings",
+        "cgroup", "controllers", "embedded_dir", "gres", "nodes", "owner_uid", "partitions", "path", "programs", "unknown",
+        "values", "warnings",
     )  # fmt: skip
 
     def __init__(self, path: str, owner_uid: int) -> None:
@@ -53,6 +55,7 @@ class Config:
         self.cgroup: dict[str, Any] = {}
         self.unknown: list[tuple[str, str, int]] = []
         self.warnings: list[str] = []
+        self.programs: dict[str, list[str]] = {}
         self.embedded_dir: str = ""
 
     def get(self, key: str, default: Any = None) -> Any:
@@ -87,6 +90,18 @@ class Config:
             return NEWEST
         year, _, month = text.partition(".")
         return int(year), int(month.partition(".")[0])
+
+    def programs_of(self, key: str) -> list[str]:
+        """The patterns of a key that names programs around jobs, in the order of its lines."""
+        given = [pattern for pattern in self.programs.get(key, ()) if pattern]
+        return given if self.compat >= SEVERAL else given[-1:]
+
+    def program_seconds(self, key: str) -> float:
+        """How long such a program may take, 0 for ever: PrologTimeout= or EpilogTimeout= (`key`), else PrologEpilogTimeout=."""
+        seconds = self.get(key)
+        if seconds is None:
+            seconds = self.get("PrologEpilogTimeout")
+        return 0.0 if seconds in (None, NO_TIMEOUT) else float(seconds)
 
     def directory(self) -> str:
         """The directory of the configuration file; of an embedded cluster its state directory."""
@@ -184,8 +199,10 @@ def _setting(config: Config, seen: set[str], key: str, text: str) -> None:
         if not text or any(char in "/\0 \t" for char in text):
             raise ValueError(f'Bad value "{text}" for ClusterName')
         value = text.lower()
+    if name in PROGRAMS:
+        config.programs.setdefault(name, []).append(text)
     if name not in REPEATED:
-        if name in seen:
+        if name in seen and not (name in PROGRAMS and config.compat >= SEVERAL):
             config.warnings.append(f"{name} specified more than once, latest value used")
         seen.add(name)
     if value == "" and row[1] in ("str", "path"):

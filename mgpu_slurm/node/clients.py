@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from mgpu_slurm import __version__
 from mgpu_slurm.base.errors import (
     ESLURM_INVALID_JOB_ID,
+    ESLURMD_PROLOG_FAILED,
     ESLURMD_SETUP_ENVIRONMENT_ERROR,
+    ESLURMD_STEP_NOTRUNNING,
     SLURM_UNEXPECTED_MSG_ERROR,
     SlurmError,
 )
@@ -24,9 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mgpu_slurm.node.core import Effect, Key, NodeCore
+    from mgpu_slurm.node.job_programs import JobPrograms
     from mgpu_slurm.node.launcher import Launcher
     from mgpu_slurm.node.supervisors import Supervisors
     from mgpu_slurm.wire.credential import Identity
+    from mgpu_slurm.wire.messages import JobFacts
     from mgpu_slurm.wire.stream import Stream
 
 log = logging.getLogger("mgpu.node")
@@ -46,6 +50,7 @@ class Clients:
         launch: Callable[[Key, int, dict[str, Any], dict[str, int]], None],
         carry_out: Callable[[list[Effect]], None],
         started: float,
+        programs: JobPrograms,
     ) -> None:
         self._name = name
         self._key = key
@@ -56,11 +61,12 @@ class Clients:
         self._carry_out = carry_out
         self._nonces = orders.Nonces()
         self._started = started
+        self._programs = programs
 
     async def asked(self, who: Identity, message: Any, stream: Stream) -> object:
         match message:
             case LaunchTasks():
-                self._launch_tasks(who, message, stream)
+                await self._launch_tasks(who, message, stream)
                 return None
             case AttachStep():
                 self._attach(who, message, stream)
@@ -76,13 +82,15 @@ class Clients:
                 )
         raise SlurmError(SLURM_UNEXPECTED_MSG_ERROR)
 
-    def _launch_tasks(self, who: Identity, message: LaunchTasks, stream: Stream) -> None:
+    async def _launch_tasks(self, who: Identity, message: LaunchTasks, stream: Stream) -> None:
         descriptors = stream.take_descriptors()
         try:
             spec, plain = orders.verify(message, who, self._key, self._name, self._nonces, time.time())
             if len(descriptors) != len(message.passed):
                 raise SlurmError(SLURM_UNEXPECTED_MSG_ERROR)
             key = self._core.tasks_asked(spec)
+            if self._core.has_prolog:
+                await self._prepare(key, spec.job, plain["job"])
             sock, ahead = stream.detach()
             with sock:
                 order = orders.for_tasks(message, plain)
@@ -96,6 +104,15 @@ class Clients:
                     self._carry_out(self._core.abandoned(key))
         finally:
             passing.close_all(descriptors)
+
+    async def _prepare(self, key: Key, job: JobFacts, plain: dict[str, Any]) -> None:
+        """Wait for the job's Prolog. SlurmError: it has failed, or the job has ended meanwhile."""
+        ended = await self._programs.prolog(plain)
+        if ended.status:
+            self._carry_out(self._core.prolog_done(job, ended.status))
+        if ended.status or not self._core.may_start(key):
+            self._carry_out(self._core.withdrawn(key))
+            raise SlurmError(ESLURMD_PROLOG_FAILED if ended.status else ESLURMD_STEP_NOTRUNNING)
 
     def _tell_failure(self, sock: Any, text: str) -> None:
         message = {"kind": "launch_failed", "node": self._name, "code": ESLURMD_SETUP_ENVIRONMENT_ERROR, "text": text}

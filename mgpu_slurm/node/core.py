@@ -20,11 +20,14 @@ from mgpu_slurm.wire.messages import (
     ExtendJob,
     ForgetStep,
     FromNode,
+    JobFacts,
     JobGone,
     LaunchBatch,
     LaunchRefused,
     LiveStep,
+    PrologDone,
     Registered,
+    RunProlog,
     SayToJob,
     SignalJob,
     StepResult,
@@ -73,6 +76,18 @@ class StartBatch(msgspec.Struct, kw_only=True):
     message: LaunchBatch
 
 
+class StartProlog(msgspec.Struct, kw_only=True):
+    """Run the job's Prolog, where it has not run yet, then say `prolog_done`."""
+
+    job: JobFacts
+
+
+class EndJob(msgspec.Struct, kw_only=True):
+    """Nothing of the job lives here any more: run its Epilog, where one is asked for, then say `job_over`."""
+
+    message: TerminateJob
+
+
 class Tell(msgspec.Struct, kw_only=True):
     """A word for the step's supervisor."""
 
@@ -113,7 +128,7 @@ class Note(msgspec.Struct, kw_only=True):
     text: str
 
 
-Effect = StartBatch | Tell | Report | Unreport | Forget | CleanUp | StopDaemon | Note
+Effect = StartBatch | StartProlog | EndJob | Tell | Report | Unreport | Forget | CleanUp | StopDaemon | Note
 
 
 class NodeCore:
@@ -124,10 +139,13 @@ class NodeCore:
         self.steps: dict[Key, Known] = {}
         self.lease = 0.0
         self.heartbeat = 10.0
+        self.has_prolog = False  # nothing starts before it has run, and where it has is noted until the job is over
         self._contact: float | None = None
         self._connected = False
         self._ended: dict[int, int] = {}  # job -> latest attempt that was ended whole
-        self._waiting: dict[tuple[int, int], None] = {}  # jobs whose JobGone is owed
+        self._waiting: dict[tuple[int, int], TerminateJob] = {}  # jobs whose JobGone is owed
+        self._closing: set[tuple[int, int]] = set()  # those whose Epilog runs
+        self._closed: dict[tuple[int, int], bool] = {}  # those whose Epilog has run, and whether it has failed
         self._stopping = False
 
     # --- steps ------------------------------------------------------------------------------------------------------
@@ -200,15 +218,44 @@ class NodeCore:
         return Report(message=message, key=_report_key(known.key))
 
     def _gone_jobs(self) -> list[Effect]:
-        """JobGone for every job that was to end and of which nothing lives."""
+        """EndJob, or JobGone, for every job that was to end and of which nothing lives."""
         effects: list[Effect] = []
-        for job_id, attempt in list(self._waiting):
+        for (job_id, attempt), message in list(self._waiting.items()):
             if not self._living(job_id, attempt):
                 del self._waiting[job_id, attempt]
-                effects.append(Report(message=JobGone(node=self.name, job_id=job_id, attempt=attempt)))
+                if message.epilog is None and not self.has_prolog:
+                    effects += self.job_over(message, False)
+                    continue
+                self._closing.add((job_id, attempt))
+                effects.append(EndJob(message=message))
         if self._stopping and not any(known.result is None for known in self.steps.values()):
             effects.append(StopDaemon())
         return effects
+
+    def job_over(self, message: TerminateJob, failed: bool) -> list[Effect]:
+        """The Epilog of a job has run, or it has none."""
+        job = (message.job_id, message.attempt)
+        self._closing.discard(job)
+        if message.epilog is not None:
+            self._closed[job] = failed
+            if len(self._closed) > REMEMBERED:
+                del self._closed[next(iter(self._closed))]
+        return [Report(message=JobGone(node=self.name, job_id=job[0], attempt=job[1], failed=failed))]
+
+    def prolog_done(self, job: JobFacts, status: int) -> list[Effect]:
+        """The Prolog of a job has ended with this wait status."""
+        failed = status != 0
+        done = PrologDone(node=self.name, job_id=job.job_id, attempt=job.attempt, failed=failed, status=max(status, 0))
+        return [Report(message=done)]
+
+    def may_start(self, key: Key) -> bool:
+        """Whether a step is still to be started, now that its job's Prolog has run."""
+        return key in self.steps and not self._is_over(key) and not self._stopping
+
+    def withdrawn(self, key: Key) -> list[Effect]:
+        """A step whose job's Prolog has failed, or whose job was ended meanwhile, is not started."""
+        self.steps.pop(key, None)
+        return self._gone_jobs()
 
     def _living(self, job_id: int, attempt: int, step_id: str = "") -> list[Known]:
         return [
@@ -240,6 +287,10 @@ class NodeCore:
                 return self._launch(message)
             case TerminateJob():
                 return self._terminate(message)
+            case RunProlog():
+                if self._is_over((message.job.job_id, "", message.job.attempt)):
+                    return []
+                return [StartProlog(job=message.job)]
             case SignalJob():
                 return self._signal(message)
             case SuspendJob():
@@ -291,7 +342,13 @@ class NodeCore:
             word["hurry"] = message.hurry or message.ending == "CANCELLED"
             return self._tell(self._living(message.job_id, message.attempt, message.step_id), word)
         self._remember_end(message.job_id, message.attempt)
-        self._waiting[message.job_id, message.attempt] = None
+        job = (message.job_id, message.attempt)
+        if job in self._closing:
+            return []
+        if job in self._closed and message.epilog is not None:
+            failed = self._closed[job]
+            return [Report(message=JobGone(node=self.name, job_id=job[0], attempt=job[1], failed=failed))]
+        self._waiting[job] = message
         # the script last: its sruns die with it, and what they do then is not to be the first that a step hears
         living = sorted(self._living(message.job_id, message.attempt), key=lambda known: known.key[1] == "batch")
         return [*self._tell(living, word), *self._gone_jobs()]

@@ -25,6 +25,7 @@ from mgpu_slurm.node.clients import Clients
 from mgpu_slurm.node.core import Key, Known, NodeCore
 from mgpu_slurm.node.gpu_use import GpuWatch
 from mgpu_slurm.node.hardware import activity, detect
+from mgpu_slurm.node.job_programs import JobPrograms
 from mgpu_slurm.node.launcher import Launcher
 from mgpu_slurm.node.leftovers import end_leftovers
 from mgpu_slurm.node.settings import Settings
@@ -40,8 +41,11 @@ from mgpu_slurm.wire.messages import (
     Hardware,
     Heartbeat,
     Inspect,
+    JobFacts,
+    LaunchBatch,
     Register,
     Registered,
+    TerminateJob,
     ToNode,
     ToNodeFromClient,
     Usage,
@@ -85,6 +89,9 @@ class NodeDaemon:
         self._hold_to(settings)
         self._supervisors = Supervisors(self._live, self._gone, self._usage)
         self._gpu_use = GpuWatch(self._tell_gpus)
+        self._programs = JobPrograms(settings.name, settings.spool, settings.programs, self._devices)
+        self._programs.take_up()
+        self.core.has_prolog = bool(settings.programs.prolog)
         self._clients = Clients(
             settings.name,
             self.key,
@@ -94,6 +101,7 @@ class NodeDaemon:
             self._launch,
             self._carry_out,
             self.started,
+            self._programs,
         )
         self._take_up()
         self._listen()
@@ -233,7 +241,14 @@ class NodeDaemon:
         for effect in effects:
             match effect:
                 case core.StartBatch():
-                    self._start_batch(effect)
+                    if self.core.has_prolog:
+                        self._keep(self._start_after_prolog(effect))
+                    else:
+                        self._start_batch(effect)
+                case core.StartProlog():
+                    self._keep(self._run_prolog(effect.job))
+                case core.EndJob():
+                    self._keep(self._end_job(effect.message))
                 case core.Tell():
                     self._supervisors.tell(effect.key, effect.word)
                 case core.Report():
@@ -303,6 +318,8 @@ class NodeDaemon:
         self.settings.log_name = settings.log_name
         self.settings.address = settings.address
         self.settings.steps = settings.steps
+        self._programs.wanted = settings.programs
+        self.core.has_prolog = bool(settings.programs.prolog)
         self._hold_to(self.settings)
         self.client.link.disconnect()  # the controller hears of everything again when the link is back
         log.info("configuration read again")
@@ -381,6 +398,37 @@ class NodeDaemon:
             log.error("job %d: cannot launch: %s", job.job_id, error)
             text = f"{error.strerror}: {error.filename or ''}"
             self._carry_out(self.core.not_launched(key, ESLURMD_SETUP_ENVIRONMENT_ERROR, text))
+
+    # --- programs around jobs ---------------------------------------------------------------------------------------
+
+    async def _start_after_prolog(self, effect: core.StartBatch) -> None:
+        ended = await self._programs.prolog(msgspec.to_builtins(effect.message.job))
+        if ended.status:
+            self._tell_unlaunched(effect.message, f"Error running slurm prolog: {max(ended.status, 0) >> 8}")
+            self._carry_out(self.core.prolog_done(effect.message.job, ended.status))
+        if ended.status or not self.core.may_start(effect.key):
+            self._carry_out(self.core.withdrawn(effect.key))
+        else:
+            self._start_batch(effect)
+
+    def _tell_unlaunched(self, message: LaunchBatch, line: str) -> None:
+        """Leave a line in the output of a batch job that is not started."""
+        order = {
+            **orders.for_batch(message, ""), "node": self.settings.name, "log_name": self.settings.log_name, "directory": "",
+            "tag": "", "line": line,
+        }  # fmt: skip
+        try:
+            self._launcher.launch(order, [])
+        except OSError as error:
+            log.error("job %d: %s", message.job.job_id, error)
+
+    async def _run_prolog(self, job: JobFacts) -> None:
+        ended = await self._programs.prolog(msgspec.to_builtins(job))
+        self._carry_out(self.core.prolog_done(job, ended.status))
+
+    async def _end_job(self, message: TerminateJob) -> None:
+        ended = await self._programs.epilog(message)
+        self._carry_out(self.core.job_over(message, ended.status != 0))
 
     # --- what steps use ---------------------------------------------------------------------------------------------
 

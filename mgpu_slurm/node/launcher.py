@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 
-from mgpu_slurm.node import receiving
+from mgpu_slurm.node import receiving, unlaunched
 from mgpu_slurm.node.supervisor import identity, kernel
 from mgpu_slurm.node.supervisor import main as supervisor
 from mgpu_slurm.wire import passing
@@ -98,5 +98,7 @@ def _fork(sock: socket.socket, order: dict[str, Any], descriptors: list[int]) ->
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         if order.get("kind") == "file":
             receiving.run(order, descriptors)
+        if "line" in order:
+            unlaunched.run(order)
         supervisor.run(order, descriptors)
     passing.close_all(descriptors)

@@ -11,8 +11,9 @@ import msgspec
 from mgpu_slurm.base.idset import parse
 from mgpu_slurm.intake.conf import Config
 from mgpu_slurm.node import gpus as gpu_lists
-from mgpu_slurm.node import stepsettings
+from mgpu_slurm.node import job_programs, stepsettings
 from mgpu_slurm.node.constraints import Constraints
+from mgpu_slurm.node.job_programs import Programs
 from mgpu_slurm.node.stepsettings import StepSettings
 from mgpu_slurm.records.gpu import Gpu, GpuReport
 from mgpu_slurm.wire.client import Endpoint
@@ -41,6 +42,7 @@ class Settings(msgspec.Struct, kw_only=True):
     gres_text: str = ""
     tmp_fs: str = "/tmp"
     steps: StepSettings = StepSettings()
+    programs: Programs = Programs()
 
     def endpoints(self) -> list[Endpoint]:
         """Where the controller may be, best first."""
@@ -70,6 +72,7 @@ def configured(config: Config, name: str, named: bool, path: str) -> Settings:
         detect=detects(config, name, bool(node.gres)),
         tmp_fs=str(config.get("TmpFS") or "/tmp"),
         steps=stepsettings.of(config),
+        programs=job_programs.of(config),
     )
 
 

@@ -184,6 +184,8 @@ def switches_wait(job: Job, _source: Source) -> int | None:
 def nodes(job: Job, _source: Source) -> str:
     if job.allocation is None or job.state == "PENDING":
         return ""
+    if COMPLETING in job.flags and not job.holds_resources:
+        return ""  # they are free, only the controller's own epilog still runs
     return hostlist.fold(job.allocation.nodes)
 
 

@@ -17,16 +17,21 @@ if TYPE_CHECKING:
 
 
 def state(node: Node, source: Source) -> str:
-    """The base with what jobs make of it: IDLE becomes ALLOCATED or MIXED."""
+    """The base with what jobs make of it: IDLE becomes ALLOCATED or MIXED, unless all of them are ending."""
     if node.state not in ("IDLE", "UNKNOWN"):
         return node.state
     use = source.use.get(node.name)
-    if use is None or not use.jobs or not use.cpus:
+    if use is None or not use.jobs or not use.cpus or all(_ends(job_id, source) for job_id in use.jobs):
         return node.state
     if use.whole:
         return "ALLOCATED"
     usable = max(node.cpus - node.core_spec * node.threads_per_core, 1)
     return "ALLOCATED" if use.cpus.bit_count() >= usable else "MIXED"
+
+
+def _ends(job_id: int, source: Source) -> bool:
+    job = source.jobs.get(job_id)
+    return job is not None and COMPLETING in job.flags
 
 
 def flags(node: Node, source: Source) -> list[str]:
@@ -41,11 +46,8 @@ def flags(node: Node, source: Source) -> list[str]:
 
 def _own_flags(node: Node, source: Source) -> list[str]:
     use = source.use.get(node.name)
-    if use is not None and COMPLETING not in node.flags:
-        for job_id in use.jobs:
-            job = source.jobs.get(job_id)
-            if job is not None and COMPLETING in job.flags:
-                return [*node.flags, COMPLETING]
+    if use is not None and COMPLETING not in node.flags and any(_ends(job_id, source) for job_id in use.jobs):
+        return [*node.flags, COMPLETING]
     return list(node.flags)
 
 

@@ -217,13 +217,14 @@ class AllocationState(Message, tag="allocation_state"):
     node_addresses: dict[str, NodeAddress] = {}
     warnings: list[str] = []
     layout: StepLayout | None = None
+    preparing: bool = False  # programs still run on its nodes, or for it: an event "ready" follows
     transfer: str = ""  # JSON text of FileOrder, the exact bytes that `mac` covers
     mac: str = ""
 
 
 class JobEvent(Message, tag="job_event"):
-    """Pushed to the owner: "started" (facts set), "ended" (state, exit_code), "signal", "timeout", "node_fail", "suspended",
-    "message" (a text for the user)."""
+    """Pushed to the owner: "started" (facts set; with `preparing` "ready" follows), "ready", "ended" (state, exit_code),
+    "signal", "timeout", "node_fail", "suspended", "message" (a text for the user)."""
 
     job_id: int
     event: str
@@ -231,6 +232,7 @@ class JobEvent(Message, tag="job_event"):
     exit_code: int = 0
     signal: int = 0
     text: str = ""
+    preparing: bool = False
     facts: JobFacts | None = None
     node_addresses: dict[str, NodeAddress] = {}
 
@@ -647,11 +649,22 @@ class LaunchRefused(Message, tag="launch_refused"):
 
 
 class JobGone(Message, tag="job_gone"):
-    """Answer to TerminateJob: nothing of this attempt lives here."""
+    """Answer to TerminateJob: nothing of this attempt lives here. `failed`: its Epilog has."""
 
     node: str
     job_id: int
     attempt: int
+    failed: bool = False
+
+
+class PrologDone(Message, tag="prolog_done"):
+    """The Prolog of a job has run here: the answer to RunProlog; one that has failed is told in any case."""
+
+    node: str
+    job_id: int
+    attempt: int
+    failed: bool = False
+    status: int = 0  # wait status
 
 
 class Usage(Message, tag="usage"):
@@ -734,6 +747,15 @@ class TerminateJob(Message, tag="terminate_job"):
     ending: str = "CANCELLED"  # CANCELLED, TIMEOUT, NODE_FAIL, PREEMPTED, REQUEUED, ENDED
     kill_wait: int = 30
     hurry: bool = False  # KILL at once
+    epilog: JobFacts | None = None  # the Epilog is to run when all is gone, before the answer
+    exit_code: int = 0  # of the job, for the Epilog
+    derived_exit_code: int = 0
+
+
+class RunProlog(Message, tag="run_prolog"):
+    """Run the Prolog for a job that has been given this node. Answer: PrologDone; sent until then, and run once."""
+
+    job: JobFacts
 
 
 class ExtendJob(Message, tag="extend_job"):
@@ -832,7 +854,9 @@ ToSrun = (
     TasksStarted | LaunchFailed | TaskExited | StepText | StepEnded | Error | Attached | KeysFence | KeysName | StepAbort
     | OutputFailed | KeysAsk | KeysAnswer
 )
-FromNode = Register | Heartbeat | BatchStarted | StepResult | LaunchRefused | JobGone | GpuTrouble | Usage | Inspected
+FromNode = (
+    Register | Heartbeat | BatchStarted | StepResult | LaunchRefused | JobGone | GpuTrouble | Usage | Inspected | PrologDone
+)
 ToNode = (
     Registered
     | LaunchBatch
@@ -846,4 +870,5 @@ ToNode = (
     | StopNode
     | GetUsage
     | Inspect
+    | RunProlog
 )
