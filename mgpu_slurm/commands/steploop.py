@@ -26,6 +26,9 @@ LAUNCH_STATUS = 1 << 8
 AFTER_INTERRUPT = 0.1
 """Seconds that tasks have to end by the second Ctrl-C itself before they are killed."""
 
+CONTROLLER_SAYS = 2.0
+"""Seconds in which the controller's word about a failed Prolog is waited for."""
+
 MARGIN = 2.0
 """Seconds on top of KillWait that an aborted step has, as Slurm grants them."""
 
@@ -57,6 +60,7 @@ class StepLoop:
         self._killed = False  # a task has ended by TERM or KILL
         self._short = False  # a task has been killed for memory
         self._broken = False
+        self._told = False  # the controller has said something
         self._unlaunched = ""  # why some nodes have not started their tasks, until that is told
         self._stop = False  # the user does not want to wait for a reader that does not read
         self._first_exit = 0.0
@@ -79,7 +83,9 @@ class StepLoop:
         finally:
             for link in self._links:
                 link.close()
-        self._tell_unlaunched()
+        if self._unlaunched:
+            self._hear_the_end()
+            self._tell_unlaunched()
         if self._killed and not self._aborted:
             self._notes.info(f"Force Terminated StepId={self.plan.step}")
         return self.worst
@@ -277,6 +283,18 @@ class StepLoop:
             self._abort()
             self._tell_all({"kind": "signal_tasks", "signal": stepsignals.KILL})
 
+    def _hear_the_end(self) -> None:
+        """The controller ends a job of srun's own whose Prolog has failed, and says so."""
+        end = time.monotonic() + CONTROLLER_SAYS
+        while self._owner is not None and not self._told and time.monotonic() < end:
+            poll = select.poll()
+            number = self._owner.fileno()
+            if number is not None:
+                poll.register(number, select.POLLIN)
+            seen = dict(poll.poll((end - time.monotonic()) * 1000))
+            for event in self._owner.events(number in seen):
+                self._event(event)
+
     def _tell_unlaunched(self) -> None:
         """Once every node has started its tasks or refused to: the step is over where one has refused."""
         if not self._unlaunched or any(link.open and not link.started for link in self._links):
@@ -395,6 +413,7 @@ class StepLoop:
 
     def _event(self, event: dict[str, Any]) -> None:
         if event.get("event") == "message":
+            self._told = True
             self._notes.info(str(event.get("text", "")))
         if event.get("event") == "ended" and self._others():
             if not any(link.started for link in self._links):

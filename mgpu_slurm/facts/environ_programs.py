@@ -74,17 +74,21 @@ def _of_job(facts: Facts, context: str, ended: tuple[int, int] | None) -> dict[s
 
 
 def _files(facts: Facts, request: Facts) -> dict[str, str]:
-    """The script's streams, with the letters that its user gave; those of a default name are filled in."""
+    """The script's streams, with the letters that its user gave; older versions tell of no default output."""
     array = facts.get("array_job_id")
     default = patterns.expand(
         patterns.ARRAY_DEFAULT if array else patterns.BATCH_DEFAULT,
         {"j": int(facts["job_id"]), "A": int(array or facts["job_id"]), "a": int(facts.get("array_task_id") or 0)},
     )
     work_dir = str(request.get("work_dir") or "/")
-    names = {"IN": request.get("std_in") or "/dev/null", "OUT": request.get("std_out") or default}
-    if request.get("std_err"):
-        names["ERR"] = request["std_err"]
-    return {f"SLURM_JOB_STD{name}": path if path.startswith("/") else f"{work_dir}/{path}" for name, path in names.items()}
+    newer = compat_of(facts) >= (23, 2)
+    names = {
+        "IN": request.get("std_in") or "/dev/null",
+        "OUT": request.get("std_out") or (default if newer else ""),
+        "ERR": request.get("std_err") or "",
+    }
+    absolute = {name: path if path.startswith("/") else f"{work_dir}/{path}" for name, path in names.items() if path}
+    return {f"SLURM_JOB_STD{name}": path for name, path in absolute.items()}
 
 
 def of_node(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mgpu_slurm.base import hostlist, idset
 from mgpu_slurm.base.units import UNLIMITED
 from mgpu_slurm.facts.environ_requests import ANY_NUMBER
+from mgpu_slurm.facts.states import COMPLETING
 from mgpu_slurm.records import job_files, job_sizes, sharing
 from mgpu_slurm.records.step_columns import step_cpus as step_cpus
 from mgpu_slurm.records.step_columns import step_nodes as step_nodes
