@@ -28,7 +28,16 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         made.down()
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=case.stem) for case in sorted(PROGRAMS.glob("*.sh"))])
+def _parameters() -> list[object]:
+    """`# slow` in a case's first line: only with MGPU_SLOW=1."""
+    found: list[object] = []
+    for case in sorted(PROGRAMS.glob("*.sh")):
+        slow = case.read_text().startswith("# slow")
+        found.append(pytest.param(case, id=case.stem, marks=[pytest.mark.slow] if slow else []))
+    return found
+
+
+@pytest.mark.parametrize("case", _parameters())
 def test_case(case: Path, pair: Pair) -> None:
     differences = pair.differences(case)
     assert not differences, f"{case.name} differs\n{differences}"

@@ -1,4 +1,4 @@
-# programs that fail: what becomes of job and node, and what srun and salloc say
+# slow: programs that fail: what becomes of job and node, and what srun and salloc say
 noted() { ls ./$1.*.env >/dev/null 2>&1; }
 told() { squeue -h -t all -j $J -o '%T|%r|%Q'; field $J ExitCode; field $J Restarts; }
 drained() { # drained TEXT: n0 is drained for it; then it serves again
@@ -6,6 +6,8 @@ drained() { # drained TEXT: n0 is drained for it; then it serves again
   waits is_drained "$1" || sinfo -h -N -n n0 -p debug -o '%T %E'
   sinfo -h -N -n n0 -p debug -o '%T|%E|%U'
   scontrol update nodename=n0 state=resume
+  is_up() { [ "$(sinfo -h -N -n n0 -p debug -o %T)" = idle ]; }
+  waits is_up
 }
 touch fail.prolog_slurmd
 submit -p debug -o out --wrap 'echo never'

@@ -1,4 +1,4 @@
-# what is shown of a job while each program runs, and what may be done meanwhile
+# slow: what is shown of a job while each program runs, and what may be done meanwhile
 shown() { squeue -h -t all -j $J -o '%T|%r|%M' | sed 's/0:0[0-9]$/T/'; sinfo -h -N -n n0 -p debug -o %T | sed s/allocated/mixed/; }
 noted() { ls ./$1.*.env >/dev/null 2>&1; }
 for name in prolog_slurmctld prolog_slurmd; do
