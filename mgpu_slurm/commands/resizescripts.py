@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mgpu_slurm.commands.scontrol import Desk
 
 GONE = ("SLURM_NPROCS", "SLURM_NTASKS", "SLURM_TASKS_PER_NODE")
-"""Variables that nothing is known of any more."""
+"""Variables that nothing is known of any more; they go together with the last one."""
 
 
 def variables(nodes: str, cpus: Sequence[int]) -> list[tuple[str, str, bool]]:
@@ -32,19 +32,26 @@ def variables(nodes: str, cpus: Sequence[int]) -> list[tuple[str, str, bool]]:
 
 
 def write(desk: Desk, job: str) -> None:
-    """For a job that runs, in the working directory; what cannot be written is told."""
+    """For a job that runs, or has given all it had, in the working directory; what cannot be written is told. As Slurm's, it
+    is about those variables alone that there are."""
     try:
         columns, count, _ = query(desk.session(), "jobs", ["job_id", "state", "nodes", "details"], {"ids": [job]})
     except SlurmError:
         return
     for row in range(count):
-        if columns["state"][row] != "RUNNING":
+        runs = columns["state"][row] == "RUNNING"
+        if not runs and columns["state"][row] != "COMPLETED":
             continue
         name = f"slurm_job_{columns['job_id'][row]}_resize"
-        cpus = [len(idset.parse(ids)) for names, ids, *_ in columns["details"][row] for _node in hostlist.expand(names)]
-        values = [(key, f'"{value}"' if quoted else value) for key, value, quoted in variables(columns["nodes"][row], cpus)]
-        shell = "".join(f"export {key}={value}\n" for key, value in values) + "".join(f"unset {key}\n" for key in GONE)
-        c_shell = "".join(f"setenv {key} {value}\n" for key, value in values) + "".join(f"unsetenv {key}\n" for key in GONE)
+        held = columns["details"][row] if runs else []
+        cpus = [len(idset.parse(ids)) for names, ids, *_ in held for _node in hostlist.expand(names)]
+        values = [
+            (key, f'"{value}"' if quoted else value)
+            for key, value, quoted in variables(columns["nodes"][row] if runs else "", cpus) if key in desk.environ
+        ]
+        gone = GONE if GONE[-1] in desk.environ else ()
+        shell = "".join(f"export {key}={value}\n" for key, value in values) + "".join(f"unset {key}\n" for key in gone)
+        c_shell = "".join(f"setenv {key} {value}\n" for key, value in values) + "".join(f"unsetenv {key}\n" for key in gone)
         try:
             for ending, text in (("sh", shell), ("csh", c_shell)):
                 with open(f"{name}.{ending}", "w", opener=_executable) as file:
@@ -52,9 +59,8 @@ def write(desk: Desk, job: str) -> None:
         except OSError as error:
             desk.complain(f"scontrol: error: Could not create file {error.filename}: {error.strerror}")
             return
-        if not desk.quiet:
-            desk.say("To reset Slurm environment variables, execute\n")
-            desk.say(f"  For bash or sh shells:  . ./{name}.sh\n  For csh shells:         source ./{name}.csh\n")
+        desk.say("To reset Slurm environment variables, execute\n")
+        desk.say(f"  For bash or sh shells:  . ./{name}.sh\n  For csh shells:         source ./{name}.csh\n")
 
 
 def _executable(path: str, flags: int) -> int:

@@ -130,6 +130,8 @@ def _cpus(word: Word) -> str:
 def _nodes(word: Word) -> str:
     if not word.text:
         raise Left(counts=True)
+    if word.text.upper() == "ALL":
+        return "ALL"
     try:
         return "-".join(map(str, _range(word, "requested node count")))
     except ValueError as error:

@@ -64,6 +64,7 @@ def settings(config: Any) -> Settings:
         programs=_programs(config),
         requeue_delay=0 if config.embedded_dir or not config.nodes else config.get("MgpuRequeueDelay"),
         backfill=str(config.get("SchedulerType")) != "sched/builtin",
+        job_expansion=config.parameter("SchedulerParameters", "permit_job_expansion") is not None,
         embedded=bool(config.embedded_dir),
         without_file=not config.nodes,
     )

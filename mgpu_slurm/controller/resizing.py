@@ -1,8 +1,12 @@
-"""A running job gives nodes back: what stays its own, and when the rest is free.
+"""A running job gives nodes back, or gets those of another: what is its own then, and when the rest is free.
 
 The job loses the nodes at once: nothing new of it starts there, and its tasks there are ended; a step goes on with those that
 are left to it. What it held on them stays taken until no process of it lives there. The node of the batch script, and of an
 allocation the first one, stays.
+
+Where SchedulerParameters=permit_job_expansion allows it, a job with --dependency=expand:ID gives all it has to job ID by
+`scontrol update NumNodes=0`, and is over. As in Slurm, no step of it may run, and neither of the two may have devices or a
+whole node.
 """
 
 from __future__ import annotations
@@ -12,7 +16,10 @@ from typing import TYPE_CHECKING
 from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller import lifecycle, steps
-from mgpu_slurm.records.allocation import Allocation
+from mgpu_slurm.intake.dependency import EXPAND
+from mgpu_slurm.records import job_sizes
+from mgpu_slurm.records.allocation import Allocation, NodeShare
+from mgpu_slurm.records.step import EXTERN
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,13 +28,88 @@ if TYPE_CHECKING:
     from mgpu_slurm.records.job import Job
 
 
+def change(ctx: Context, job: Job, nodes: int, several: bool, now: float) -> None:
+    """NumNodes= of a running job, which is a copy. Raises SlurmError. `several`: a range was given, which only waiting jobs have.
+
+    A job that is to give away all it has is left without an allocation; `hand_over` does the rest.
+    """
+    may_grow, held = ctx.settings.job_expansion, job.allocation
+    if held is None:
+        raise SlurmError(errors.ESLURM_NOT_SUPPORTED)
+    grows = nodes > len(held.nodes)
+    # more nodes than tasks are more tasks, and those are counted while a job waits
+    if (several and (may_grow or not grows)) or (may_grow and grows and nodes > job_sizes.num_tasks(job)):
+        raise SlurmError(errors.ESLURM_JOB_NOT_PENDING)
+    expands = may_grow and _expanded_id(job)
+    if not nodes and expands:
+        _check_gift(ctx, job)
+        job.allocation = None
+    elif not nodes or expands or (may_grow and grows):
+        raise SlurmError(errors.ESLURM_INVALID_NODE_COUNT)
+    elif grows:
+        raise SlurmError(errors.ESLURM_NOT_SUPPORTED)
+    elif nodes < len(held.nodes):
+        keep(job, held.nodes[:nodes], now)
+
+
+def _expanded_id(job: Job) -> int:
+    """The job that this one was started for; 0 for none."""
+    return next((int(target) for kind, target, _, _ in reversed(job.dependency) if kind == EXPAND), 0)
+
+
+def _check_gift(ctx: Context, job: Job) -> None:
+    """Whether what the job has can be another's. Raises SlurmError: 4026 where a step of it runs, -1 where the kind of either
+    job's resources does not allow it."""
+    if job.state != "RUNNING":
+        raise SlurmError(errors.ESLURM_JOB_NOT_RUNNING)
+    if any(steps.is_live(step) for step in job.steps.values() if step.step_id != EXTERN) or any(
+        lifecycle.may_live(job, share.node) for share in (job.allocation or Allocation()).held
+    ):
+        raise SlurmError(errors.ESLURMD_STEP_EXISTS)
+    other = ctx.state.jobs.get(_expanded_id(job))
+    if other is None or other.state != "RUNNING":
+        return
+    shares = [share for one in (job, other) if one.allocation is not None for share in one.allocation.held]
+    if any(share.whole or any(share.gres.values()) for share in shares):
+        raise SlurmError(-1)
+
+
+def hand_over(ctx: Context, job: Job, now: float) -> None:
+    """The job is over, and what it held belongs to the job that it was started for, where that one still runs."""
+    other = ctx.state.jobs.get(_expanded_id(job))
+    job.resize_time = now
+    lifecycle.end(ctx, job, "ENDED_OK", now, "COMPLETED", 0)
+    if other is None or other.state != "RUNNING" or other.allocation is None or job.allocation is None:
+        return
+    other.batch_host = other.batch_host or other.allocation.nodes[0]
+    given = {share.node: share for share in job.allocation.shares}
+    own = {share.node: share for share in other.allocation.shares}
+    order = [node for node in ctx.state.nodes if node in given or node in own]
+    counts = [dict(zip(one.allocation.nodes, one.tasks_per_node, strict=False)) for one in (job, other) if one.allocation]
+    other.ntasks = job_sizes.num_tasks(other)
+    other.tasks_per_node = [sum(count.get(node, 0) for count in counts) for node in order]
+    shares = [_joined([one[node] for one in (own, given) if node in one]) for node in order]
+    ctx.state.reshape(other, Allocation(shares=shares, leaving=other.allocation.leaving))
+    other.resize_time = now
+    ctx.save(other)
+
+
+def _joined(shares: list[NodeShare]) -> NodeShare:
+    """Those of one node as one."""
+    cpus = sorted(cpu for share in shares for cpu in share.cpus)
+    usable = sum(share.usable for share in shares)
+    counted = 0 if usable == len(cpus) else usable
+    return NodeShare(node=shares[0].node, cpus=cpus, mem=sum(share.mem for share in shares), counted=counted)
+
+
 def keep(job: Job, kept: Collection[str], now: float) -> None:
     """Let the job have only these of its nodes. Raises SlurmError 2006 where its first is not among them."""
     before = job.allocation
     if before is None or job.state != "RUNNING":
         raise SlurmError(errors.ESLURM_JOB_NOT_RUNNING)
-    if before.nodes[0] not in kept:
+    if (job.batch_host or before.nodes[0]) not in kept:
         raise SlurmError(errors.ESLURM_INVALID_NODE_NAME)
+    job.ntasks = job_sizes.num_tasks(job)
     at = [place for place, share in enumerate(before.shares) if share.node in kept]
     job.tasks_per_node = [job.tasks_per_node[place] for place in at if place < len(job.tasks_per_node)]
     job.allocation = Allocation(

@@ -61,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     programs: Programs = Programs()
     requeue_delay: int = 0  # before a requeued job may start again
     backfill: bool = True
+    job_expansion: bool = False  # a running job may take over what another was started for
     embedded: bool = False
     without_file: bool = False  # the first generation's cluster: nodes join by themselves
     request_memory: int = 3600  # how long an answered request id is remembered

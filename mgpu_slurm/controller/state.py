@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mgpu_slurm.base.ids import JobRef
-    from mgpu_slurm.records.allocation import NodeShare
+    from mgpu_slurm.records.allocation import Allocation, NodeShare
     from mgpu_slurm.records.node import Node
     from mgpu_slurm.records.partition import Partition
     from mgpu_slurm.records.reservation import Reservation
@@ -286,6 +286,13 @@ class State:
         for share in job.allocation.held if job.allocation else ():
             self.let_go(job, share)
         self.generation += 1
+
+    def reshape(self, job: Job, allocation: Allocation) -> None:
+        """The running job holds this instead of what it has held. The caller has made sure that it fits."""
+        for share in job.allocation.held if job.allocation else ():
+            self.let_go(job, share)
+        job.allocation = allocation
+        self._take(job)
 
     def let_go(self, job: Job, share: NodeShare) -> None:
         """What the job has held of one node is free."""

@@ -176,7 +176,8 @@ def _make_one(
     chosen = _partitions(ctx, asked.caller, request)
     licenses.check(ctx, request.licenses)
     _check_nodes(ctx, request)
-    terms, any_of = waiting.read(ctx, request.dependency) if request.dependency else ([], False)
+    names = ",".join(one.name for one in chosen)
+    terms, any_of = waiting.read(ctx, request.dependency, names) if request.dependency else ([], False)
     _check_features(ctx, request)
     _frequency(ctx, request)
     reservations.check(ctx, request.reservation, owner.uid, request.account or "")
@@ -196,7 +197,7 @@ def _make_one(
         group_name=asked.user.group if request.as_gid is not None and asked.user is not None else owner.group,
         request=request,
         name=request.name,
-        partition=",".join(one.name for one in chosen),
+        partition=names,
         account=request.account or "",
         reason="JobHeldUser" if held else "None",
         priority=0 if held else _priority(request),

@@ -120,7 +120,7 @@ def _partition(ctx: Context, job: Job, caller: Caller, text: str, now: float) ->
 
 def _dependency(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     need_pending(job)
-    job.dependency, job.dependency_any = waiting.read(ctx, text, job)
+    job.dependency, job.dependency_any = waiting.read(ctx, text, job.partition, job)
     job.dependency_text = ""
     ask(job, dependency=text or None)
 
@@ -167,15 +167,14 @@ def _licenses(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> 
 
 
 def _nodes(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
-    """LEAST or LEAST-MOST; without a most the one that holds for it stays."""
+    """LEAST or LEAST-MOST; without a most the one that holds for it stays. ALL are those it has."""
+    if text.upper() == "ALL":
+        return
     low, dash, high = text.partition("-")
     bound = job.request.max_nodes and (job.max_nodes or job.request.max_nodes)
     least, most = _number(low), _number(high) if dash else bound
     if job.state != "PENDING":
-        if job.allocation is None or dash or not 0 < least <= len(job.allocation.nodes):
-            raise SlurmError(errors.ESLURM_NOT_SUPPORTED)
-        if least < len(job.allocation.nodes):
-            resizing.keep(job, job.allocation.nodes[:least], now)
+        resizing.change(ctx, job, least, bool(dash), now)
         return
     if least < 1 or (most and most < least):
         raise SlurmError(errors.ESLURM_INVALID_NODE_COUNT)

@@ -91,7 +91,12 @@ def _job(ctx: Context, job: Job, caller: Caller, changes: list[tuple[str, str]],
             update_job_keys.check_size(ctx, trial)
     if COMPLETING in job.flags and job.state != "PENDING":
         raise SlurmError(errors.ESLURM_TRANSITION_STATE_NO_UPDATE)
+    gives = job.allocation is not None and trial.allocation is None
+    if gives:
+        trial.allocation = job.allocation
     _take_over(ctx, job, trial, now)
+    if gives:
+        resizing.hand_over(ctx, job, now)
 
 
 def _take_over(ctx: Context, job: Job, trial: Job, now: float) -> None:

@@ -2,7 +2,8 @@
 
 A dependency is kept in `Job.dependency` as terms [type, target, minutes, status]: the target is "12", "12_3" or "12_*",
 the status "" or "failed". Met terms are taken out; with `?` one met term takes out all. A job that does not exist (any more)
-counts as met, as in Slurm. A target has ended when no process of it lives, not before.
+counts as met, as in Slurm. A target has ended when no process of it lives, not before. A job that is to expand another keeps that
+term while it runs: what it holds can be given to the other one (resizing.py).
 """
 
 from __future__ import annotations
@@ -28,16 +29,23 @@ BLOCKS = frozenset(
 )
 
 
-def read(ctx: Context, text: str, job: Job | None = None) -> tuple[list[list[str]], bool]:
-    """The terms of a --dependency, of a job that is there already where one is named.
+def read(ctx: Context, text: str, partition: str, job: Job | None = None) -> tuple[list[list[str]], bool]:
+    """The terms of a --dependency of a job in these partitions, one that is there already where it is named.
 
-    Raises SlurmError: 2038 malformed or waiting for itself, 2036 expand, 2071 on a circle.
+    Raises SlurmError: 2038 malformed, waiting for itself, or to expand a job that does not run there; 2036 expand where the
+    configuration does not permit it, 2071 on a circle.
     """
+    if grammar.expands(text) and not ctx.settings.job_expansion:
+        raise SlurmError(errors.ESLURM_NOT_SUPPORTED)
     wanted, any_of = grammar.parse(text)
     terms = []
     for one in wanted:
-        if one.kind == "expand":
-            raise SlurmError(errors.ESLURM_NOT_SUPPORTED)
+        if one.kind == grammar.EXPAND:
+            expanded = ctx.state.jobs.get(one.job_id) if one.task is None else ctx.state.element(one.job_id, one.task)
+            if expanded is None or expanded.state != "RUNNING" or expanded.partition != partition:
+                raise SlurmError(errors.ESLURM_DEPENDENCY)
+            terms.append([one.kind, str(expanded.job_id), str(one.minutes), ""])
+            continue
         if one.kind == grammar.SINGLETON:
             terms.append([one.kind, "", "0", ""])
             continue
@@ -196,21 +204,23 @@ def _dependencies(ctx: Context, job: Job, now: float) -> str:
     if not job.dependency:
         return MET
     before = targets(job)
-    left = []
+    left, lasting = [], []
     any_met = False
     for term in job.dependency:
         found = FAILED if term[3] else _term(ctx, job, term, now)
         if found == MET:
             any_met = True
+            if term[0] == grammar.EXPAND:
+                lasting.append(term)
             continue
         left.append([term[0], term[1], term[2], "failed" if found == FAILED else ""])
     if any_met and job.dependency_any:
         left = []
-    if len(left) != len(job.dependency):
+    if len(left) + len(lasting) != len(job.dependency):
         ctx.state.unwatch(job, before)
-        job.dependency = left
+        job.dependency = left + lasting
         ctx.state.watch(job, targets(job), alone(job))
-    job.dependency = left
+    job.dependency = left + lasting
     if not left:
         return MET
     failed = [bool(term[3]) for term in left]
@@ -221,6 +231,8 @@ def text_of(job: Job) -> str:
     """As squeue shows it: afterok:829_*(unfulfilled),singleton(unfulfilled)."""
     words = []
     for kind, target, minutes, status in job.dependency:
+        if kind == grammar.EXPAND and not status and job.priority != 0:
+            continue  # it waits for nothing
         word = kind if not target else f"{kind}:{target}"
         if minutes != "0":
             word += f"+{minutes}"
@@ -238,6 +250,8 @@ def _term(ctx: Context, job: Job, term: list[str], now: float) -> str:
             return _correlated(ctx, job, int(base))
         return _array(ctx, kind, int(base))
     other = ctx.state.element(int(base), int(task)) if under else ctx.state.jobs.get(int(base))
+    if kind == grammar.EXPAND:
+        return FAILED if other is None or has_ended(other) else OPEN if other.state == "PENDING" else MET
     if other is None:
         return MET
     return _job(ctx, job, kind, other, int(minutes), now)

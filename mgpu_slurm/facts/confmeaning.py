@@ -127,7 +127,7 @@ KEYS: dict[str, str] = {
     "ResvProlog": "program run when a reservation begins",
     "ReturnToService": "when a node that was DOWN is used again once it is back: 0 never by itself, 1 if it only was silent,"
                        " 2 always",
-    "SchedulerParameters": "details of scheduling",
+    "SchedulerParameters": "details of scheduling; permit_job_expansion: --dependency=expand",
     "SchedulerTimeSlice": "how long a job that takes turns with others runs at a time",
     "SchedulerType": "priority order and backfill always work together",
     "SelectType": "what is handed out are always CPUs, memory and devices",

@@ -14,7 +14,8 @@ from mgpu_slurm.intake import arrays
 
 ESLURM_DEPENDENCY = 2038
 
-WITH_JOBS = ("after", "afterany", "afterok", "afternotok", "aftercorr", "afterburstbuffer", "expand")
+EXPAND = "expand"
+WITH_JOBS = ("after", "afterany", "afterok", "afternotok", "aftercorr", "afterburstbuffer", EXPAND)
 SINGLETON = "singleton"
 ALL_TASKS = -1
 
@@ -83,7 +84,15 @@ def _clause(clause: str) -> list[Dependency]:
     kind = kind.lower()
     if kind not in WITH_JOBS:
         raise SlurmError(ESLURM_DEPENDENCY)
-    return [one for job in jobs.split(":") for one in _jobs(kind, job)]
+    found = [one for job in jobs.split(":") for one in _jobs(kind, job)]
+    if kind == EXPAND and len(found) > 1:
+        raise SlurmError(ESLURM_DEPENDENCY)  # one job gets what another is given
+    return found
+
+
+def expands(text: str) -> bool:
+    """Whether a job asks to be given to another, however the rest reads."""
+    return any(clause.lower().startswith(EXPAND + ":") for clause in text.replace("?", ",").split(","))
 
 
 def _jobs(kind: str, text: str) -> list[Dependency]:

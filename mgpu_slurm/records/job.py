@@ -55,7 +55,7 @@ class Job(msgspec.Struct, omit_defaults=True, kw_only=True):
     start_time: float = 0.0
     end_time: float = 0.0  # real end; while running the expected end (0 = unlimited)
     suspend_time: float = 0.0
-    resize_time: float = 0.0  # when it last gave nodes back
+    resize_time: float = 0.0  # when it last gave nodes back or got some
     suspended_seconds: float = 0.0
     last_sched: float = 0.0
     time_limit: int | None = None  # minutes, UNLIMITED = -1; None: the partition's

@@ -51,9 +51,9 @@ def min_nodes(job: Job, source: Source) -> int:
     return min(least, job.max_nodes) if job.max_nodes else least
 
 
-def num_tasks(job: Job, _source: Source) -> int:
-    """With the nodes it got, at least one for each, or as many as were asked for on each."""
-    if job.allocation is None or job.state == "PENDING":
+def num_tasks(job: Job, _source: Source | None = None) -> int:
+    """With the nodes it got, at least one for each, or as many as were asked for on each, however many it has later."""
+    if job.allocation is None or job.state == "PENDING" or job.resize_time:
         return job.ntasks
     return max(job.ntasks, (tasks_per_node(job) or 1) * len(job.allocation.shares))
 

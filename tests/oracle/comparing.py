@@ -54,7 +54,9 @@ PartitionName=drained Nodes=ALL State=DRAIN"""
 TRIES = 3
 """How often a case may be run until both suites do the same."""
 
-SETTINGS = "Licenses=lic:4,matlab:2\nFirstJobId=70001\nLaunchParameters=enable_nss_slurm"
+SETTINGS = "Licenses=lic:4,matlab:2\nFirstJobId=70001\nLaunchParameters=enable_nss_slurm\n" + (
+    "SchedulerParameters=batch_sched_delay=0,bf_interval=1,sched_interval=2,permit_job_expansion"
+)
 """Ids begin where no other number of a case is, so that `ids` replaces nothing else."""
 
 
