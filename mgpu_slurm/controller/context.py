@@ -110,6 +110,7 @@ class Context:
         self.dirty_nodes: dict[str, None] = {}
         self.dirty_partitions: dict[str, None] = {}
         self.dirty_reservations: dict[str, None] = {}
+        self.removed: dict[str, float] = {}  # node that was deleted -> when its daemon had started
         self.saved_counter = 0
         self.automatic: set[str] = set()  # configuration keys that follow the nodes' hardware
         self.owners: dict[int, int] = {}  # job -> connection of its owner

@@ -30,6 +30,10 @@ def admit(ctx: Context, name: str, message: Register, address: str, now: float) 
         if not message.dynamic:
             ctx.note("error", f"node {name} is not in the configuration, its registration is refused")
             return None
+        if message.start_time and ctx.removed.get(name) == message.start_time:
+            # as slurmd -Z, which registers once: it joins again when it is started again, as a node nobody knows
+            ctx.note("error", f"node {name} was deleted, and joins again when its daemon is started again")
+            return None
         node = Node(name=name, dynamic=True, flags=["DYNAMIC_NORM"], state="UNKNOWN")
         ctx.state.nodes[name] = node
         _join(ctx, node)

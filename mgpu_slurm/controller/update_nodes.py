@@ -79,6 +79,7 @@ def _delete(ctx: Context, text: str) -> list[tuple[str, int, str]]:
             code = errors.ESLURM_INVALID_NODE_NAME if node is None else errors.ESLURM_NODES_BUSY
             rows.append((name, code, errors.strerror(code, ctx.settings.compat)))
             continue
+        ctx.removed[name] = node.start_time
         del ctx.state.nodes[name]
         ctx.save_node(node)
         for partition in ctx.state.partitions.values():

@@ -157,6 +157,21 @@ def test_a_node_nobody_configured() -> None:
     assert c.state_of(job) == "RUNNING"
 
 
+def test_a_deleted_node_joins_again_as_a_new_one() -> None:
+    c = Case().node("n0")
+
+    def joins(started: float) -> bool:
+        c.said("x1", wire.Register(name="x1", hardware=wire.Hardware(cpus=4, real_memory=8000), dynamic=True, start_time=started))
+        return "x1" in c.state.nodes
+
+    assert joins(10.0)
+    assert c.update("node", "x1", weight="7", comment="old", state="DRAIN", reason="why") == 0
+    c.ask(wire.Update(what="node", name="x1", changes=[], action="delete"), ROOT)
+    assert ("x1" in c.state.nodes, joins(10.0), joins(20.0)) == (False, False, True)
+    node = c.state.nodes["x1"]
+    assert (node.weight, node.comment, node.reason, node.flags, node.state) == (1, "", "", ["DYNAMIC_NORM"], "IDLE")
+
+
 def test_drain_resume_down() -> None:
     c = Case().node("n0")
     job = c.submit()
