@@ -8,6 +8,7 @@ which was killed meanwhile finds it when it starts anew, and no program of a job
 from __future__ import annotations
 
 import asyncio
+import errno
 import glob
 import os
 import signal
@@ -18,6 +19,9 @@ import msgspec
 
 KILL_AFTER = 5.0
 """Seconds between TERM and KILL for a program that has had its time."""
+
+BEGIN = 'echo $$ > "$0" && unset PWD OLDPWD SHLVL && exec "$1"'
+"""The process itself writes the file that tells of it, before it becomes the program: no moment is left in which nobody knows."""
 
 SAID = 2000
 """Bytes of what a program has printed that are worth keeping."""
@@ -61,15 +65,14 @@ async def run(patterns: Sequence[str], environment: Mapping[str, str], seconds: 
 
 
 async def _run(path: str, environment: Mapping[str, str], seconds: float, note: str) -> Ended:
+    if not os.access(path, os.X_OK):
+        return Ended(status=-1, path=path, said=os.strerror(errno.EACCES if os.path.exists(path) else errno.ENOENT))
+    os.makedirs(os.path.dirname(note), 0o700, exist_ok=True)
     with tempfile.TemporaryFile() as output:
-        try:
-            process = await asyncio.create_subprocess_exec(
-                path, env=dict(environment), cwd="/", stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
-                start_new_session=True,
-            )  # fmt: skip
-        except OSError as error:
-            return Ended(status=-1, path=path, said=error.strerror or str(error))
-        _tell(note, process.pid)
+        process = await asyncio.create_subprocess_exec(
+            "/bin/sh", "-c", BEGIN, note, path, env=dict(environment), cwd="/", stdin=asyncio.subprocess.DEVNULL, stdout=output,
+            stderr=output, start_new_session=True,
+        )  # fmt: skip
         timed_out = False
         try:
             await asyncio.wait_for(process.wait(), seconds or None)
@@ -96,23 +99,18 @@ def _signal(group: int, number: int) -> None:
         pass  # all of it has ended
 
 
-def _tell(note: str, pid: int) -> None:
-    os.makedirs(os.path.dirname(note), 0o700, exist_ok=True)
-    with open(note, "w") as file:
-        file.write(f"{pid} {_started(pid)}")
-
-
-def _started(pid: int) -> str:
-    """When a process was started, in the kernel's words; "" where there is none."""
+def _is_ours(pid: int, job: str) -> bool:
+    """Whether the process of this number is still a program of that job, and not one that has got the number since."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b")")[2].split()[19].decode()
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            environment = file.read().split(b"\0")
+        return f"SLURM_JOB_ID={job}".encode() in environment and os.getsid(pid) == pid
     except OSError:
-        return ""
+        return False
 
 
 def end_left(directory: str) -> list[str]:
-    """Kill what an earlier daemon has left running; the names of the notes that told of it."""
+    """Kill what an earlier daemon has left running; the names of the notes that told of it, which are WHAT.JOB.ATTEMPT."""
     try:
         names = sorted(os.listdir(directory))
     except FileNotFoundError:
@@ -121,8 +119,8 @@ def end_left(directory: str) -> list[str]:
     for name in names:
         path = os.path.join(directory, name)
         with open(path) as file:
-            pid, _, started = file.read().partition(" ")
-        if pid.isdecimal() and started and _started(int(pid)) == started:
+            pid = file.read().strip()
+        if pid.isdecimal() and _is_ours(int(pid), name.split(".")[1]):
             _signal(int(pid), signal.SIGKILL)
             left.append(name)
         os.unlink(path)
