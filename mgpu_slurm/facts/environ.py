@@ -363,10 +363,10 @@ def gpu_binding(
     own = list(part.get("task_gpus") or ())
     if not request.get("gpu_bind") and local < len(own) and own[local]:
         return gpu_bindings.GpuBinding(list(own[local]), bound=len(part["tasks"]) > 1)
-    near = devices.near if devices is not None else {}
+    near, there = (devices.near, devices.count) if devices is not None else ({}, 0)
     gpus = gpus_of(part.get("share") or {})
     text = gpu_bindings.wanted(request)
-    return gpu_bindings.bind(text, gpus, local, len(part["tasks"]), compat_of(spec["job"]), near, cpus)
+    return gpu_bindings.bind(text, gpus, local, len(part["tasks"]), compat_of(spec["job"]), near, cpus, there)
 
 
 def task_environment(

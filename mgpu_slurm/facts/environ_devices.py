@@ -21,10 +21,10 @@ class Devices:
 
     `ordinals`: index in allocations -> the driver's ordinal, or the UUID of a MIG slice; absent ones are their own index.
     `near`: index -> the kernel's numbers of the CPUs next to it; absent where nobody knows. `hidden`: a program sees no others
-    than its own.
+    than its own. `count`: how many the node has, 0 where nobody says so.
     """
 
-    __slots__ = ("hidden", "near", "ordinals", "variables")
+    __slots__ = ("count", "hidden", "near", "ordinals", "variables")
 
     def __init__(
         self,
@@ -32,7 +32,9 @@ class Devices:
         variables: Sequence[str] = ALL_VARIABLES,
         near: Mapping[int, Sequence[int]] | None = None,
         hidden: bool = False,
+        count: int = 0,
     ) -> None:
+        self.count = count
         self.ordinals = dict(ordinals or {})
         self.near = dict(near or {})
         self.variables = tuple(variables)

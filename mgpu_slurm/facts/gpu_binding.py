@@ -53,8 +53,10 @@ def bind(
     compat: tuple[int, int],
     near: Mapping[int, Collection[int]] | None = None,
     cpus: Collection[int] = (),
+    there: int = 0,
 ) -> GpuBinding:
-    """For task `local` of `tasks` on a node where the step has `gpus`. `near`: CPUs near each GPU; `cpus`: the task's own."""
+    """For task `local` of `tasks` on a node where the step has `gpus`, of `there` (0: unknown). `near`: CPUs near each GPU;
+    `cpus`: the task's own."""
     every = list(gpus)
     if not text or tasks < 2:
         return GpuBinding(every)
@@ -67,7 +69,7 @@ def bind(
     if word == "per_task:0" and compat < (23, 2):
         return GpuBinding(None, bound=True)
     made = GpuBinding([], bound=True)
-    chosen = _choose(made, kind, values, every, local, near or {}, set(cpus))
+    chosen = _choose(made, kind, values, every, local, near or {}, set(cpus), max(there, every[-1] + 1))
     if not chosen:
         made.errors.append(
             f"Bind request {shown(text, compat)} does not specify any devices within the allocation for task {local}. "
@@ -92,6 +94,7 @@ def _choose(
     local: int,
     near: Mapping[int, Collection[int]],
     cpus: set[int],
+    there: int,
 ) -> list[int]:
     if kind == "closest":
         close = [gpu for gpu in every if not cpus or not near.get(gpu) or cpus & set(near[gpu])]
@@ -117,7 +120,7 @@ def _choose(
     except ValueError:
         number = 0
     asked = [at for at in range(number.bit_length()) if number >> at & 1] if mask else [number]
-    if max(asked, default=0) > every[-1] and not set(asked) & set(every):
+    if max(asked, default=0) >= there and not set(asked) & set(every):
         made.errors.append("Invalid --gpu-bind= value specified.")
     return [gpu for gpu in every if gpu in asked]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import SlurmError, UsageError
 from mgpu_slurm.intake import gres
-from mgpu_slurm.intake.merge import Choice, Choices
+from mgpu_slurm.intake.merge import ENVIRONMENT, Choice, Choices
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def check(choices: Choices, compat: tuple[int, int]) -> None:
         tasks = _tasks_of_nodes(choices)
         if tasks and not choices.has("ntasks"):
             given = choices.fields["gpus_per_task"]
-            choices.put("ntasks", Choice(given.name, tasks, given.source, given.text))
+            choices.put("ntasks", Choice(given.name, tasks, ENVIRONMENT, given.text))
 
 
 def _uncounted(choices: Choices, given: bool) -> str:

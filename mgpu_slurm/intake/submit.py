@@ -181,7 +181,8 @@ def step(component: Component, job_id: int, compat: tuple[int, int] = NEWEST) ->
     # srun that makes its own allocation asks with --exclusive for whole nodes, and for its tasks' share of them only
     # where it says how many tasks there are
     alone = client.get("exclusive") in ("exclusive", "user", "mcs", "topo")
-    alone = alone and ("jobid" in component.sources or "ntasks" in request or "ntasks_per_node" in request)
+    said = component.sources.get("ntasks") == merge.COMMAND or "ntasks_per_node" in request
+    alone = alone and ("jobid" in component.sources or said)
     request["exclusive"] = bool(client.get("exact")) or alone or counted
     request["overlap"] = "overlap" in client
     if request.get("distribution") in ("pack", "nopack") and "jobid" in component.sources:

@@ -137,7 +137,7 @@ def devices(gpus: Sequence[Gpu]) -> dict[str, Any]:
             ordinals[str(gpu.index)] = name
     variables = NVIDIA_VARIABLES if gpus and len(found) == len(gpus) else ALL_VARIABLES
     near = {str(gpu.index): gpu.cpu_affinity for gpu in gpus if gpu.cpu_affinity}
-    return {"ordinals": ordinals, "variables": list(variables), "near": near}
+    return {"ordinals": ordinals, "variables": list(variables), "near": near, "gpus": len(gpus)}
 
 
 def machine(places: Sequence[CpuPlace]) -> list[list[int]]:

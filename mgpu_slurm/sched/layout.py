@@ -99,7 +99,7 @@ def _lay(
         count = _fewest(usable, ntasks) if packed else max(1, min(len(usable), ntasks))
         count = min(count, request.max_nodes or count)
     elif packs(request.distribution or ""):
-        count = max(count, _fewest(usable, ntasks)) if request.max_nodes else count
+        count = max(count, _fewest(usable, ntasks)) if request.max_nodes or named else count
     elif request.max_nodes and not named:
         count = max(count, min(request.max_nodes, len(chosen), ntasks))
     if count > len(rooms):
@@ -125,6 +125,8 @@ def _lay(
     kind = request.distribution or ""
     arbitrary = hostlist.expand(request.nodelist) if request.nodelist and kind.startswith("arbitrary") else None
     room_here = [room.usable // cpus_per_task if request.overcommit else room.tasks for room in picked]
+    if not any(room_here):
+        room_here = [room.usable for room in picked]
     per_core = job.request.ntasks_per_core or 0
     bounded = [min(number, cores(room) * per_core) for number, room in zip(room_here, picked, strict=True)]
     beyond = request.overcommit
@@ -190,7 +192,7 @@ def _nodes(request: StepRequest, rooms: list[Room], nodes: Mapping[str, Node]) -
         wanted = [by_name[name] for name in names]
         for room in wanted:
             room.named = True
-        if max(request.min_nodes or 0, request.max_nodes or 0) > len(wanted):
+        if max(request.min_nodes or 0, request.max_nodes or 0) > len(wanted) or packs(request.distribution or ""):
             wanted += [room for room in chosen if room not in wanted]
         order = {room.share.node: position for position, room in enumerate(rooms)}
         return sorted(wanted, key=lambda room: order[room.share.node])

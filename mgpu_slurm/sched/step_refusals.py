@@ -82,7 +82,8 @@ def why(
         usable = sum(1 for number in by_memory if number)
         if sum(fitting) >= ntasks and (sum(by_memory) < ntasks or usable < min(request.min_nodes or 1, len(chosen))):
             return Never(errors.ESLURM_INVALID_TASK_MEMORY)
-    several = sum(room.named for room in chosen) > 1
-    if several or ((request.nodelist or request.exclude) and (request.overcommit or ntasks * cpus_per_task <= cpus)):
+    named = sum(room.named for room in chosen)
+    bounded = named and request.max_nodes is not None and request.max_nodes <= named
+    if (request.nodelist or request.exclude) and not bounded and (request.overcommit or ntasks * cpus_per_task <= cpus):
         return Never(errors.ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE)
     return Never(errors.ESLURM_TOO_MANY_REQUESTED_CPUS)

@@ -57,6 +57,7 @@ def test_what_is_wrong_is_told(text: str, local: int, errors: list[str]) -> None
 
 
 def test_the_report() -> None:
+    assert gpu_binding.bind("mask:0x1,0x2", [0], 1, 2, OLD, there=4).errors[0].startswith("Bind request gpu:mask_gpu:0x1,0x2 ")
     made = gpu_binding.bind("verbose,mask:0x3,0xc", [2, 3], 1, 2, OLD)
     assert made.report == "gpu-bind: usable_gres=0xC; bit_alloc=0xC; local_inx=0; global_list=2,3; local_list=2,3"
 

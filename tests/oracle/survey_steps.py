@@ -6,7 +6,9 @@ its GPUs, what srun says, its exit status. The same seed makes the same sets. Le
 controller dies, and --gpus-per-task of a type, whose tasks see none there.
 Left on purpose: steps for which 22.05 waits for ever or says that GRES are insufficient or the job over, though they fit or never
 will; tasks beyond the CPUs of a node; --ntasks-per-gpu that outweighs -n; what -c of one component tells the tasks of another;
-refusals of -w with a node beyond the job's; -c with -w of more nodes than -n, where Slurm's task has fewer CPUs than it asks for.
+refusals of -w with a node beyond the job's; --cpus-per-gpu with --gpus-per-task where a node of the job has fewer CPUs than
+such a task (Slurm gives none, or refuses what would fit); -c with -w of more nodes than -n, where Slurm's task has fewer CPUs
+than it asks for.
 """
 
 from __future__ import annotations

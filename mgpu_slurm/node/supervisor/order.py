@@ -45,7 +45,7 @@ class Order:
         near = {int(index): list(cpus) for index, cpus in (raw.get("near") or {}).items()}
         self.fence = Fence(raw["fence"]) if raw.get("fence") else None
         hidden = self.fence is not None and bool(self.fence.devices)
-        self.devices = Devices(ordinals, raw.get("variables") or ALL_VARIABLES, near, hidden)
+        self.devices = Devices(ordinals, raw.get("variables") or ALL_VARIABLES, near, hidden, raw.get("gpus") or 0)
         self.machine = binding.cpus_of(raw.get("machine") or ())
         self.spec: dict[str, Any] = raw.get("spec") or {}
         self.launch: dict[str, Any] = raw.get("launch") or {}
