@@ -15,8 +15,9 @@ VARIABLE = "SLURM_CLUSTERS"
 
 
 def named(given: Given, own: str, prog: str, streams: Streams) -> None:
-    """Look at a query's --clusters. Raises UsageError where only others than `own` are named."""
-    check(given.text("clusters"), own, prog, streams, VARIABLE if "clusters" in given.from_environment else "--cluster")
+    """Look at the variable, where that names clusters. Raises UsageError where only others than `own` are named."""
+    if "clusters" in given.from_environment:
+        check(given.text("clusters"), own, prog, streams, VARIABLE)
 
 
 def headline(given: Given, own: str, prog: str, streams: Streams) -> str:

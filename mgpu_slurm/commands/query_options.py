@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from mgpu_slurm.base.errors import NEWEST, ConfigError, SlurmError, UsageError
 from mgpu_slurm.facts.option import NONE
 from mgpu_slurm.intake import argv as getopt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import Any, Protocol
 
     from mgpu_slurm.__main__ import Streams
@@ -42,6 +44,10 @@ class Given:
         return self.counts.get(name, 0)
 
 
+ANSWERED = ("autocomplete", "help", "usage", "version")
+"""Kinds of options that are answered at once."""
+
+
 def read(
     rows: Sequence[Option],
     argv: Sequence[str],
@@ -49,18 +55,26 @@ def read(
     prog: str,
     permute: bool = True,
     status: int = 1,
-    lists: Sequence[str] = (),
+    lists: Collection[str] = (),
+    checks: Mapping[str, Callable[[str, Given], object]] = MappingProxyType({}),
 ) -> Given:
     """Options of the command line, then, for those not given, of the environment; `lists` add to what was given before.
-    Raises UsageError."""
+
+    As with Slurm one option comes after the other: `checks`, by what options set, look at each text where it stands, before
+    anything is said about a word behind it; and behind --help and its like nothing is looked at. Raises UsageError.
+    """
     given = Given()
-    parsed = getopt.parse(rows, argv, permute, prog, NEWEST, status)
-    for row, value in parsed.options:
+    parsed = getopt.Parsed()
+    for row, value in getopt.scan(rows, argv, parsed, permute, prog, NEWEST, status):
         given.counts[row.sets] = given.counts.get(row.sets, 0) + 1
         given.order.append(row.sets)
         if value is not None:
             before = given.texts.get(row.sets) if row.sets in lists else None
             given.texts[row.sets] = value if before is None else f"{before},{value}"
+        if row.sets in checks:
+            checks[row.sets](value or "", given)
+        if row.kind in ANSWERED:
+            break
     given.operands = parsed.operands
     for row in rows:
         if not isinstance(row.env, str) or not row.env or row.sets in given.counts:
@@ -73,6 +87,18 @@ def read(
         if row.arg != NONE:
             given.texts[row.sets] = value
     return given
+
+
+def look_at_clusters(environ: Mapping[str, str], cluster: str, prog: str, streams: Streams) -> Callable[[str, Given], None]:
+    """A check of `read` for --clusters."""
+
+    def look(text: str, _given: Given) -> None:
+        from mgpu_slurm.commands import clusters
+        from mgpu_slurm.commands.session import open_session
+
+        clusters.check(text, open_session(environ, cluster).cluster_name, prog, streams)
+
+    return look
 
 
 def document_wanted(given: Given) -> str:
@@ -164,6 +190,18 @@ def known_user(name: str) -> int | None:
         return pwd.getpwuid(uid).pw_uid
     except (KeyError, OverflowError):
         return None
+
+
+def uids(text: str, known: Callable[[str], int | None], prog: str, streams: Streams | None = None) -> list[str]:
+    """Numbers of the users of a list that there are by `known`; `streams`, if any, hear of the others."""
+    found = []
+    for name in words(text):
+        uid = known(name)
+        if uid is not None:
+            found.append(str(uid))
+        elif streams is not None:
+            streams.err.write(f"{prog}: error: Invalid user: {name}\n\n")
+    return found
 
 
 def date_line() -> str:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import time
 
-from mgpu_slurm.base.errors import NEWEST, SlurmError, UsageError
-from mgpu_slurm.commands import accounted, sacct_filters
+from mgpu_slurm.base.errors import SlurmError, UsageError
+from mgpu_slurm.commands import accounted, query_options, sacct_filters
 from mgpu_slurm.commands.query_options import Given, compat_without_cluster, document_wanted, query, told, words
 from mgpu_slurm.facts.fields.accounted import AccountView, job_name, listed
 from mgpu_slurm.facts.fields.sacct import COLUMNS, ID, REMOVED
-from mgpu_slurm.facts.option import NONE
 from mgpu_slurm.facts.queries import sacct as table
-from mgpu_slurm.intake import argv as getopt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +31,7 @@ IDS = ID.split()
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
-    given = read(argv, environ)
+    given = read(argv, environ, cluster)
     version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
     if told(given, table.USAGE, "sacct", version, streams):
         return 0
@@ -64,26 +62,19 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
 # --- options --------------------------------------------------------------------------------------------------------
 
 
-def read(argv: Sequence[str], environ: Mapping[str, str]) -> Given:
+def read(argv: Sequence[str], environ: Mapping[str, str], cluster: str = "-") -> Given:
     """The options; lists are added up. Raises UsageError."""
-    given = Given()
+    checks = sacct_filters.checks(lambda: compat_without_cluster(environ, cluster), time.time())
+    checks["units"] = lambda text, _given: _unit(text)
     try:
-        parsed = getopt.parse(table.ROWS, argv, True, "sacct", NEWEST, 1)
+        return query_options.read(table.ROWS, argv, environ, "sacct", lists=LISTS, checks=checks)
     except UsageError as error:
         raise accounted.without_hint(error) from None
-    for row, value in parsed.options:
-        before = given.texts.get(row.sets)
-        given.counts[row.sets] = given.counts.get(row.sets, 0) + 1
-        given.order.append(row.sets)
-        if value is not None:
-            given.texts[row.sets] = f"{before},{value}" if before is not None and row.sets in LISTS else value
-    for row in table.ROWS:
-        if isinstance(row.env, str) and row.env in environ and row.sets not in given.counts:
-            given.counts[row.sets] = 1
-            if row.arg != NONE:
-                given.texts[row.sets] = environ[row.env]
-    given.operands = parsed.operands
-    return given
+
+
+def _unit(text: str) -> None:
+    if not text or text[0].upper() not in "KMGTP":
+        raise UsageError([f"Invalid unit type '{text}'. Possible options are 'KMGTP'", ("fatal", "Invalid unit type")], 1)
 
 
 def _lists(given: Given, environ: Mapping[str, str], cluster: str, streams: Streams) -> bool:
@@ -114,10 +105,6 @@ def _refuse(given: Given) -> None:
         there = os.path.exists(given.text("file"))
         text = "Slurm job completion is disabled" if there else f"{given.text('file')} is not a valid file"
         raise UsageError([("", text)], 1)
-    sacct_filters.flags(given.text("flags"))
-    unit = given.text("units")
-    if given.has("units") and (not unit or unit[0].upper() not in "KMGTP"):
-        raise UsageError([f"Invalid unit type '{unit}'. Possible options are 'KMGTP'", ("fatal", "Invalid unit type")], 1)
     for word in given.text("format").split(","):
         old = REMOVED.get(word.strip().lower().partition("%")[0])
         if old is not None:

@@ -19,6 +19,7 @@ from mgpu_slurm.intake import dates
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
 
     from mgpu_slurm.__main__ import Streams
 
@@ -27,6 +28,23 @@ _ID_BITS = 32
 
 EXACT = ("accounts", "names", "partitions", "qos", "reasons", "wckeys")
 """Filters that are a list of names."""
+
+
+def checks(version: Callable[[], tuple[int, int]], now: float) -> dict[str, Callable[[str, Given], object]]:
+    """What looks at the options' texts where they stand (query_options.read): each raises UsageError."""
+    return {
+        "end": lambda text, _given: _instant(text, now, version()),
+        "flags": lambda text, _given: flags(text),
+        "groups": lambda text, _given: [_group(word) for word in _words(text)],
+        "jobs": lambda text, _given: job_ids(text, version()),
+        "least_limit": lambda text, _given: _minutes(text),
+        "most_limit": lambda text, _given: _minutes(text),
+        "num_cpus": lambda text, _given: _bounds(text, "cpu"),
+        "num_nodes": lambda text, _given: _bounds(text, "node"),
+        "start": lambda text, _given: _instant(text, now, version()),
+        "states": lambda text, _given: [_state(word) for word in words(text)],
+        "users": lambda text, _given: [_user(word) for word in _words(text)],
+    }
 
 
 def wanted(given: Given, compat: tuple[int, int], now: float, streams: Streams) -> dict[str, list[str]]:
@@ -152,16 +170,17 @@ def _users(given: Given, all_by_default: bool) -> list[str] | None:
     """Numbers of users; None: everybody. Without a word of it: oneself, but everybody for root and where jobs are named."""
     asked = [name for name in given.order if name in ("users", "all_users")]
     if asked and asked[-1] == "users":
-        found = []
-        for word in _words(given.text("users")):
-            uid = uid_of(word)
-            if uid is None or not _is_user(uid):
-                raise UsageError(f"Invalid user id: {word}", 1)
-            found.append(str(uid))
-        return found
+        return [_user(word) for word in _words(given.text("users"))]
     if asked or all_by_default or os.geteuid() == 0:
         return None
     return [str(os.geteuid())]
+
+
+def _user(word: str) -> str:
+    uid = uid_of(word)
+    if uid is None or not _is_user(uid):
+        raise UsageError(f"Invalid user id: {word}", 1)
+    return str(uid)
 
 
 def _is_user(uid: int) -> bool:

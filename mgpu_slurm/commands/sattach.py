@@ -30,12 +30,16 @@ if TYPE_CHECKING:
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
-    given = read(table.ROWS, argv, environ, "sattach")
+    checks = dict.fromkeys([f"{name}_filter" for name in STREAMS], number)
+    given = read(table.ROWS, argv, environ, "sattach", permute=False, checks=checks)
     version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
     if told(given, table.USAGE, "sattach", version, streams):
         return 0
     job_id, step_id = operand(given, streams)
-    filters = {name: number(given, f"{name}_filter") for name in ("input", "output", "error")}
+    filters: dict[str, int | None] = dict.fromkeys(STREAMS)
+    for name in STREAMS:
+        if given.has(f"{name}_filter"):
+            filters[name] = int(given.text(f"{name}_filter"))
     if not given.has("error_filter"):
         filters["error"] = filters["output"]
     from mgpu_slurm.commands.session import open_session
@@ -93,14 +97,14 @@ def operand(given: Given, streams: Streams) -> tuple[int, str]:
     return int(job), step
 
 
-def number(given: Given, name: str) -> int | None:
-    """The task of a filter. UsageError."""
-    if not given.has(name):
-        return None
-    text = given.text(name)
+STREAMS = ("input", "output", "error")
+"""Of a task, which a filter may choose."""
+
+
+def number(text: str, given: Given) -> None:
+    """Whether the text of the filter just given is a task. UsageError."""
     if not (text.isascii() and text.isdecimal()):
-        raise UsageError(f'Invalid numeric value "{text}" for {name.replace("_", "-")}.', 1)
-    return int(text)
+        raise UsageError(f'Invalid numeric value "{text}" for {given.order[-1].replace("_", "-")}.', 1)
 
 
 def layout_text(layout: Mapping[str, Any]) -> str:

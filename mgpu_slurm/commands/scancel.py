@@ -12,7 +12,7 @@ import os
 from mgpu_slurm.base import hostlist, ids
 from mgpu_slurm.base import signals as signal_names
 from mgpu_slurm.base.errors import ESLURM_ALREADY_DONE, ESLURM_INVALID_JOB_ID, UsageError
-from mgpu_slurm.commands.query_options import compat_without_cluster, known_user, query, read, told
+from mgpu_slurm.commands.query_options import compat_without_cluster, known_user, look_at_clusters, query, read, told
 from mgpu_slurm.facts.queries import scancel as table
 
 TYPE_CHECKING = False
@@ -53,7 +53,11 @@ class Order:
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
-    given = read(table.ROWS, argv, environ, "scancel")
+    checks = {
+        "state": lambda text, _given: _state(text), "signal": lambda text, _given: _signal(text),
+        "clusters": look_at_clusters(environ, cluster, "scancel", streams),
+    }  # fmt: skip
+    given = read(table.ROWS, argv, environ, "scancel", checks=checks)
     version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
     if told(given, table.USAGE, "scancel", version, streams):
         return 0
@@ -61,11 +65,12 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     from mgpu_slurm.commands.session import open_session
 
     session = open_session(environ, cluster)
-    if given.has("clusters"):
+    if "clusters" in given.from_environment:
         from mgpu_slurm.commands import clusters
 
         clusters.check(given.text("clusters"), session.cluster_name, "scancel", streams)
-    if wanted.filters or wanted.interactive or wanted.signal is not None or any("." in text for text in wanted.ids):
+    looked_at = wanted.interactive or wanted.batch or wanted.signal is not None or any("." in text for text in wanted.ids)
+    if wanted.filters or looked_at:
         return filtered(session, wanted, streams)
     return named(session, wanted, streams)
 
@@ -77,27 +82,14 @@ def order(given: Given) -> Order:
     wanted.interactive, wanted.quiet = given.has("interactive"), given.has("quiet")
     wanted.verbose = 0 if "verbose" in given.from_environment else given.count("verbose")
     if given.has("signal"):
-        text = given.text("signal")
-        try:
-            wanted.signal = signal_names.parse(text)
-        except ValueError:
-            raise UsageError([("", f"Unknown job signal: {text}")], 1) from None
+        wanted.signal = _signal(given.text("signal"))
     for key in FILTERS:
         if given.has(key):
             wanted.filters[key] = given.text(key)
     if given.has("me"):
         wanted.filters["user"] = str(os.geteuid())
     if "state" in wanted.filters:
-        word = wanted.filters["state"].upper()
-        if word not in STATES:
-            raise UsageError(
-                [
-                    ("", f"Invalid job state specified: {wanted.filters['state']}"),
-                    ("", "Valid job states are PENDING, RUNNING, and SUSPENDED"),
-                ],
-                1,
-            )
-        wanted.filters["state"] = STATES[word]
+        wanted.filters["state"] = _state(wanted.filters["state"], "state" in given.from_environment)
     if "nodelist" in wanted.filters and "/" in wanted.filters["nodelist"]:
         with open(wanted.filters["nodelist"], encoding="utf-8", errors="surrogateescape") as file:
             wanted.filters["nodelist"] = ",".join(file.read().split())
@@ -112,6 +104,20 @@ def order(given: Given) -> Order:
     if not wanted.ids and not wanted.filters:
         raise UsageError("No job identification provided", 1)
     return wanted
+
+
+def _signal(text: str) -> int:
+    try:
+        return signal_names.parse(text)
+    except ValueError:
+        raise UsageError([("", f"Unknown job signal: {text}")], 1) from None
+
+
+def _state(text: str, by_variable: bool = False) -> str:
+    if text.upper() not in STATES:
+        what = "Unrecognized SCANCEL_STATE value" if by_variable else "Invalid job state specified"
+        raise UsageError([("", f"{what}: {text}"), ("", "Valid job states are PENDING, RUNNING, and SUSPENDED")], 1)
+    return STATES[text.upper()]
 
 
 def _ids(operand: str) -> list[str]:

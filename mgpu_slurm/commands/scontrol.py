@@ -83,9 +83,10 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     desk = Desk(environ, cluster, streams)
     words = list(argv)
     if (words and words[0].startswith("-")) or _by_environment(environ):
-        from mgpu_slurm.commands.query_options import compat_without_cluster, read
+        from mgpu_slurm.commands.query_options import compat_without_cluster, look_at_clusters, read
 
-        given = read(ROWS, argv, environ, "scontrol")
+        checks = {"clusters": look_at_clusters(environ, cluster, "scontrol", streams)}
+        given = read(ROWS, argv, environ, "scontrol", checks=checks)
         if given.has("version"):
             from mgpu_slurm.intake import manual
 
@@ -108,9 +109,10 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
         desk.at(given)
     elif any(word.startswith("-") and len(word) > 1 for word in words) and words[0].lower() != "setdebugflags":
         # options may stand behind the command, as in `scontrol show job 5 -o`; "-" alone is a file name, and -FLAG takes one away
-        from mgpu_slurm.commands.query_options import read
+        from mgpu_slurm.commands.query_options import look_at_clusters, read
 
-        given = read(ROWS, argv, environ, "scontrol")
+        checks = {"clusters": look_at_clusters(environ, cluster, "scontrol", streams)}
+        given = read(ROWS, argv, environ, "scontrol", checks=checks)
         desk.all, desk.details, desk.future = given.has("all"), given.has("details"), given.has("future")
         desk.one_line, desk.quiet, desk.verbose = given.has("oneliner"), given.has("quiet"), given.count("verbose")
         desk.document(given)

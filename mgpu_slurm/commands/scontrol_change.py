@@ -69,6 +69,7 @@ def do(desk: Desk, name: str, rest: Sequence[str]) -> None:
 # --- jobs -----------------------------------------------------------------------------------------------------------
 
 
+NAMED = ("name=", "jobname=")
 HOLDS = ("hold", "holdu", "uhold", "release")
 
 
@@ -84,7 +85,8 @@ def action(desk: Desk, name: str, rest: Sequence[str]) -> None:
     special = False
     for word in rest:
         if name != "requeuehold" or not word.lower().startswith("state="):
-            act(desk, name, listed(word), "requeuehold_special" if special else ACTIONS[name])
+            ids = [word] if word.lower().startswith(NAMED) else listed(word)
+            act(desk, name, ids, "requeuehold_special" if special else ACTIONS[name])
         elif word.lower().partition("=")[2] in ("specialexit", "se"):
             special = True
         else:
@@ -94,7 +96,7 @@ def action(desk: Desk, name: str, rest: Sequence[str]) -> None:
 def act(desk: Desk, name: str, ids: list[str], what: str) -> None:
     """What one word means: several ids between commas, or the jobs of a name. `what` is the action of the verb `name`."""
     if name in HOLDS:
-        named = [word for word in ids if "=" in word or not word[:1].isdigit()]
+        named = [word for word in ids if word.lower().startswith(NAMED) or ("=" not in word and not word[:1].isdigit())]
         ids = [word for word in ids if word not in named] + ids_by_name(desk, named)
     if not ids:
         return
@@ -126,7 +128,7 @@ def ids_by_name(desk: Desk, words: Sequence[str]) -> list[str]:
     found = []
     for word in words:
         name = word.partition("=")[2] or word
-        columns, _, _ = query(desk.session(), "jobs", ["job_id"], {"names": [name], "states": ["PENDING", "RUNNING"]})
+        columns, _, _ = query(desk.session(), "jobs", ["job_id"], {"names": name.split(","), "states": ["PENDING", "RUNNING"]})
         some = [str(one) for one in columns["job_id"]]
         found += some or ([] if "=" in word else [word])
     return found

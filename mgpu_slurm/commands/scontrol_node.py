@@ -47,8 +47,9 @@ def read(desk: Desk, words: Sequence[str]) -> tuple[str, Changes] | None:
             name = text
         elif kind == "weight":
             weight = _weight(desk, text)
-            if weight is not None:
-                sent.append((known, weight))
+            if weight is None:
+                break  # what stands behind it is not looked at, as in Slurm; what stands before it is done
+            sent.append((known, weight))
         elif kind == "binding":
             bound = BINDINGS.get(text.lower())
             if bound is None and text:

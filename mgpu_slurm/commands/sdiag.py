@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from mgpu_slurm.base.errors import SlurmError
-from mgpu_slurm.commands.query_options import compat_without_cluster, document_wanted, query, read, told
+from mgpu_slurm.commands.query_options import compat_without_cluster, document_wanted, look_at_clusters, query, read, told
 from mgpu_slurm.facts.queries import sdiag as table
 
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ STARS = "*" * 55
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
-    given = read(table.ROWS, argv, environ, "sdiag")
+    given = read(table.ROWS, argv, environ, "sdiag", checks={"clusters": look_at_clusters(environ, cluster, "sdiag", streams)})
     version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
     if told(given, table.USAGE, "sdiag", version, streams):
         return 0

@@ -13,6 +13,7 @@ from mgpu_slurm.commands.query_options import (
     date_line,
     document_wanted,
     interval,
+    look_at_clusters,
     query,
     read,
     told,
@@ -39,19 +40,19 @@ UNUSABLE = ("DOWN", "DRAIN", "FAIL")
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
-    given = read(options.ROWS, argv, environ, "sinfo")
     version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
+    checks = {
+        "states": lambda _text, given: state_filter(given, version), "iterate": lambda text, _given: _wait(text),
+        "clusters": look_at_clusters(environ, cluster, "sinfo", streams),
+    }  # fmt: skip
+    given = read(options.ROWS, argv, environ, "sinfo", checks=checks)
     if told(given, options.USAGE, "sinfo", version, streams):
         return 0
     if help_lists(given, streams):
         return 0
     check(given)
     matches = state_filter(given, version)
-    wait = 0
-    if given.has("iterate"):
-        wait = interval(given.text("iterate")) or 0
-        if not wait:
-            raise UsageError(f"Error: invalid entry for --iterate={given.text('iterate')}", 1)
+    wait = _wait(given.text("iterate")) if given.has("iterate") else 0
     from mgpu_slurm.commands.session import open_session
 
     session = open_session(environ, cluster)
@@ -95,6 +96,14 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
         streams.out.write("\n")
         streams.out.flush()
         time.sleep(wait)
+
+
+def _wait(text: str) -> int:
+    """Seconds between listings. Raises UsageError."""
+    wait = interval(text)
+    if wait is None:
+        raise UsageError(f"Error: invalid entry for --iterate={text}", 1)
+    return wait
 
 
 def help_lists(given: Given, streams: Streams) -> bool:

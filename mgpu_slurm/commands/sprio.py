@@ -5,7 +5,7 @@ from __future__ import annotations
 from mgpu_slurm.base import billing
 from mgpu_slurm.base.errors import SlurmError, UsageError
 from mgpu_slurm.commands import listing
-from mgpu_slurm.commands.query_options import compat_without_cluster, query, read, told, uid_of, words
+from mgpu_slurm.commands.query_options import compat_without_cluster, look_at_clusters, query, read, told, uid_of, uids, words
 from mgpu_slurm.facts.fields.field import View
 from mgpu_slurm.facts.fields.sprio import WEIGHTS, fields, weights_line
 from mgpu_slurm.facts.queries import sprio as table
@@ -24,7 +24,11 @@ BASIC = "You are not running a supported priority plugin\n({}).\nOnly 'priority/
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
-    given = read(table.ROWS, argv, environ, "sprio")
+    checks = {
+        "users": lambda text, _given: uids(text, uid_of, "sprio", streams),
+        "clusters": look_at_clusters(environ, cluster, "sprio", streams),
+    }
+    given = read(table.ROWS, argv, environ, "sprio", checks=checks)
     version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
     if told(given, table.USAGE, "sprio", version, streams):
         return 0
@@ -106,7 +110,7 @@ def show(session: Session, given: Given, streams: Streams) -> int:
     if "jobs" in given.texts and not given.text("jobs"):
         streams.out.write(NOT_FOUND)  # a list of none
         return 0
-    if wrong:
+    if wrong and not nobody:
         _header(given, made, streams)
         streams.out.flush()
         raise UsageError(f"Invalid sort specification: {wrong}", 1)
@@ -147,12 +151,7 @@ def _filters(given: Given, streams: Streams) -> tuple[dict[str, list[str]], bool
         filters["partitions"] = words(given.text("partitions"))
     if not given.has("users"):
         return filters, False
-    users = []
-    for word in words(given.text("users")):
-        uid = uid_of(word)
-        if uid is None:
-            streams.err.write(f"sprio: error: Invalid user: {word}\n\n")
-        else:
-            users.append(str(uid))
+    # they have been looked at where they stand on the command line
+    users = uids(given.text("users"), uid_of, "sprio")
     filters["users"] = users
     return filters, not users

@@ -14,9 +14,11 @@ from mgpu_slurm.commands.query_options import (
     document_wanted,
     interval,
     known_user,
+    look_at_clusters,
     query,
     read,
     told,
+    uids,
     words,
     wrong_interval,
 )
@@ -69,7 +71,13 @@ class Request:
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
-    given = read(table.ROWS, argv, environ, "squeue")
+    checks = {
+        "users": lambda text, _given: uids(text, known_user, "squeue", streams),
+        "states": lambda text, _given: _states_named(text), "iterate": lambda text, _given: _wait(text),
+        "format": _one_format, "names_format": _one_format,
+        "clusters": look_at_clusters(environ, cluster, "squeue", streams),
+    }  # fmt: skip
+    given = read(table.ROWS, argv, environ, "squeue", checks=checks)
     version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
     if told(given, table.USAGE, "squeue", version, streams):
         return 0
@@ -149,10 +157,7 @@ def request(given: Given, environ: Mapping[str, str], streams: Streams) -> Reque
     asked = Request(given.has("steps"))
     _operands(given, asked, streams)
     if given.has("names_format") and given.has("format"):
-        both = {"names_format", "format"}
-        if not both & given.from_environment:
-            raise UsageError("-O (--Format) is incompatible with -o (--format)", 1)
-        if given.from_environment >= both or "names_format" in given.from_environment:
+        if given.from_environment >= {"names_format", "format"} or "names_format" in given.from_environment:
             del given.counts["names_format"]
         else:
             del given.counts["format"]
@@ -160,15 +165,25 @@ def request(given: Given, environ: Mapping[str, str], streams: Streams) -> Reque
         text = "Options -o(--format) and -l(--long) are mutually exclusive. Please remove one and retry."
         raise UsageError([("fatal", text)], 1)
     if given.has("iterate"):
-        wait = interval(given.text("iterate"))
-        if wait is None:
-            raise wrong_interval(given.text("iterate"))
-        asked.wait = wait
+        asked.wait = _wait(given.text("iterate"))
     asked.header = not given.has("noheader")
     asked.split = given.has("priority")
     _filters(given, asked, streams)
     _layout(given, asked, streams)
     return asked
+
+
+def _one_format(_text: str, given: Given) -> None:
+    if {"format", "names_format"} <= given.counts.keys():
+        second, first = ("-o (--format)", "-O (--Format)")[:: 1 if given.order[-1] == "format" else -1]
+        raise UsageError(f"{second} is incompatible with {first}", 1)
+
+
+def _wait(text: str) -> int:
+    wait = interval(text)
+    if wait is None:
+        raise wrong_interval(text)
+    return wait
 
 
 def _operands(given: Given, asked: Request, streams: Streams) -> None:
@@ -188,11 +203,8 @@ def _filters(given: Given, asked: Request, streams: Streams) -> None:
             filters[name] = words(given.text(name))
     if given.has("array"):
         filters["array"] = ["1"]
-    ids_wanted = _steps_asked(given.text("steps")) if asked.steps else []
-    if given.text("jobs"):
-        found = _jobs_asked(given.text("jobs"))
-        if not ids_wanted:
-            ids_wanted = found
+    jobs = _jobs_asked(given.text("jobs")) if given.text("jobs") else []
+    ids_wanted = (_steps_asked(given.text("steps")) if asked.steps else []) or jobs
     if ids_wanted:
         filters["ids"] = ids_wanted
     elif any(name in given.texts for name in table.BARE_LISTS):
@@ -225,13 +237,8 @@ def _users(given: Given, asked: Request, streams: Streams) -> None:
         return
     if not given.has("users"):
         return
-    found = []
-    for name in words(given.text("users")):
-        uid = known_user(name)
-        if uid is None:
-            streams.err.write(f"squeue: error: Invalid user: {name}\n\n")
-        else:
-            found.append(str(uid))
+    # a command line's users have been looked at where they stand
+    found = uids(given.text("users"), known_user, "squeue", streams if "users" in given.from_environment else None)
     asked.filters["users"] = found
     asked.nobody = not found
 
@@ -242,25 +249,24 @@ def _states(given: Given, asked: Request) -> None:
     if not given.has("states"):
         asked.filters["states"] = ["PENDING", *FLAG_CODE] if given.has("start") else ["live"]
         return
-    if given.text("states").lower() == "all":
-        asked.filters["states"] = ["all"]
-        return
+    found = _states_named(given.text("states"))
+    asked.nobody = asked.nobody or (not found and not asked.steps)
+    if found and (not asked.steps or found == ["all"]):
+        asked.filters["states"] = found
+
+
+def _states_named(text: str) -> list[str]:
+    """Raises UsageError."""
+    if text.lower() == "all":
+        return ["all"]
     found = []
-    for word in words(given.text("states")):
+    for word in words(text):
         try:
             found.append(parse_state(word))
         except ValueError:
-            raise UsageError(
-                [
-                    f"Invalid job state specified: {word}",
-                    f"Valid job states include: {VALID_STATES_TEXT}",
-                    ("", ""),
-                ],
-                1,
-            ) from None
-    asked.nobody = asked.nobody or (not found and not asked.steps)
-    if found and not asked.steps:
-        asked.filters["states"] = found
+            first, second = f"Invalid job state specified: {word}", f"Valid job states include: {VALID_STATES_TEXT}"
+            raise UsageError([first, second, ("", "")], 1) from None
+    return found
 
 
 def _jobs_asked(text: str) -> list[str]:
@@ -348,7 +354,8 @@ def show(session: Asks, asked: Request, streams: Streams) -> int:
     kind = "steps" if asked.steps else "jobs"
     columns: dict[str, list[Any]] = {}
     count = 0
-    if not asked.nobody:
+    # an id that is none is told also where nobody could be meant
+    if not asked.nobody or asked.filters.get("ids"):
         try:
             columns, count, asked.view.now = query(session, kind, wanted_columns(asked), asked.filters)
         except SlurmError as error:
@@ -357,6 +364,8 @@ def show(session: Asks, asked: Request, streams: Streams) -> int:
             else:
                 streams.err.write(f"slurm_load_jobs error: {error.text}\n")
             return 1
+    if asked.nobody:
+        count = 0
     if asked.verbose:
         streams.out.write(f"last_update_time={asked.view.now:.0f} records={count}\n")
     if asked.header:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mgpu_slurm.commands import accounted
-from mgpu_slurm.commands.query_options import compat_without_cluster, read, told
+from mgpu_slurm.commands.query_options import compat_without_cluster, look_at_clusters, read, told
 from mgpu_slurm.facts.fields.accounted import Column, blank, listed
 from mgpu_slurm.facts.queries import sshare as table
 
@@ -17,7 +17,7 @@ COLUMNS = tuple(Column(name, width, name.lower(), blank) for name, width in tabl
 
 
 def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
-    given = read(table.ROWS, argv, environ, "sshare")
+    given = read(table.ROWS, argv, environ, "sshare", checks={"clusters": look_at_clusters(environ, cluster, "sshare", streams)})
     version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
     if told(given, table.USAGE, "sshare", version, streams):
         return 0

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Streams, cluster: str = "-") -> int:
     try:
-        given = read(table.ROWS, argv, environ, "sstat", lists=("jobs",))
+        given = read(table.ROWS, argv, environ, "sstat", lists=("jobs",), checks={"jobs": lambda text, _given: _refs(text)})
     except UsageError as error:
         raise accounted.without_hint(error) from None
     version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
@@ -31,16 +31,20 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
         streams.out.write(listed(COLUMNS, compat_without_cluster(environ, cluster)))
         return 0
     named = given.text("jobs") if given.has("jobs") else ",".join(given.operands[:1])
-    refs = list(dict.fromkeys(_ref(word) for word in named.split(",") if word))
-    if not refs:
-        raise UsageError("You didn't give me any jobs to stat.", 1)
+    refs = _refs(named)
     from mgpu_slurm.commands.session import open_session
 
     session = open_session(environ, cluster)
     asked = [words for name, words in (("pidformat", table.PIDS), ("format", given.text("format"))) if given.has(name)]
     words = ",".join(asked) if asked else table.DEFAULT_22_05 if session.compat < (23, 2) else table.DEFAULT
     made = accounted.parse(words, COLUMNS, session.compat, every=False)
+    if not refs:
+        raise UsageError("You didn't give me any jobs to stat.", 1)
     return show(session, given, refs, made, streams)
+
+
+def _refs(text: str) -> list[ids.JobRef]:
+    return list(dict.fromkeys(_ref(word) for word in text.split(",") if word))
 
 
 def _ref(word: str) -> ids.JobRef:

@@ -73,8 +73,8 @@ class Part:
         """Find or open its streams. CannotOpen."""
         name = str(self.component.request.get("name") or "")
         known = stepfiles.values(self.facts, self.step_id, name, self.session.compat)
-        self.out, self.err = stepfiles.outputs(self.client, known, self.ntasks, cwd, self.session.compat)
         self.source = stepfiles.source(self.client.get("input"), known, self.ntasks, cwd, 0)
+        self.out, self.err = stepfiles.outputs(self.client, known, self.ntasks, cwd, self.session.compat)
         self.pty = "pty" in self.client and _terminal(notes)
         if self.pty:
             self.source.only = 0

@@ -175,10 +175,11 @@ def _make_one(
     known_nodes(ctx, request.nodelist)
     chosen = _partitions(ctx, asked.caller, request)
     licenses.check(ctx, request.licenses)
-    _check_nodes(ctx, request)
+    check_nodes(ctx, request)
     names = ",".join(one.name for one in chosen)
     terms, any_of = waiting.read(ctx, request.dependency, names) if request.dependency else ([], False)
-    _check_features(ctx, request)
+    check_features(ctx, request)
+    check_devices(ctx, request)
     _frequency(ctx, request)
     reservations.check(ctx, request.reservation, owner.uid, request.account or "")
     warnings = _sizes(ctx, asked.caller, request)
@@ -294,15 +295,8 @@ def _takes(one: Partition, request: JobRequest) -> bool:
     return not one.req_resv or bool(request.reservation)
 
 
-def check_names(ctx: Context, request: JobRequest) -> None:
-    """Nodes, features, resources, reservations and licenses must exist. Raises SlurmError."""
-    _check_nodes(ctx, request)
-    licenses.check(ctx, request.licenses)
-    _check_features(ctx, request)
-
-
-def _check_features(ctx: Context, request: JobRequest) -> None:
-    """Also resources. Raises SlurmError."""
+def check_features(ctx: Context, request: JobRequest) -> None:
+    """Raises SlurmError."""
     if "batch" in request.other:
         _batch_features(request)
     for text, code in ((request.constraint, errors.ESLURM_INVALID_FEATURE), (request.prefer, errors.ESLURM_INVALID_PREFER)):
@@ -311,12 +305,16 @@ def _check_features(ctx: Context, request: JobRequest) -> None:
             known = {feature for node in ctx.state.nodes.values() for feature in (*node.features, *node.active_features)}
             if not known.issuperset(tree.features()):
                 raise SlurmError(code)
+
+
+def check_devices(ctx: Context, request: JobRequest) -> None:
+    """Raises SlurmError."""
     if request.gres is not None:
         gres.parse(request.gres)
         _known_devices(ctx, request)
 
 
-def _check_nodes(ctx: Context, request: JobRequest) -> None:
+def check_nodes(ctx: Context, request: JobRequest) -> None:
     if known_nodes(ctx, request.nodelist) & known_nodes(ctx, request.exclude):
         raise SlurmError(errors.ESLURM_INVALID_NODE_NAME)
 

@@ -42,18 +42,8 @@ def change(ctx: Context, job: Job, caller: Caller, key: str, text: str, now: flo
         setter(ctx, job, caller, text, now)
     else:
         _set_request(ctx, job, key, text)
-
-
-def check_size(ctx: Context, job: Job) -> None:
-    """More CPUs than its partitions have can never be given. Raises SlurmError 2015."""
-    names = {
-        name
-        for one in job.partition.split(",") if one in ctx.state.partitions
-        for name in (ctx.state.nodes if ctx.state.partitions[one].all_nodes else ctx.state.partitions[one].nodes)
-    }
-    least = max(job.min_cpus, (job.request.min_cpus_per_node or 0) * job.min_nodes)
-    if least > sum(ctx.state.nodes[name].cpus for name in names if name in ctx.state.nodes):
-        raise SlurmError(errors.ESLURM_REQUESTED_PART_CONFIG_UNAVAILABLE)
+    if key in NAMING:
+        NAMING[key](ctx, job.request)
 
 
 def _priority(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
@@ -374,10 +364,11 @@ _ALSO = {
 """Other names of keys, which clients of the version before may still send."""
 
 KNOWN = _KEYS.keys() | _REQUEST_KEYS.keys() | _ALSO.keys()
-NAMING = frozenset(("features", "prefer", "gres", "trespernode", "reqnodelist", "nodelist", "excnodelist"))
-"""Keys whose words must be known to the cluster."""
-SIZING = frozenset(("numcpus", "numnodes", "minnodes", "mincpusnode"))
-"""Keys after which Slurm looks whether the partition has that many CPUs."""
+NAMING = {
+    "features": submission.check_features, "prefer": submission.check_features, "gres": submission.check_devices,
+    "trespernode": submission.check_devices, "reqnodelist": submission.check_nodes, "excnodelist": submission.check_nodes,
+}  # fmt: skip
+"""Keys whose words must be known to the cluster, and what looks whether they are."""
 
 
 def _set_request(ctx: Context, job: Job, key: str, text: str) -> None:

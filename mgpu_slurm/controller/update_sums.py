@@ -22,6 +22,9 @@ _NODES = frozenset(("numnodes", "minnodes"))
 _MEMORY = frozenset(("minmemorycpu", "minmemorynode"))
 _KEYS = _NODES | frozenset(("cpuspertask", "mincpusnode", "ntaskspernode", "numcpus", "numtasks", "taskspernode"))
 
+SIZING = frozenset(("numcpus", "numnodes", "minnodes", "mincpusnode"))
+"""Keys after which Slurm looks whether the partition has that many CPUs."""
+
 
 def carry(ctx: Context, job: Job, trial: Job, words: set[str], now: float) -> None:
     """Give the changed copy of a waiting job the sums it shows; `words`: the keys that were changed, in lower case.
@@ -59,3 +62,15 @@ def carry(ctx: Context, job: Job, trial: Job, words: set[str], now: float) -> No
     if recount:
         mem = tres.asked_amounts(trial, source)["mem"]
     trial.sums = Sums(cpus=cpus, mem=mem, ntasks=ntasks, max_nodes=max_nodes, node_cpus=node_cpus)
+
+
+def check_size(ctx: Context, job: Job) -> None:
+    """More CPUs than its partitions have can never be given. Raises SlurmError 2015."""
+    names = {
+        name
+        for one in job.partition.split(",") if one in ctx.state.partitions
+        for name in (ctx.state.nodes if ctx.state.partitions[one].all_nodes else ctx.state.partitions[one].nodes)
+    }
+    least = max(job.min_cpus, (job.request.min_cpus_per_node or 0) * job.min_nodes)
+    if least > sum(ctx.state.nodes[name].cpus for name in names if name in ctx.state.nodes):
+        raise SlurmError(errors.ESLURM_REQUESTED_PART_CONFIG_UNAVAILABLE)

@@ -76,19 +76,17 @@ def _job(ctx: Context, job: Job, caller: Caller, changes: list[tuple[str, str]],
     if job.state in TERMINAL and COMPLETING not in job.flags:
         raise SlurmError(errors.ESLURM_JOB_FINISHED)
     trial = msgspec.structs.replace(job, flags=list(job.flags))
-    # what is taken away makes room for what is asked for instead, and devices are looked at beside everything else
-    for key, text in sorted(changes, key=lambda one: (bool(one[1]), one[0].lower().startswith("tres"))):
-        update_job_keys.change(ctx, trial, caller, key.lower(), text, now)
     words = {key.lower() for key, _ in changes}
-    if update_job_keys.NAMING & words:
-        submission.check_names(ctx, trial.request)
+    for key, text in sorted(changes, key=_turn):
+        update_job_keys.change(ctx, trial, caller, key.lower(), text, now)
+    if update_job_keys.NAMING.keys() & words:
         reservations.check(ctx, trial.request.reservation, trial.uid, trial.account)
     if trial.state == "PENDING":
         submission.settle(ctx, trial)
         update_sums.carry(ctx, job, trial, words, now)
         priorities.again(ctx, trial)
-        if update_job_keys.SIZING & words:
-            update_job_keys.check_size(ctx, trial)
+        if update_sums.SIZING & words:
+            update_sums.check_size(ctx, trial)
     if COMPLETING in job.flags and job.state != "PENDING":
         raise SlurmError(errors.ESLURM_TRANSITION_STATE_NO_UPDATE)
     gives = job.allocation is not None and trial.allocation is None
@@ -97,6 +95,21 @@ def _job(ctx: Context, job: Job, caller: Caller, changes: list[tuple[str, str]],
     _take_over(ctx, job, trial, now)
     if gives:
         resizing.hand_over(ctx, job, now)
+
+
+ANY_TURN = 4
+TURNS = {
+    "burstbuffer": 0, "partition": 1, "reqnodelist": 2, "nodelist": 2, "reservationname": 3, "cpuspertres": 5, "gres": 5,
+    "mempertres": 5, "tresbind": 6, "tresfreq": 6, "tresperjob": 6, "trespernode": 6, "trespersocket": 6, "trespertask": 6,
+    "licenses": 7, "excnodelist": 8, "numnodes": 9, "minnodes": 9, "numtasks": 10, "deadline": 11, "corespec": 12,
+    "threadspec": 12, "features": 13, "prefer": 13, "dependency": 14,
+}  # fmt: skip
+"""In which order Slurm takes the keys of one request; those that are not here stand at ANY_TURN."""
+
+
+def _turn(change: tuple[str, str]) -> tuple[bool, int]:
+    """What is taken away makes room for what is asked for instead; else in Slurm's order, which tells the first that is wrong."""
+    return bool(change[1]), TURNS.get(change[0].lower(), ANY_TURN)
 
 
 def _take_over(ctx: Context, job: Job, trial: Job, now: float) -> None:

@@ -228,9 +228,7 @@ def uid(text: str | None, reading: Reading) -> int:
     try:
         return pwd.getpwnam(text or "").pw_uid
     except KeyError:
-        if number is None or rest or number < 0:
-            raise reading.invalid() from None
-        return number
+        return _known(number if not rest else None, pwd.getpwuid, reading)
 
 
 def gid(text: str | None, reading: Reading) -> int:
@@ -241,9 +239,16 @@ def gid(text: str | None, reading: Reading) -> int:
     try:
         return grp.getgrnam(text or "").gr_gid
     except KeyError:
-        if number is None or rest or number < 0:
-            raise reading.invalid() from None
-        return number
+        return _known(number if not rest else None, grp.getgrgid, reading)
+
+
+def _known(number: int | None, entry: Callable[[int], object], reading: Reading) -> int:
+    """A number that somebody has."""
+    try:
+        entry(-1 if number is None else number)
+    except (KeyError, OverflowError):
+        raise reading.invalid() from None
+    return number or 0
 
 
 def jobid(text: str | None, reading: Reading) -> str:

@@ -85,7 +85,9 @@ def _lay(
         return refused
     chosen = _nodes(request, rooms, nodes)
     if not isinstance(chosen, list):
-        return chosen
+        cpus = 0 if request.overcommit else (request.ntasks or 1) * cpus_per_task
+        never = cpus > sum(len(room.share.cpus) for room in rooms)
+        return Never(errors.ESLURM_TOO_MANY_REQUESTED_CPUS) if never and isinstance(chosen, NotNow) else chosen
     for room in chosen:
         room.tasks = tasks_fit(room, request, asked, cpus_per_task)
     named = sum(room.named for room in chosen)
