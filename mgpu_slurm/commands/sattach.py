@@ -9,10 +9,10 @@ from __future__ import annotations
 import select
 
 from mgpu_slurm.base import hostlist
-from mgpu_slurm.base.errors import ProtocolError, SlurmError, UsageError
+from mgpu_slurm.base.errors import ESLURM_INVALID_JOB_ID, ProtocolError, SlurmError, UsageError
 from mgpu_slurm.commands import stepio
 from mgpu_slurm.commands.filesending import near_or_far
-from mgpu_slurm.commands.query_options import compat_without_cluster, read, told
+from mgpu_slurm.commands.query_options import compat_without_cluster, query, read, told
 from mgpu_slurm.commands.report import Notes, exit_status, processes
 from mgpu_slurm.facts.queries import sattach as table
 from mgpu_slurm.wire import frames
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from mgpu_slurm.__main__ import Streams
     from mgpu_slurm.commands.query_options import Given
+    from mgpu_slurm.commands.session import Session
     from mgpu_slurm.commands.terminal import RawTerminal
     from mgpu_slurm.wire.client import Connection
 
@@ -35,7 +36,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
     if told(given, table.USAGE, "sattach", version, streams):
         return 0
-    job_id, step_id = operand(given, streams)
+    job, step_id = operand(given, streams)
     filters: dict[str, int | None] = dict.fromkeys(STREAMS)
     for name in STREAMS:
         if given.has(f"{name}_filter"):
@@ -47,6 +48,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     session = open_session(environ, cluster)
     notes = Notes("sattach", streams, {"quiet": given.has("quiet"), "verbose": given.count("verbose")}, session.compat)
     try:
+        job_id = int(job) if job.isdecimal() else _element(session, job)
         setup = session.call({"kind": "get_job_setup", "job_id": job_id, "step_id": step_id})
     except SlurmError as error:
         notes.error(f"Could not get job step info: {error.text}")
@@ -81,20 +83,32 @@ def _raw_terminal(descriptor: int) -> RawTerminal | None:
     return terminal.RawTerminal(descriptor)
 
 
-def operand(given: Given, streams: Streams) -> tuple[int, str]:
-    """Job and step. UsageError."""
+def _element(session: Session, job: str) -> int:
+    """The id of its own that an element of an array or a component has. Raises SlurmError 2017."""
+    columns, count, _ = query(session, "jobs", ["job_id"], {"ids": [job]})
+    if count != 1:
+        raise SlurmError(ESLURM_INVALID_JOB_ID)
+    return int(columns["job_id"][0])
+
+
+def operand(given: Given, streams: Streams) -> tuple[str, str]:
+    """Job, "5", "5_1" or "5+1", and step. UsageError."""
     if len(given.operands) != 1:
         streams.out.write(table.USAGE)
         raise UsageError("too many parameters", 1)
     job, dot, step = given.operands[0].partition(".")
-    if not dot or not step:
+    if not dot:
         streams.out.write(table.USAGE)
         raise UsageError("Failed to parse stepid from command line options", 1)
     if not (step.isascii() and (step.isdecimal() or step in NAMED)):
         raise UsageError([("fatal", f"Bad step specified: {job}")], 1)
-    if not (job.isascii() and job.isdecimal()):
+    sign = next((sign for sign in "_+" if sign in job), "")
+    whole, _, part = job.partition(sign) if sign else (job or "0", "", "0")
+    if sign == "_" and whole.isdecimal() and not (part.isascii() and part.isdecimal()):
+        raise UsageError([("fatal", f"Bad job array element specified: {whole}")], 1)
+    if not (whole + part).isascii() or not whole.isdecimal() or not part.isdecimal():
         raise UsageError([("fatal", f"Bad step specified: {job}")], 1)
-    return int(job), step
+    return job or "0", step
 
 
 STREAMS = ("input", "output", "error")

@@ -14,6 +14,7 @@ from mgpu_slurm.base import signals as signal_names
 from mgpu_slurm.base.errors import ESLURM_ALREADY_DONE, ESLURM_INVALID_JOB_ID, UsageError
 from mgpu_slurm.commands.query_options import compat_without_cluster, known_user, look_at_clusters, query, read, told
 from mgpu_slurm.facts.queries import scancel as table
+from mgpu_slurm.facts.states import JOB_FLAGS, JOB_STATES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
     from mgpu_slurm.__main__ import Streams
     from mgpu_slurm.commands.query_options import Asks, Given
 
-STATES = {
-    "PENDING": "PENDING", "PD": "PENDING", "RUNNING": "RUNNING", "R": "RUNNING", "SUSPENDED": "SUSPENDED", "S": "SUSPENDED",
-}  # fmt: skip
+STATES: dict[str, str] = {word: str(row[0]) for row in (*JOB_STATES, JOB_FLAGS[0]) for word in map(str, row[:2])}
+"""All are taken, though nothing can be done to jobs in most of them."""
 
 FILTERS = ("account", "name", "nodelist", "partition", "qos", "reservation", "state", "user", "wckey")
 """In the order in which Slurm lists them."""
@@ -61,6 +61,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     version = lambda: compat_without_cluster(environ, cluster)  # noqa: E731 - asked for only where it is shown
     if told(given, table.USAGE, "scancel", version, streams):
         return 0
+    _truths(given, environ, streams)
     wanted = order(given)
     from mgpu_slurm.commands.session import open_session
 
@@ -75,12 +76,28 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
     return named(session, wanted, streams)
 
 
+TRUTHS = {"t": True, "true": True, "1": True, "f": False, "false": False, "0": False}
+"""Words of the variables that are flags; Slurm takes no numbers for them."""
+
+
+def _truths(given: Given, environ: Mapping[str, str], streams: Streams) -> None:
+    """Take out the flags that the environment does not set. What is no word for it is told and counts as unset."""
+    for row in table.ROWS:
+        if row.sets in ("batch", "full", "interactive", "verbose") and row.sets in given.from_environment:
+            text = environ.get(str(row.env), "")
+            truth = TRUTHS.get(text.lower())
+            if truth is None:
+                streams.err.write(f"scancel: error: Unrecognized {row.env} value: {text}\n")
+            if not truth:
+                del given.counts[row.sets]
+
+
 def order(given: Given) -> Order:
     """The options, checked. Raises UsageError."""
     wanted = Order()
     wanted.batch, wanted.full, wanted.hurry = given.has("batch"), given.has("full"), given.has("hurry")
     wanted.interactive, wanted.quiet = given.has("interactive"), given.has("quiet")
-    wanted.verbose = 0 if "verbose" in given.from_environment else given.count("verbose")
+    wanted.verbose = given.count("verbose")
     if given.has("signal"):
         wanted.signal = _signal(given.text("signal"))
     for key in FILTERS:

@@ -41,7 +41,7 @@ another type of GPU is no name for it; AdminComment=, Account= and StartTime= ar
 that is refused changes nothing, and hinders none after it; partitions keep what a wrong MinNodes= or Nodes= would have broken;
 `update frontend` is none; getent lists the groups of a step's user as this host knows them; create nodename is none: nodes join
 by themselves; `show step JOB_TASK.STEP` is that step; quotes may stand in commands read from standard input; scancel refuses
-signals and states that are none, and is silent about steps that are not there; SCANCEL_VERBOSE, _FULL and _BATCH take 1."""
+signals that are none, and is silent about steps that are not there; SCANCEL_VERBOSE, _FULL and _BATCH take 1."""
 
 NEWER = frozenset(
     (

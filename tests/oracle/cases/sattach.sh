@@ -27,3 +27,6 @@ sattach --layout $SLURM_JOB_ID.5 2>&1 | sed 's/[0-9]\{5\}/N/'; echo "status ${PI
 for words in "$SLURM_JOB_ID.0" "$SLURM_JOB_ID.99" "$SLURM_JOB_ID" "x.y" "" "1.0 2.0" "--output-filter=x $SLURM_JOB_ID.0" "--nosuch"; do echo "<${words/$SLURM_JOB_ID/N}>"; sattach $words 2>&1 | sed "s/$SLURM_JOB_ID/N/g"; echo "status ${PIPESTATUS[0]}"; done
 S
 submit -N2 -n2 -o out j.sh; wait_gone; cat out
+# steps of array elements, and what is none
+submit -a 1-2 --mem=10 -o /dev/null --wrap 'srun sleep 100'; waits eval '[ $(squeue -h -s -j $J | grep -vc batch) = 2 ]'
+for s in ${J}_1.0 "${J}_[1].0" ${J}_x.0 ${J}_1 ${J}_2.batch ${J}_1. $J.0 1. .0 1.x 999999_1.0; do sattach --layout $s 2>&1 | ids $J | sed -E "s/n[0-9]+/NODE/"; echo "${s//$J/J} ${PIPESTATUS[0]}"; done; scancel $J
