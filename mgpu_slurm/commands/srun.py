@@ -252,9 +252,11 @@ class Srun:
         return status
 
     def _whole(self, request: dict[str, Any], facts: Mapping[str, Any]) -> None:
-        """The step of an allocation of its own uses all its nodes, of which --nodelist may have named only some."""
+        """The step of an allocation of its own uses all its nodes, of which --nodelist may have named only some, but where that
+        tells the node of each task."""
         nodes = [share["node"] for share in facts["allocation"].get("shares") or ()]
-        if set(hostlist.expand(request.get("nodelist") or "")) < set(nodes):
+        named = set(hostlist.expand(request.get("nodelist") or ""))
+        if named < set(nodes) and not str(request.get("distribution")).startswith("arbitrary"):
             request.pop("nodelist", None)
             request["min_nodes"] = len(nodes)
 

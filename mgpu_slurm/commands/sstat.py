@@ -51,11 +51,19 @@ def _ref(word: str) -> ids.JobRef:
     """What follows a second dot is nothing. Raises UsageError."""
     job, _, step = word.partition(".")
     step = step.partition(".")[0]
+    if job.isascii() and job.isdecimal():
+        # a number of 32 bits, as far as one of 64 can be read
+        job = str(min(int(job), 2**63 - 1) & 0xFFFFFFFF)
+        if int(job) in (0, 0xFFFFFFFF) and (not step or step.isdecimal()):
+            return ids.JobRef(int(job), step=int(step) if step else None)
     try:
         return ids.parse_job(f"{job}.{step}" if step else job)
     except ValueError:
         whole = "Bad step specified" if step and job.isdecimal() else "Bad job/step specified"
         raise UsageError([("fatal", f"{whole}: {job if step and job.isdecimal() else word}")], 1) from None
+
+
+_NONE: dict[str, list[Any]] = {"job_id": [], "step_id": []}
 
 
 def show(session: Session, given: Given, refs: list[ids.JobRef], made: accounted.Layout, streams: Streams) -> int:
@@ -68,18 +76,20 @@ def show(session: Session, given: Given, refs: list[ids.JobRef], made: accounted
         streams.out.write(accounted.header(made, separator, ended))
     names = list(dict.fromkeys([*made.needed(), "job_id", "step_id", "pids"]))
     for ref in refs:
+        streams.out.flush()  # what is complained about stands behind it
         label = "" if session.compat < (23, 2) else "JobId="
         try:
-            columns, _, view.now = query(session, "sstat", names, {"ids": [str(ref)]})
+            # no job has the id 0, and to Slurm it is not unknown
+            columns, _, view.now = query(session, "sstat", names, {"ids": [str(ref)]}) if ref.job else (_NONE, 0, view.now)
         except SlurmError:
-            streams.err.write(f"sstat: error: couldn't get steps for {label or 'job '}{ref}\n")
+            streams.err.write(f"sstat: error: couldn't get steps for {label or 'job '}{str(ref).partition('.')[0]}\n")
             continue
         rows = chosen(columns["job_id"], columns["step_id"], ref, given.has("all_steps"))
         if not rows:
             if ref.step is None:
                 streams.err.write(f"sstat: error: No steps running for {label or 'job '}{ref}\n")
             else:
-                streams.err.write(f"sstat: error: StepId={ref} not found running.\n")
+                streams.err.write(f"sstat: error: StepId={ref if ref.job else 'Invalid'} not found running.\n")
             continue
         kept: dict[str, list[Any]] = {name: [values[row] for row in rows] for name, values in columns.items()}
         count = len(rows)

@@ -156,7 +156,7 @@ SUBMIT: tuple[Option, ...] = (
            "keep the job when one of its nodes fails", env="NO_KILL", optional=True),
     Option("no-shell", "", "a", "flag", ".no_shell", "step", "leave once the allocation is there"),
     Option("no-requeue", "", "b", "off", "requeue", "job", "never queue the job again", env="NO_REQUEUE"),
-    Option("nodefile", "F", "bra", "nodefile", "nodelist", "nodes", "file with the names of nodes to use"),
+    Option("nodefile", "F", "bra", "nodefile", ".nodefile", "nodes", "file with the names of nodes to use"),
     Option("nodelist", "w", "bra", "hosts", "nodelist", "nodes", "nodes that must be among those of the job"),
     Option("nodes", "N", "bra", "nodes", "min_nodes,max_nodes", "count",
            "nodes: N or MIN-MAX", env=("", "SLURM_JOB_NUM_NODES", "")),

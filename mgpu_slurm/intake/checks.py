@@ -17,6 +17,7 @@ _BY_GPU = (
     "gpus", "gpus_per_node", "gres", "gpus_per_task", "gpus_per_socket", "ntasks_per_gpu", "mem_per_gpu", "cpus_per_gpu",
 )  # fmt: skip
 # SLURM_HOSTFILE is read as --nodelist=FILE would be.
+_NODEFILE = Option("nodefile", "F", "bra", "text", ".nodefile", "nodes", "")
 _HOSTFILE = Option("nodelist", "", "bra", "hosts", "nodelist", "hidden", "")
 _MEMORY = ("mem_per_node", "mem_per_cpu", "mem_per_gpu")
 
@@ -211,6 +212,15 @@ def _layout(choices: Choices, reading: Reading) -> None:
             packed = True
             choices.drop("min_nodes")
             choices.drop("max_nodes")
+    file = choices.fields.get(".nodefile")
+    if file is not None:
+        last = [field for field in choices.fields if field in (".nodefile", "nodelist")][-1]
+        choices.drop(".nodefile")
+        if last == ".nodefile":  # else nobody reads it
+            from mgpu_slurm.intake import words
+
+            reading.row = _NODEFILE
+            choices.put("nodelist", Choice(file.name, words.node_names(file.text or "", reading), file.source, file.text))
     hostfile = reading.environ.get("SLURM_HOSTFILE")
     if hostfile and not choices.has("nodelist"):
         from mgpu_slurm.intake import words
@@ -360,13 +370,16 @@ def _node_list(choices: Choices, reading: Reading, arbitrary: bool) -> None:
     if arbitrary and choices.has(".jobid") and asked is not None and count <= asked != len(names):
         text = f"You asked for {asked} tasks but hostlist specified {len(names)} nodes"
         raise UsageError(text, 1)
-    if arbitrary and reading.command == "srun" and not choices.by_user("min_nodes"):
+    bounded = arbitrary and reading.command == "srun" and not choices.by_user("min_nodes")
+    if bounded:
         for field in ("min_nodes", "max_nodes"):
             choices.drop(field)
     least, most = choices.number("min_nodes"), choices.number("max_nodes")
     if least is None:
         source = ENVIRONMENT if arbitrary else choices.fields["nodelist"].source  # nobody has said how many
         choices.put("min_nodes", Choice("nodelist", count, source, text))
+        if bounded and not choices.has(".jobid"):
+            choices.put("max_nodes", Choice("nodelist", count, source, text))
     elif reading.compat < (23, 2) and most is not None and count > most:
         if reading.command != "srun":
             raise UsageError(f"invalid number of nodes (-N {count}-{most})", 1)

@@ -316,10 +316,6 @@ def node_names(path: str, reading: Reading) -> str:
     return ",".join(names)
 
 
-def nodefile(text: str | None, reading: Reading) -> str:
-    return node_names(text or "", reading)
-
-
 def hosts(text: str | None, reading: Reading) -> str:
     """A host list; with a slash in it, the file that holds one."""
     return node_names(text or "", reading) if "/" in (text or "") else text or ""
