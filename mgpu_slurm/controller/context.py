@@ -120,6 +120,7 @@ class Context:
         self.following: dict[int, set[int]] = {}  # connection -> ids it follows or waits for
         self.ending: dict[int, set[str]] = {}  # job -> nodes that have not yet said that nothing of it lives
         self.prologs: dict[int, set[str]] = {}  # job -> nodes whose Prolog is waited for
+        self.health_turn = -1  # which node was asked last, where one is asked at a time
         self.closing: set[int] = set()  # jobs whose EpilogSlurmctld runs
         self.step_queue: dict[int, deque[Asked]] = {}  # job -> step requests that wait for resources
         self.eligible: dict[int, None] = {}  # pending records that may start

@@ -18,6 +18,7 @@ from mgpu_slurm.controller import (
     changes,
     configured,
     due,
+    health_checks,
     job_programs,
     launching,
     lifecycle,
@@ -226,6 +227,7 @@ class Core:
         self.ctx.config = config
         self.ctx.settings = configured.settings(config)
         configured.apply(self.ctx, now)
+        health_checks.begin(self.ctx, now)
         self.ctx.replan()
         return self.ctx.take_effects()
 
@@ -267,6 +269,7 @@ class Core:
         for job in list(state.jobs.values()):
             self._restore_job(job, now)
         priorities.look_again(ctx, now)
+        health_checks.begin(ctx, now)
         ctx.replan()
         return ctx.take_effects()
 

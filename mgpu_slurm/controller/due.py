@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mgpu_slurm.base import errors
 from mgpu_slurm.controller import (
     cancelling,
+    health_checks,
     launching,
     lifecycle,
     nodes,
@@ -40,6 +41,8 @@ def handle(ctx: Context, now: float) -> None:
                 update_nodes.resume(ctx, name, now)
             elif what == "reserved":
                 reservation_life.begun(ctx)
+            elif what == health_checks.TIMER:
+                health_checks.due(ctx, now)
             elif what == "priorities":
                 priorities.look_again(ctx, now)
             elif what == "unreserved":

@@ -100,6 +100,8 @@ CONFIGURATION: dict[str, str] = {
     "Include of ... goes in a circle or too deep": "A file includes itself, or 16 others stand between.",
     "larger than ... MiB": "That is no configuration: look what the file is.",
     "SlurmctldHost is not set": "`SlurmctldHost=NAME(ADDRESS)` says where the controller runs.",
+    "PrologFlags invalid combination: NoHold cannot be combined with Contain and/or X11":
+        "Either nobody waits for the Prolog (NoHold), or jobs have a step `extern` from their start (Contain, X11).",
     "... is not a valid port...": "A number from 1 to 65535, or FIRST-LAST where a range may stand.",
     "MgpuRunDir ... is too long for a socket": "The system allows a socket some 100 characters: a shorter directory.",
     "no configuration file found; use -f CONF, or --node-id without one":

@@ -45,9 +45,11 @@ KEYS: dict[str, str] = {
     "GresTypes": "kinds of countable devices, such as gpu",
     "GroupUpdateForce": "whether group lists are read anew although nothing seems changed",
     "GroupUpdateTime": "how often group lists are read",
-    "HealthCheckInterval": "how often the health check runs; 0 is never",
-    "HealthCheckNodeState": "on nodes in which states the health check runs",
-    "HealthCheckProgram": "program that looks whether a node is well",
+    "HealthCheckInterval": "how often the health check runs; 0 is never, not even when a node's daemon starts",
+    "HealthCheckNodeState": "on nodes in which states the health check runs: ANY, IDLE, NONDRAINED_IDLE, ALLOC, MIXED;"
+                            " CYCLE: on one after another; START_ONLY: only when a node's daemon starts",
+    "HealthCheckProgram": "program that the node daemon's user runs to see whether a node is well, for 60 seconds at most; where"
+                          " it is not, the program drains it with scontrol",
     "InactiveLimit": "how long an allocation lives on after its command is gone",
     "InteractiveStepOptions": "srun's options for salloc's shell",
     "JobAcctGatherFrequency": "how often the use of running tasks is looked at",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from mgpu_slurm.base.errors import NEWEST, ConfigError
-from mgpu_slurm.facts.confkeys import BY_NAME, LINE_KEYS, PROGRAMS, REPEATED, SEVERAL
+from mgpu_slurm.facts.confkeys import BY_NAME, LINE_KEYS, PROGRAMS, REPEATED, SEVERAL, prolog_flags
 from mgpu_slurm.intake.conf_lines import lines
 from mgpu_slurm.intake.conf_values import pairs, read
 
@@ -283,6 +283,9 @@ def load(path: str, keys_only: bool = False) -> Config:
     _old_hosts(config)
     if not config.controllers:
         raise ConfigError(path, 0, "SlurmctldHost is not set")
+    flags = prolog_flags(config.get("PrologFlags"))
+    if "NoHold" in flags and "Contain" in flags:
+        raise ConfigError(path, 0, "PrologFlags invalid combination: NoHold cannot be combined with Contain and/or X11")
     if len(os.fsencode(config.controller_socket())) > _LONGEST_SOCKET:
         raise ConfigError(path, 0, f"MgpuRunDir {config.run_dir()} is too long for a socket")
     if cluster is not None:

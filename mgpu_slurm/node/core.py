@@ -13,13 +13,24 @@ from typing import Any
 import msgspec
 
 from mgpu_slurm.base.errors import ESLURM_INVALID_JOB_ID, ESLURMD_STEP_EXISTS, ESLURMD_STEP_NOTRUNNING, SlurmError
+from mgpu_slurm.node.effects import CleanUp as CleanUp
+from mgpu_slurm.node.effects import Effect as Effect
+from mgpu_slurm.node.effects import EndJob as EndJob
+from mgpu_slurm.node.effects import Forget as Forget
+from mgpu_slurm.node.effects import Key as Key
+from mgpu_slurm.node.effects import Note as Note
+from mgpu_slurm.node.effects import Report as Report
+from mgpu_slurm.node.effects import StartBatch as StartBatch
+from mgpu_slurm.node.effects import StartProlog as StartProlog
+from mgpu_slurm.node.effects import StopDaemon as StopDaemon
+from mgpu_slurm.node.effects import Tell as Tell
+from mgpu_slurm.node.effects import Unreport as Unreport
 from mgpu_slurm.records.usage import Use
 from mgpu_slurm.wire.messages import (
     BatchStarted,
     Beat,
     ExtendJob,
     ForgetStep,
-    FromNode,
     JobFacts,
     JobGone,
     LaunchBatch,
@@ -49,10 +60,6 @@ LOST_STATUS = 9
 LATE = 1.0
 """Seconds that a batch script outlives its limit where the controller, who ends a job's steps first, says nothing."""
 
-Key = tuple[int, str, int]
-"""Job, step, attempt."""
-
-
 def own_deadline(deadline: float) -> float:
     """When a batch script ends itself, for a limit in UTC seconds; 0 stays never."""
     return deadline + LATE if deadline else 0.0
@@ -64,71 +71,9 @@ class Known(msgspec.Struct, kw_only=True):
     key: Key
     uid: int
     live: bool = False  # its supervisor has spoken
+    waits: bool = False  # for its job's Prolog: it has no supervisor yet
     pid: int = 0
     result: dict[str, Any] | None = None
-
-
-# --- effects --------------------------------------------------------------------------------------------------------
-
-
-class StartBatch(msgspec.Struct, kw_only=True):
-    key: Key
-    message: LaunchBatch
-
-
-class StartProlog(msgspec.Struct, kw_only=True):
-    """Run the job's Prolog, where it has not run yet, then say `prolog_done`."""
-
-    job: JobFacts
-
-
-class EndJob(msgspec.Struct, kw_only=True):
-    """Nothing of the job lives here any more: run its Epilog, where one is asked for, then say `job_over`."""
-
-    message: TerminateJob
-
-
-class Tell(msgspec.Struct, kw_only=True):
-    """A word for the step's supervisor."""
-
-    key: Key
-    word: dict[str, Any]
-
-
-class Report(msgspec.Struct, kw_only=True):
-    """A message for the controller, until it is handled; with `key` until `Unreport`, also after the controller's restart."""
-
-    message: FromNode
-    key: str = ""
-
-
-class Unreport(msgspec.Struct, kw_only=True):
-    key: str
-
-
-class Forget(msgspec.Struct, kw_only=True):
-    """The spool entry may go."""
-
-    key: Key
-
-
-class CleanUp(msgspec.Struct, kw_only=True):
-    """The supervisor died: kill what it left behind, then say `cleaned`."""
-
-    key: Key
-
-
-class StopDaemon(msgspec.Struct, kw_only=True):
-    pass
-
-
-class Note(msgspec.Struct, kw_only=True):
-    """A line for the log."""
-
-    text: str
-
-
-Effect = StartBatch | StartProlog | EndJob | Tell | Report | Unreport | Forget | CleanUp | StopDaemon | Note
 
 
 class NodeCore:
@@ -162,7 +107,7 @@ class NodeCore:
             raise SlurmError(ESLURMD_STEP_NOTRUNNING)
         if key in self.steps:
             raise SlurmError(ESLURMD_STEP_EXISTS)
-        self.steps[key] = Known(key=key, uid=spec.job.uid)
+        self.steps[key] = Known(key=key, uid=spec.job.uid, waits=self.has_prolog)
         return key
 
     def attachable(self, job_id: int, step_id: str, uid: int) -> Key:
@@ -250,7 +195,11 @@ class NodeCore:
 
     def may_start(self, key: Key) -> bool:
         """Whether a step is still to be started, now that its job's Prolog has run."""
-        return key in self.steps and not self._is_over(key) and not self._stopping
+        known = self.steps.get(key)
+        if known is None or self._is_over(key) or self._stopping:
+            return False
+        known.waits = False
+        return True
 
     def withdrawn(self, key: Key) -> list[Effect]:
         """A step whose job's Prolog has failed, or whose job was ended meanwhile, is not started."""
@@ -327,7 +276,7 @@ class NodeCore:
                 node=self.name, job_id=key[0], attempt=key[2], code=ESLURMD_STEP_NOTRUNNING, text="this attempt is over"
             )
             return [Report(message=refused)]
-        self.steps[key] = Known(key=key, uid=message.job.uid)
+        self.steps[key] = Known(key=key, uid=message.job.uid, waits=self.has_prolog)
         return [StartBatch(key=key, message=message)]
 
     def _terminate(self, message: TerminateJob) -> list[Effect]:
@@ -412,6 +361,9 @@ class NodeCore:
         self._contact = None
         # All of them: what is not started elsewhere is reported as ended there, and must not live on here.
         doomed = [known for known in self.steps.values() if known.result is None]
+        for known in doomed:
+            if known.waits:
+                del self.steps[known.key]  # it never starts
         effects = self._tell(doomed, {"kind": "terminate", "ending": "NODE_FAIL", "kill_wait": 0, "hurry": True})
         if doomed:
             effects.insert(0, Note(text=f"no contact with the controller for {self.lease:g} s: ending {len(doomed)} steps"))

@@ -25,7 +25,8 @@ from mgpu_slurm.node.clients import Clients
 from mgpu_slurm.node.core import Key, Known, NodeCore
 from mgpu_slurm.node.gpu_use import GpuWatch
 from mgpu_slurm.node.hardware import activity, detect
-from mgpu_slurm.node.job_programs import JobPrograms
+from mgpu_slurm.node.health_program import HealthProgram
+from mgpu_slurm.node.job_programs import AroundJobs, JobPrograms
 from mgpu_slurm.node.launcher import Launcher
 from mgpu_slurm.node.leftovers import end_leftovers
 from mgpu_slurm.node.settings import Settings
@@ -37,15 +38,14 @@ from mgpu_slurm.records.usage import Use
 from mgpu_slurm.wire import credential
 from mgpu_slurm.wire.link import Link, LinkClient, LinkFull, Timing
 from mgpu_slurm.wire.messages import (
+    CheckHealth,
     GetUsage,
     Hardware,
     Heartbeat,
     Inspect,
-    JobFacts,
     LaunchBatch,
     Register,
     Registered,
-    TerminateJob,
     ToNode,
     ToNodeFromClient,
     Usage,
@@ -90,6 +90,8 @@ class NodeDaemon:
         self._supervisors = Supervisors(self._live, self._gone, self._usage)
         self._gpu_use = GpuWatch(self._tell_gpus)
         self._programs = JobPrograms(settings.name, settings.spool, settings.programs, self._devices)
+        self._around = AroundJobs(self._programs, self.core, self._carry_out, self._start_batch, self._tell_unlaunched)
+        self._health = HealthProgram(settings.name, settings.spool, settings.health)
         self._programs.take_up()
         self.core.has_prolog = bool(settings.programs.prolog)
         self._clients = Clients(
@@ -116,6 +118,7 @@ class NodeDaemon:
             on_down=lambda _: self.core.link_down(lease.clock()),
         )
         self._flush_reports()
+        await self._health.run()  # a node that is not well says so before it gets a job
         self.client.start()
         log.info("node %s started, %d CPUs, %d GPUs", settings.name, self.hardware.cpus, len(self.gpus))
 
@@ -232,6 +235,9 @@ class NodeDaemon:
         if isinstance(message, Inspect):
             self._keep(self._inspect(message, time.time()))
             return
+        if isinstance(message, CheckHealth):
+            self._keep(self._health.run())
+            return
         effects = self.core.message(message, lease.clock())
         if isinstance(message, Registered):
             self._note_contact(lease.clock())  # before anything starts: supervisors hold it against a daemon that dies
@@ -242,13 +248,13 @@ class NodeDaemon:
             match effect:
                 case core.StartBatch():
                     if self.core.has_prolog:
-                        self._keep(self._start_after_prolog(effect))
+                        self._keep(self._around.start_batch(effect))
                     else:
                         self._start_batch(effect)
                 case core.StartProlog():
-                    self._keep(self._run_prolog(effect.job))
+                    self._keep(self._around.run_prolog(effect.job))
                 case core.EndJob():
-                    self._keep(self._end_job(effect.message))
+                    self._keep(self._around.end_job(effect.message))
                 case core.Tell():
                     self._supervisors.tell(effect.key, effect.word)
                 case core.Report():
@@ -319,6 +325,7 @@ class NodeDaemon:
         self.settings.address = settings.address
         self.settings.steps = settings.steps
         self._programs.wanted = settings.programs
+        self._health.program = settings.health
         self.core.has_prolog = bool(settings.programs.prolog)
         self._hold_to(self.settings)
         self.client.link.disconnect()  # the controller hears of everything again when the link is back
@@ -399,36 +406,15 @@ class NodeDaemon:
             text = f"{error.strerror}: {error.filename or ''}"
             self._carry_out(self.core.not_launched(key, ESLURMD_SETUP_ENVIRONMENT_ERROR, text))
 
-    # --- programs around jobs ---------------------------------------------------------------------------------------
-
-    async def _start_after_prolog(self, effect: core.StartBatch) -> None:
-        ended = await self._programs.prolog(msgspec.to_builtins(effect.message.job))
-        if ended.status:
-            self._tell_unlaunched(effect.message, f"Error running slurm prolog: {max(ended.status, 0) >> 8}")
-            self._carry_out(self.core.prolog_done(effect.message.job, ended.status))
-        if ended.status or not self.core.may_start(effect.key):
-            self._carry_out(self.core.withdrawn(effect.key))
-        else:
-            self._start_batch(effect)
-
     def _tell_unlaunched(self, message: LaunchBatch, line: str) -> None:
         """Leave a line in the output of a batch job that is not started."""
-        order = {
-            **orders.for_batch(message, ""), "node": self.settings.name, "log_name": self.settings.log_name, "directory": "",
-            "tag": "", "line": line,
-        }  # fmt: skip
+        settings = self.settings
+        order = orders.for_batch(message, "")
+        order |= {"node": settings.name, "log_name": settings.log_name, "directory": "", "tag": "", "line": line}
         try:
             self._launcher.launch(order, [])
         except OSError as error:
             log.error("job %d: %s", message.job.job_id, error)
-
-    async def _run_prolog(self, job: JobFacts) -> None:
-        ended = await self._programs.prolog(msgspec.to_builtins(job))
-        self._carry_out(self.core.prolog_done(job, ended.status))
-
-    async def _end_job(self, message: TerminateJob) -> None:
-        ended = await self._programs.epilog(message)
-        self._carry_out(self.core.job_over(message, ended.status != 0))
 
     # --- what steps use ---------------------------------------------------------------------------------------------
 

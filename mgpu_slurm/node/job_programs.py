@@ -22,8 +22,12 @@ from mgpu_slurm.wire import programs
 from mgpu_slurm.wire.programs import Ended
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mgpu_slurm.intake.conf import Config
-    from mgpu_slurm.wire.messages import TerminateJob
+    from mgpu_slurm.node.core import NodeCore
+    from mgpu_slurm.node.effects import Effect, StartBatch
+    from mgpu_slurm.wire.messages import JobFacts, LaunchBatch, TerminateJob
 
 log = logging.getLogger("mgpu.node")
 
@@ -127,3 +131,41 @@ class JobPrograms:
 
     def _note(self, attempt: Attempt) -> str:
         return os.path.join(self._done_at, f"{attempt[0]}.{attempt[1]}")
+
+
+class AroundJobs:
+    """What the core waits for: each of these runs beside all else and tells the core how it ended.
+
+    `start` hands a batch script to a supervisor, `tell` leaves a line in the output of one that is not started."""
+
+    def __init__(
+        self, programs: JobPrograms, core: NodeCore, carry_out: Callable[[list[Effect]], None],
+        start: Callable[[StartBatch], None], tell: Callable[[LaunchBatch, str], None],
+    ) -> None:  # fmt: skip
+        self._programs = programs
+        self._core = core
+        self._carry_out = carry_out
+        self._start = start
+        self._tell = tell
+
+    async def start_batch(self, effect: StartBatch) -> None:
+        """The Prolog, then the script, unless that has failed or the job has ended meanwhile."""
+        job = effect.message.job
+        ended = await self._programs.prolog(msgspec.to_builtins(job))
+        if ended.status:
+            self._tell(effect.message, f"Error running slurm prolog: {max(ended.status, 0) >> 8}")
+            self._carry_out(self._core.prolog_done(job, ended.status))
+        if ended.status or not self._core.may_start(effect.key):
+            self._carry_out(self._core.withdrawn(effect.key))
+        else:
+            self._start(effect)
+
+    async def run_prolog(self, job: JobFacts) -> None:
+        """The Prolog before anything is to start."""
+        ended = await self._programs.prolog(msgspec.to_builtins(job))
+        self._carry_out(self._core.prolog_done(job, ended.status))
+
+    async def end_job(self, message: TerminateJob) -> None:
+        """The Epilog when all has ended."""
+        ended = await self._programs.epilog(message)
+        self._carry_out(self._core.job_over(message, ended.status != 0))

@@ -43,6 +43,7 @@ class Settings(msgspec.Struct, kw_only=True):
     tmp_fs: str = "/tmp"
     steps: StepSettings = StepSettings()
     programs: Programs = Programs()
+    health: str = ""  # HealthCheckProgram=, where it is to run
 
     def endpoints(self) -> list[Endpoint]:
         """Where the controller may be, best first."""
@@ -73,6 +74,7 @@ def configured(config: Config, name: str, named: bool, path: str) -> Settings:
         tmp_fs=str(config.get("TmpFS") or "/tmp"),
         steps=stepsettings.of(config),
         programs=job_programs.of(config),
+        health=str(config.get("HealthCheckProgram") or "") if config.get("HealthCheckInterval") else "",
     )
 
 

@@ -758,6 +758,10 @@ class RunProlog(Message, tag="run_prolog"):
     job: JobFacts
 
 
+class CheckHealth(Message, tag="check_health"):
+    """Run HealthCheckProgram=. Not answered."""
+
+
 class ExtendJob(Message, tag="extend_job"):
     """The time limit has changed."""
 
@@ -871,4 +875,5 @@ ToNode = (
     | GetUsage
     | Inspect
     | RunProlog
+    | CheckHealth
 )

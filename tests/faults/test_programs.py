@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.kit.cluster import Cluster
-from tests.kit.commands import finish
+from tests.kit.commands import BIN, finish
 
+CHECK = """#!/bin/bash
+[ -e "${0%/*}/sick.$SLURMD_NODENAME" ] && SCONTROL update nodename=$SLURMD_NODENAME state=drain reason=sick
+"""
 KEYS = ("Prolog", "Epilog", "PrologSlurmctld", "EpilogSlurmctld")
 PROGRAM = """#!/bin/bash
 cd "$SLURM_JOB_WORK_DIR" || exit 1
@@ -27,8 +30,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     program = tmp_path_factory.mktemp("programs") / "program"
     program.write_text(PROGRAM)
     program.chmod(0o755)
-    settings = "\n".join([*(f"{key}={program}" for key in KEYS), "PrologFlags=Alloc"])
+    check = program.parent / "check"
+    check.write_text(CHECK.replace("SCONTROL", f"MGPU_CONF=${{0%/*}}/conf {BIN}/mgpu_scontrol"))
+    check.chmod(0o755)
+    health = f"HealthCheckProgram={check}\nHealthCheckInterval=1\nHealthCheckNodeState=IDLE"
+    settings = "\n".join([*(f"{key}={program}" for key in KEYS), "PrologFlags=Alloc", health])
     with Cluster.up(2, 2, settings=settings) as made:
+        (program.parent / "conf").symlink_to(made.conf)
         yield made
 
 
@@ -74,6 +82,21 @@ def test_a_killed_daemon_loses_no_job(
     cluster.wait_nodes("idle", 2)
 
 
+@pytest.mark.parametrize(("context", "name"), [("prolog_slurmd", "n0"), ("prolog_slurmctld", "controller")])
+def test_a_daemon_that_is_stopped_meanwhile_runs_it_again(cluster: Cluster, here: Path, context: str, name: str) -> None:
+    hold = here / f"hold.{context}"
+    hold.touch()
+    job = cluster.submit("-N1", "-w", "n0", "--wrap", "true", cwd=here)
+    cluster.until(lambda: runs(here, context, name, job), f"{context} runs")
+    assert cluster.stop(name) == 0
+    cluster.restart(name)
+    cluster.until(lambda: runs(here, context, name, job) == ["begun", "begun"], f"{context} runs again")
+    hold.unlink()
+    cluster.wait_state(job, "COMPLETED")
+    assert runs(here, context, name, job) == ["begun", "begun", "ended"]
+    assert cluster.tracebacks() == []
+
+
 def test_a_prolog_that_has_run_is_not_run_again_by_a_daemon_that_starts_anew(cluster: Cluster, here: Path) -> None:
     body = "touch up.now; until [ -e go.on ]; do sleep 0.05; done; srun true"
     job = cluster.submit("-N1", "-w", "n0", "--wrap", body, cwd=here)
@@ -97,6 +120,16 @@ def test_an_allocation_waits_through_a_restart_of_the_controller(cluster: Cluste
     hold.unlink()
     done = finish(client, 30)
     assert (done.status, sorted(done.out.split("\n"))) == (0, ["", "0: here", "1: here"]), done
+
+
+def test_a_node_that_is_not_well_is_drained_by_its_check(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> None:
+    sick = next(tmp_path_factory.getbasetemp().glob("programs*")) / "sick.n1"
+    sick.touch()
+    cluster.wait_nodes("drained", 1)
+    sick.unlink()
+    assert "Reason=sick" in cluster.ask("scontrol", "show", "node", "n1")
+    cluster.run("scontrol", "update", "nodename=n1", "state=resume").ok()
+    cluster.wait_nodes("idle", 2)
 
 
 def test_programs_that_fail(cluster: Cluster, here: Path) -> None:

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from mgpu_slurm.node.core import LINK_DEAD, CleanUp, Effect, Forget, Known, NodeCore, Report, StartBatch, Tell, Unreport
+from mgpu_slurm.node.core import (
+    LINK_DEAD,
+    CleanUp,
+    Effect,
+    EndJob,
+    Forget,
+    Known,
+    NodeCore,
+    Report,
+    StartBatch,
+    StartProlog,
+    Tell,
+    Unreport,
+)
 from mgpu_slurm.wire.messages import (
     BatchStarted,
     Beat,
     ForgetStep,
     JobGone,
     LaunchRefused,
+    PrologDone,
     Registered,
+    RunProlog,
     SignalJob,
     StepResult,
     TerminateJob,
@@ -43,6 +58,47 @@ def test_a_launch_is_carried_out_once() -> None:
     (result,) = reports(core.message(batch(1, "true"), 0))
     assert isinstance(result, StepResult)
     assert result.exit_code == 256
+
+
+def test_what_waits_for_a_prolog_starts_unless_its_job_or_the_lease_has_ended() -> None:
+    key = (1, "batch", 1)
+    for ended in ("", "job", "lease"):
+        core = NodeCore("n0")
+        core.has_prolog = True
+        core.message(Registered(cluster="c", lease=50, heartbeat=5, now=0), 0)
+        (effect,) = core.message(batch(1, "true"), 0)
+        assert isinstance(effect, StartBatch)
+        if ended == "job":
+            core.message(TerminateJob(job_id=1, attempt=1), 0)
+        elif ended == "lease":
+            core.link_down(0)
+            core.tick(100)
+        assert core.may_start(key) == (not ended)
+        if ended:
+            over = [EndJob(message=TerminateJob(job_id=1, attempt=1))] if ended == "job" else []
+            assert core.withdrawn(key) == over
+            assert core.live_steps() == []
+
+
+def test_an_epilog_runs_once_however_often_the_end_is_told() -> None:
+    core = NodeCore("n0")
+    order = TerminateJob(job_id=1, attempt=1, epilog=batch(1, "true").job)
+    assert core.message(order, 0) == [EndJob(message=order)]
+    assert core.message(order, 0) == []
+    gone = [JobGone(node="n0", job_id=1, attempt=1, failed=True)]
+    assert reports(core.job_over(order, True)) == gone
+    assert reports(core.message(order, 0)) == gone
+
+
+def test_a_prolog_is_not_run_for_a_job_that_has_ended() -> None:
+    core = NodeCore("n0")
+    job = batch(1, "true").job
+    assert core.message(RunProlog(job=job), 0) == [StartProlog(job=job)]
+    assert reports(core.prolog_done(job, 3 << 8)) == [
+        PrologDone(node="n0", job_id=1, attempt=job.attempt, failed=True, status=3 << 8)
+    ]
+    core.message(TerminateJob(job_id=1, attempt=1), 0)
+    assert core.message(RunProlog(job=job), 0) == []
 
 
 def test_an_attempt_that_was_ended_never_starts_and_the_next_does() -> None:
