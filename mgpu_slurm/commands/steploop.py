@@ -261,8 +261,9 @@ class StepLoop:
     def _launch_failed(self, link: NodeLink, message: dict[str, Any], refused: bool) -> None:
         text = strerror(int(message.get("code") or -1), self._notes.compat)
         if refused and self._aborted and not link.started:
-            link.over = True  # the job was ended before the node came to it, which has been told
-        elif refused:
+            link.over = True  # the job was ended before the node came to it, which has been told; no failure in Slurm either
+            return
+        if refused:
             text = str(message.get("text") or text)
             self._notes.error(f"Task launch for StepId={self.plan.step} failed on node {link.node}: {text}")
             if message.get("code") == ESLURMD_PROLOG_FAILED:

@@ -211,7 +211,11 @@ def job_gone(ctx: Context, name: str, message: JobGone, now: float) -> None:
     if message.failed:
         nodes.drain(ctx, name, "Epilog error", now)
     job = ctx.state.jobs.get(message.job_id)
-    if job is None or job.attempt != message.attempt or COMPLETING not in job.flags:
+    if job is None or job.attempt != message.attempt:
+        return
+    if (job.job_id, name) in ctx.left:
+        resizing.left(ctx, job, name)
+    if COMPLETING not in job.flags:
         return
     for step in job.steps.values():
         if name not in step.ended_nodes and any(part.node == name for part in step.layout.nodes):
@@ -236,6 +240,9 @@ def lease_over(ctx: Context, name: str, now: float) -> None:
         for step in job.steps.values():
             if name not in step.ended_nodes and any(part.node == name for part in step.layout.nodes):
                 step.ended_nodes.append(name)
+        if (job.job_id, name) in ctx.left:
+            resizing.left(ctx, job, name)
+            continue
         if COMPLETING not in job.flags:
             if job.request.no_kill and job.allocation and len(job.allocation.nodes) > 1 and job.batch_host != name:
                 ctx.save(job)

@@ -131,14 +131,30 @@ def end_steps(ctx: Context, job: Job) -> None:
 
 
 def free(ctx: Context, job: Job) -> None:
-    """Give back what the job has left behind on nodes where no process of it lives any more."""
+    """Give back what the job has left behind on nodes where no process of it lives any more, when those have run their Epilog."""
     allocation = job.allocation
     if allocation is None or not allocation.leaving or not job.holds_resources:
         return
     gone = [share for share in allocation.leaving if not lifecycle.may_live(job, share.node)]
-    if gone:
+    if ctx.settings.programs.on_nodes or ctx.settings.programs.at_end:
         for share in gone:
-            ctx.state.let_go(job, share)
-        allocation.leaving = [share for share in allocation.leaving if share not in gone]
-        ctx.save(job)
-        ctx.replan()
+            if (job.job_id, share.node) not in ctx.left:
+                ctx.left.add((job.job_id, share.node))
+                lifecycle.terminate(ctx, job, share.node, "ENDED")
+    elif gone:
+        _let_go(ctx, job, gone)
+
+
+def left(ctx: Context, job: Job, node: str) -> None:
+    """A node that a running job has given back has nothing to do with it any more."""
+    ctx.left.discard((job.job_id, node))
+    _let_go(ctx, job, [share for share in job.allocation.leaving if share.node == node] if job.allocation else [])
+
+
+def _let_go(ctx: Context, job: Job, gone: list[NodeShare]) -> None:
+    assert job.allocation is not None
+    for share in gone:
+        ctx.state.let_go(job, share)
+    job.allocation.leaving = [share for share in job.allocation.leaving if share not in gone]
+    ctx.save(job)
+    ctx.replan()

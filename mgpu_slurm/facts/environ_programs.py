@@ -106,7 +106,8 @@ def of_node(
     ntasks = (facts.get("request") or {}).get("ntasks")
     if ntasks:
         found["SLURM_JOB_NTASKS"] = str(ntasks)
-    share = next((one for one in shares if one.get("node") == node), {})
+    held = [*shares, *((facts.get("allocation") or {}).get("leaving") or ())]
+    share: Facts = next((one for one in held if one.get("node") == node), {})
     told = device_variables(gpus(share), devices, "SLURM_JOB_GPUS")
     found.update({name: value for name, value in told.items() if value is not None})
     return found

@@ -221,3 +221,18 @@ def test_a_job_that_is_cancelled_while_its_prolog_runs_never_starts() -> None:
     assert (c.state_of(job), c.job(job).exit_code, c.job(job).flags) == ("CANCELLED", 0, [])
     ended(c, job, PROLOG)
     assert kinds(c.sent("n0")) == []
+
+
+def test_a_node_that_is_given_back_runs_its_epilog_before_others_get_it() -> None:
+    c = cluster(at_end=True)
+    job = c.alloc(min_nodes=2, ntasks=16)
+    c.plan()
+    assert c.update("job", job, NumNodes="1") == 0
+    (order,) = (message for message in c.sent("n1") if isinstance(message, wire.TerminateJob))
+    assert order.epilog is not None
+    other = c.submit(ntasks=8)
+    c.plan()
+    assert c.state_of(other) == "PENDING"
+    c.said("n1", wire.JobGone(node="n1", job_id=job, attempt=1))
+    c.plan()
+    assert (c.state_of(other), c.job(other).batch_host, c.state_of(job)) == ("RUNNING", "n1", "RUNNING")
