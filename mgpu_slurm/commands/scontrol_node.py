@@ -72,7 +72,8 @@ def read(desk: Desk, words: Sequence[str]) -> tuple[str, Changes] | None:
                 return None
             sent.append((known, state))
         else:
-            sent.append((known, text))
+            # of a reason a quote at each end goes away, whether or not there is another one at the other end
+            sent.append((known, text.removeprefix('"').removesuffix('"') if known == "reason" else text))
     return (name, sent) if _is_whole(desk, dict(sent)) else None
 
 

@@ -201,7 +201,7 @@ def set_limit(ctx: Context, job: Job, now: float) -> None:
     if limit < 0:
         job.end_time = 0.0
         return
-    job.end_time = job.start_time + 60 * limit + job.suspended_seconds
+    job.end_time = job.start_time + 60 * limit + job.suspended_seconds + job.end_shift
     if job.state != "RUNNING":
         return
     over = over_limit(ctx, job)

@@ -220,7 +220,7 @@ def back_in_queue(ctx: Context, job: Job, now: float) -> None:
     job.allocation = None
     job.batch_host = ""
     job.tasks_per_node = []
-    job.start_time = job.end_time = job.suspend_time = job.suspended_seconds = 0.0
+    job.start_time = job.end_time = job.end_shift = job.suspend_time = job.suspended_seconds = job.resize_time = 0.0
     job.steps, job.steps_apart = {}, 0
     job.next_step = 0
     job.killed_by = None

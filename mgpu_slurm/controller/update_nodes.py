@@ -144,7 +144,9 @@ def named(ctx: Context, text: str) -> list[Node]:
 
 def _change(ctx: Context, node: Node, changes: dict[str, str], caller: Caller, now: float) -> bool:
     """Whether the node could take the state that is asked for; an empty reason changes nothing."""
-    explained = changes.get("state", "").upper() in OUT or (_is_out(node) and node.state != "FUTURE")
+    explained = changes.get("state", "").upper() in OUT or (
+        _is_out(node) and (node.state != "FUTURE" or not {"DRAIN", "FAIL"}.isdisjoint(node.flags))
+    )
     if changes.get("reason") and explained:
         node.reason, node.reason_uid, node.reason_time = changes["reason"], caller.uid, now
     for key in ("features", "availablefeatures"):

@@ -70,7 +70,7 @@ def time_limit(ctx: Context, job: Job, caller: Caller, text: str, now: float) ->
         raise SlurmError(errors.ESLURM_ACCESS_DENIED)
     if job.request.time_min and 0 <= limit < job.request.time_min:
         raise SlurmError(errors.ESLURM_INVALID_TIME_MIN_LIMIT)
-    job.time_limit = limit
+    job.time_limit, job.end_shift = limit, 0.0
     ask(job, time_limit=limit)
 
 
@@ -100,7 +100,8 @@ def _delay(_ctx: Context, job: Job, _caller: Caller, text: str, _now: float) -> 
 
 
 def _end(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
-    """Of a job that runs: its limit grows or shrinks by the whole minutes, to the nearest, that its end moves."""
+    """Of a job that runs: its limit grows or shrinks by the whole minutes, to the nearest, that its end moves; the end itself is
+    where it was asked for."""
     if job.state != "RUNNING":
         raise SlurmError(errors.ESLURM_JOB_NOT_RUNNING)
     try:
@@ -108,8 +109,9 @@ def _end(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> None:
     except ValueError:
         raise SlurmError(errors.ESLURM_INVALID_TIME_VALUE) from None
     before = max(job.time_limit or 0, 0)
-    moved = int((at - job.start_time - 60 * before + 30) / 60)
+    moved = int((at - (job.end_time or job.start_time + 60 * before) + 30) / 60)
     time_limit(ctx, job, caller, str(max(before + moved, 1)), now)
+    job.end_shift = at - job.start_time - 60 * (job.time_limit or 0) - job.suspended_seconds
 
 
 KEYS: dict[str, Setter] = {

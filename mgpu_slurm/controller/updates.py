@@ -114,7 +114,7 @@ def _turn(change: tuple[str, str]) -> tuple[bool, int]:
 
 def _take_over(ctx: Context, job: Job, trial: Job, now: float) -> None:
     shrunk = trial.allocation is not job.allocation
-    limit_changed = trial.time_limit != job.time_limit
+    limit_changed = (trial.time_limit, trial.end_shift) != (job.time_limit, job.end_shift)
     pending = job.state == "PENDING"
     if pending:
         ctx.state.unwatch(job, terms.targets(job))

@@ -54,6 +54,7 @@ class Job(msgspec.Struct, omit_defaults=True, kw_only=True):
     accrue_time: float = 0.0
     start_time: float = 0.0
     end_time: float = 0.0  # real end; while running the expected end (0 = unlimited)
+    end_shift: float = 0.0  # seconds by which the expected end is not that of the limit, since it was set itself
     suspend_time: float = 0.0
     resize_time: float = 0.0  # when it last gave nodes back or got some
     suspended_seconds: float = 0.0

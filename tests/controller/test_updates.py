@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -56,6 +57,18 @@ def test_cpus_in_all_are_given_without_more_tasks(c: Case) -> None:
     allocation = c.job(job).allocation
     assert allocation is not None
     assert (allocation.cpus, c.job(job).ntasks) == (4, 1)
+
+
+def test_an_end_is_kept_and_the_limit_follows_its_moves(c: Case) -> None:
+    """The limits are those that Slurm 22.05.8 showed."""
+    job = c.submit(time_limit=60)
+    c.plan()
+    start = c.job(job).start_time
+    for seconds, limit in ((30, 1), (602, 11), (5403, 91), (184, 5), (3606, 62)):
+        assert c.update("job", job, endtime=time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(start + seconds))) == 0
+        assert (c.job(job).end_time, c.job(job).time_limit) == (start + seconds, limit)
+    assert c.update("job", job, timelimit="10") == 0
+    assert c.job(job).end_time == start + 600
 
 
 def test_an_administrators_share_of_the_priority(c: Case) -> None:

@@ -13,3 +13,8 @@ scontrol update nodename=n3 features= activefeatures=; scontrol update nodename=
 scontrol update nodename=n3 state=down reason=broken; r; srun -w n3 -I1 true 2>&1 | sed -E 's/[0-9]{5}/N/g'; scontrol update nodename=n3 state=resume; waits sh -c 'sinfo -h -n n3 -p gpu -o %T | grep -qx idle'; r
 say scontrol update nodename=n99 state=drain reason=x; say scontrol update nodename=n3 state=nosuch; say scontrol update nodename=n3 nosuch=1; say scontrol show node n99; say scontrol update nodename=n3 weight=x; say scontrol update nodename=n3 state=down
 waits sh -c 'scontrol update nodename=n3 state=resume; sinfo -h -n n3 -p gpu -o %T | grep -qx idle'
+# quotes at the ends of a reason; a node of the future that is drained besides
+for q in '"both"' '"one' 'a"b' '""' '"a"b'; do say scontrol update nodename=n3 state=drain "reason=$q" 2>&1; scontrol show node n3 | grep -oE 'Reason=.*' | sed 's/ \[.*//'; done
+f() { say scontrol update nodename=n3 "$@" 2>&1; scontrol -F show node n3 | grep -oE 'State=[^ ]*|Reason=.*' | sed 's/ \[.*//'; }
+f state=future reason=why; f reason=other; f state=drain reason=why; f reason=other; f reason=; f state=undrain; f state=down reason=x
+scontrol update nodename=n3 state=resume; waits sh -c 'sinfo -h -n n3 -p gpu -o %T | grep -qx idle'
