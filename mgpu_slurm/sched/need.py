@@ -60,6 +60,8 @@ def derive(request: JobRequest, partition: Partition | None, config: Defaults) -
     if request.ntasks == 1:
         # A single task gets CPUs for itself alone (22.05, measured), two get them for as many as a node may run.
         per_node_tasks = min(per_node_tasks, 1)
+    if per_node_tasks and request.ntasks and not request.ntasks_per_node and max_nodes > min_nodes:
+        max_nodes = max(min_nodes, min(max_nodes, -(-request.ntasks // per_node_tasks)))  # none beyond those that the tasks fill
     if per_node_tasks and not ntasks:
         max_nodes = min(max_nodes, per_node_tasks * min_nodes)
     if ntasks and not request.min_nodes and per_node_tasks:

@@ -9,10 +9,10 @@ import difflib
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import MappingProxyType
+from typing import NamedTuple
 
 from tests.oracle import comparing
 from tests.oracle.slurm_cluster import SlurmCluster
@@ -21,6 +21,18 @@ SHOWN = 12
 """Lines of a difference that are printed; the rest is counted."""
 
 IDS = re.compile(r"\b7\d{4}\b"), "<job>"
+
+
+class Meant(NamedTuple):
+    """Lines of Slurm's that may differ where a name is found by a pattern, and why."""
+
+    name: str
+    lines: str
+    reason: str
+
+    def covers(self, name: str, difference: Sequence[str]) -> bool:
+        theirs = [line[1:] for line in difference if line.startswith("-")]
+        return bool(re.search(self.name, name)) and all(re.fullmatch(self.lines, line) for line in theirs)
 
 
 def run(programs: str, environment: dict[str, str], lines: list[str], prelude: str, raw: bool = False) -> list[str]:
@@ -44,13 +56,12 @@ def differing(
     real_kind: type[SlurmCluster] = SlurmCluster,
     blurs: Sequence[tuple[re.Pattern[str], str]] = (IDS,),
     settled: Callable[[str, str], str] = lambda _line, text: text,
-    meant: Mapping[str, str] = MappingProxyType({}),
+    meant: Sequence[Meant] = (),
 ) -> int:
     """How many of the tries, (name, shell line), differ; each is shown as a diff, Slurm's lines with a minus.
 
     `shape`: a node's sockets, cores of each and threads of each. `blurs`: what of a text is replaced before it is compared.
-    `settled`: the text of a try without what is chance in its order. `meant`: reasons by patterns of names; what is found by
-    one may differ and is not counted.
+    `settled`: the text of a try without what is chance in its order. `meant`: what may differ, and is not counted.
     """
     lines = [line for _, line in tries]
     with tempfile.TemporaryDirectory(prefix="names-") as directory:
@@ -68,16 +79,16 @@ def differing(
 
 def _told(
     tries: Sequence[tuple[str, str]], expected: list[str], found: list[str], blurs: Sequence[tuple[re.Pattern[str], str]],
-    meant: Mapping[str, str],
+    meant: Sequence[Meant],
 ) -> int:  # fmt: skip
     differ = 0
     for (what, _), before, after in zip(tries, expected, found, strict=False):
         for pattern, text in blurs:
             before, after = pattern.sub(text, before), pattern.sub(text, after)
         if before != after:
-            reason = next((why for pattern, why in meant.items() if re.search(pattern, what)), "")
+            told = list(difflib.unified_diff(before.split("\n"), after.split("\n"), lineterm="", n=0))[2:]
+            reason = next((one.reason for one in meant if one.covers(what, told)), "")
             differ += not reason
             print(f"== {what}" + (f"   meant: {reason}" if reason else ""))
-            told = list(difflib.unified_diff(before.split("\n"), after.split("\n"), lineterm="", n=0))[2:]
             print("\n".join([*told[:SHOWN], *([f"... {len(told) - SHOWN} lines more"] if len(told) > SHOWN else [])]), flush=True)
     return differ

@@ -7,7 +7,7 @@ cores of two threads. `... het [SEED [COUNT [SHAPE]]]` joins two sets each to a 
 command line sbatch 22.05 mixes components up). `... only WORDS` tries one set of options.
 
 What differs on purpose, or where Slurm's answer helps nobody, is said in MEANT: such sets are tried, shown with the reason, and
-not counted as differing.
+not counted as differing where nothing else differs.
 """
 
 from __future__ import annotations
@@ -52,25 +52,39 @@ CHOICES = {
 RARE = ("time-min", "time", "partition", "gpus-socket", "array", "reserve", "sockets", "tasks-core", "tasks-socket",
         "threads", "overcommit")  # fmt: skip
 
-MEANT = {
-    r"--ntasks-per-gpu": "tasks lie where their GPUs are, -n holds, -c is honoured, -n that does not divide is refused (Slurm"
-    " puts five tasks beside four GPUs, refuses -G6 --ntasks-per-gpu=2, raises -n)",
-    r"(-G|--gpus=).*(-n|-N|-m|--ntasks|-c|-w)|-n.*(-G|--gpus=)|-N.*(-G|--gpus=)": "few GPUs of a job lie on its first node,"
-    " with the batch script; Slurm leaves one for each later node",
-    r"--cpus-per-gpu.*(--exclusive|--reboot|--ntasks-per-socket)|--ntasks-per-socket.*--cpus-per-gpu": "what fits runs",
-    r"(-G|--gpus=|--gpus-per-task|--ntasks-per-socket|--ntasks-per-node).*--mincpus": "--mincpus holds beside GPUs of the job"
-    " or of a task, and beside tasks per socket",
-    r"-c\d.*(-G|--gpus=).*--gpus-per-task": "each of the tasks that follow from GPUs has its CPUs",
-    r"(-G|--gpus|--gres).*--spread-job": "--spread-job with GPUs spreads",
-    r"--ntasks-per-core": "above a core's threads it is no bound",
-    r"-S": "that it is ignored is said only where nothing else is refused: the configuration is read last",
-    r"-w.*--contiguous": "the gap between named nodes is filled when it is placed, and not in the size of what is held",
-    r"--gpus-per-task.* : | : .*--gpus-per-task": "what tasks follow from GPUs is told for components, too",
-    r"(-w|-x|-N[34]|-N[12]-4|--exclusive).* : | : .*(-w|-x|-N[34]|-N[12]-4|--exclusive)": "components are placed in another"
-    " order, or on the same nodes, where there is no other way",
-}
-"""What is meant to differ, by the options it is found in, and why. Of nodes of several sockets (2:4:2) cores are dealt from the
-first socket on, near the GPUs where those are known; with --ntasks-per-socket Slurm may begin with another."""
+REFUSED = r"status 1|sbatch: error: Batch job submission failed: Requested node configuration is not available"
+GPUS = r" +Nodes=.* GRES=.*|SLURM_(JOB_GPUS|GPUS_ON_NODE|STEP_GPUS)=.*"
+"""Which devices, and with them which CPUs, of which node."""
+SIZES = (
+    r" +NumNodes=.*|   TRES=.*| +Nodes=.*|SLURM_(CPUS_ON_NODE|JOB_CPUS_PER_NODE|TASKS_PER_NODE|NTASKS|NPROCS)=.*"
+    r"|SLURM_(JOB_)?(NUM_NODES|NNODES|NODELIST)=.*|   (NodeList|BatchHost)=.*"
+)
+"""How many CPUs, tasks and nodes, and which."""
+MEANT = tuple(survey.Meant(*row) for row in (
+    (r"-n\d.*--ntasks-per-gpu", f"{SIZES}|{GPUS}|{REFUSED}",
+     "-n holds (Slurm raises or lowers it, and puts five tasks beside four GPUs), what it does not divide is refused at once"),
+    (r"(-G\d|--gpus=|--gres|--gpus-per-node).*--ntasks-per-gpu", REFUSED,
+     "tasks that follow from GPUs run where these are (Slurm refuses -G6 --ntasks-per-gpu=2)"),
+    (r"-c\d.*--ntasks-per-gpu", SIZES, "-c is honoured"),
+    (r"-G|--gpus=", GPUS,
+     "few GPUs of a job lie on its first node, with the batch script; Slurm leaves one for each later node"),
+    (r"--cpus-per-gpu.*(--exclusive|--reboot|--ntasks-per-socket)|--ntasks-per-socket.*--cpus-per-gpu", REFUSED,
+     "what fits runs"),
+    (r"(--gres|--gpus-per-node).*--gpus-per-task", REFUSED, "fewer tasks than a node has GPUs for may run"),
+    (r"(-G|--gpus=|--gpus-per-task|--ntasks-per-socket|--ntasks-per-node).*--mincpus", f"{SIZES}|{REFUSED}",
+     "--mincpus holds beside GPUs of the job or of a task, and beside tasks per socket"),
+    (r"-c\d.*(-G|--gpus=).*--gpus-per-task", SIZES, "each of the tasks that follow from GPUs has its CPUs"),
+    (r"(-G|--gpus|--gres).*--spread-job", f"{SIZES}|{GPUS}", "--spread-job with GPUs spreads"),
+    (r"--ntasks-per-core=2", f"{SIZES}|{REFUSED}", "above a core's threads it is no bound"),
+    (r"-w.*--contiguous", r" +NumNodes=.*|   TRES=.*",
+     "the gap between named nodes is filled when it is placed, and not in the size of what is held"),
+    (r"--ntasks-per-|-G|--gpus", r" +Nodes=\S+ CPU_IDs=8-\d+ .*",
+     "the first socket comes first (2:4:2); Slurm may begin with another where tasks are bounded by socket or follow from GPUs"),
+    (r"--gpus-per-task.* : | : .*--gpus-per-task", SIZES, "what tasks follow from GPUs is told for components, too"),
+    (r"(-w|-x|-N[34]|-N[12]-4|--exclusive).* : | : .*(-w|-x|-N[34]|-N[12]-4|--exclusive)", f"{SIZES}|{GPUS}",
+     "components are placed in another order, or on the same nodes, where there is no other way"),
+))  # fmt: skip
+"""What is meant to differ, by the options and by the lines of Slurm's that it is found in, and why."""
 
 SHOWN = (
     "grep -vE 'Time=|Secs|LastSched|AllocNode|StdErr|StdOut|StdIn|WorkDir|Command|Features=|^ *Power|UserId|^ *$' |"
