@@ -294,9 +294,9 @@ def conflict(ctx: Context, one: Reservation, name: str, now: float) -> int:
     """The code of what is on a node in that time; 0 where it is nothing."""
     if overlaps(ctx, one, name, now):
         return errors.ESLURM_RESERVATION_OVERLAP
-    if one.cores:
+    if one.cores and name in ctx.state.nodes:
         return 0 if set(one.cores[name]) <= set(reservation_cores.free(ctx, one, name, now)) else errors.ESLURM_NODES_BUSY
-    if "IGNORE_JOBS" not in one.flags and any(
+    if "IGNORE_JOBS" not in one.flags and not one.cores and any(
         (not job.end_time or job.end_time > one.start) and (job.request.reservation or "") != one.name
         for job in ctx.state.jobs_on(name)
     ):

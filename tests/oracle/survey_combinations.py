@@ -61,6 +61,8 @@ SIZES = (
 )
 """How many CPUs, tasks and nodes, and which."""
 MEANT = tuple(survey.Meant(*row) for row in (
+    (r"--ntasks-per-|-G|--gpus", r" +Nodes=\S+ CPU_IDs=8-\d+ .*",
+     "the first socket comes first (2:4:2); Slurm may begin with another where tasks are bounded by socket or follow from GPUs"),
     (r"-n\d.*--ntasks-per-gpu", f"{SIZES}|{GPUS}|{REFUSED}",
      "-n holds (Slurm raises or lowers it, and puts five tasks beside four GPUs), what it does not divide is refused at once"),
     (r"(-G\d|--gpus=|--gres|--gpus-per-node).*--ntasks-per-gpu", REFUSED,
@@ -70,6 +72,7 @@ MEANT = tuple(survey.Meant(*row) for row in (
      "few GPUs of a job lie on its first node, with the batch script; Slurm leaves one for each later node"),
     (r"--cpus-per-gpu.*(--exclusive|--reboot|--ntasks-per-socket)|--ntasks-per-socket.*--cpus-per-gpu", REFUSED,
      "what fits runs"),
+    (r"-n\d.*--ntasks-per-node.*-G\d.*--cpus-per-gpu", REFUSED, "what fits runs"),
     (r"(--gres|--gpus-per-node).*--gpus-per-task", REFUSED, "fewer tasks than a node has GPUs for may run"),
     (r"(-G|--gpus=|--gpus-per-task|--ntasks-per-socket|--ntasks-per-node).*--mincpus", f"{SIZES}|{REFUSED}",
      "--mincpus holds beside GPUs of the job or of a task, and beside tasks per socket"),
@@ -78,11 +81,9 @@ MEANT = tuple(survey.Meant(*row) for row in (
     (r"--ntasks-per-core=2", f"{SIZES}|{REFUSED}", "above a core's threads it is no bound"),
     (r"-w.*--contiguous", r" +NumNodes=.*|   TRES=.*",
      "the gap between named nodes is filled when it is placed, and not in the size of what is held"),
-    (r"--ntasks-per-|-G|--gpus", r" +Nodes=\S+ CPU_IDs=8-\d+ .*",
-     "the first socket comes first (2:4:2); Slurm may begin with another where tasks are bounded by socket or follow from GPUs"),
     (r"--gpus-per-task.* : | : .*--gpus-per-task", SIZES, "what tasks follow from GPUs is told for components, too"),
-    (r"(-w|-x|-N[34]|-N[12]-4|--exclusive).* : | : .*(-w|-x|-N[34]|-N[12]-4|--exclusive)", f"{SIZES}|{GPUS}",
-     "components are placed in another order, or on the same nodes, where there is no other way"),
+    (r" : ", rf"{SIZES}|{GPUS}|{REFUSED}|waits: PD Resources| +ReqNodeList=.*",
+     "components are placed in another order, or on the same nodes, where there is no other way (Slurm waits, or refuses)"),
 ))  # fmt: skip
 """What is meant to differ, by the options and by the lines of Slurm's that it is found in, and why."""
 
