@@ -90,6 +90,10 @@ class Srun:
         self.notes = notes
         self.signals = signals
         self.owner: allocating.Owner | None = None
+        if session.config is not None:
+            for key, which in (("SrunProlog", "prolog"), ("SrunEpilog", "epilog")):
+                if session.config.get(key):
+                    self.client.setdefault(which, str(session.config.get(key)))
         for component in asked.components:
             steppart.mpi_type(component.client, session)  # refused before anything is asked for
 
@@ -268,7 +272,7 @@ class Srun:
         for part in parts:
             part.open(self.cwd, self.notes)
         stepfiles.share([stream for part in parts for stream in (part.out, part.err)])
-        failed = self._hook("prolog")
+        failed = self._hook("prolog", first)
         if failed:
             self.notes.error(f"srun prolog failed rc = {failed}. Aborting step.")
             where = "launch/slurm: launch_p_step_launch: " if self.session.compat < (23, 2) else ""
@@ -310,7 +314,7 @@ class Srun:
         finally:
             if raw is not None:
                 raw.restore()
-        failed = self._hook("epilog")
+        failed = self._hook("epilog", first)
         if failed:
             self.notes.error(f"srun epilog failed status={failed}")
         return status
@@ -345,13 +349,16 @@ class Srun:
         plan.debug = bool(client.get("debugger_test"))
         plan.reduce = self.environ.get("SLURM_SRUN_REDUCE_TASK_EXIT_MSG", "0") not in ("", "0")
 
-    def _hook(self, which: str) -> int:
+    def _hook(self, which: str, part: steppart.Part) -> int:
         """Run --prolog or --epilog here, with the command as arguments: its exit code, 1 where a signal ended it, 0 where
         it is none or cannot be run."""
         program = self.client.get(which)
         if not program or program == "none":
             return 0
-        surround = {**self.environ, "SLURM_SCRIPT_CONTEXT": f"{which}_srun"}
+        from mgpu_slurm.facts import environ_programs
+
+        told = environ_programs.of_srun(part.facts, part.created, self.owner is not None)
+        surround = {**self.environ, **told, "SLURM_SCRIPT_CONTEXT": f"{which}_srun"}
         try:
             child = os.posix_spawnp(program, [program, *self.components[0].operands], surround)
         except OSError as error:

@@ -1,8 +1,9 @@
-"""The variables of the administrator's programs around a job: Prolog and Epilog on its nodes, PrologSlurmctld and
-EpilogSlurmctld on the controller's machine.
+"""The variables of programs around a job: Prolog and Epilog on its nodes, PrologSlurmctld and EpilogSlurmctld on the
+controller's machine, and those that srun runs where it was called.
 
-They have these alone, nothing of the user's environment and no PATH. `facts` is a JobFacts of wire/messages.py in plain form. The
-sets were recorded from Slurm 22.05.8 and follow `compat` where newer ones differ.
+The administrator's have these alone, nothing of the user's environment and no PATH; those of srun have them besides srun's own.
+`facts` is a JobFacts of wire/messages.py in plain form. The sets were recorded from Slurm 22.05.8 and follow `compat` where newer
+ones differ.
 """
 
 from __future__ import annotations
@@ -130,4 +131,36 @@ def of_controller(facts: Facts, context: str, ended: tuple[int, int] | None = No
         if parts:
             nodes = fold([str(share["node"]) for one in parts for share in shares_of(one)])
             found["SLURM_HET_JOB_NODELIST"] = found["SLURM_PACK_JOB_NODELIST"] = nodes
+    return found
+
+
+def of_srun(facts: Facts, step: Facts, own: bool) -> dict[str, str]:
+    """For srun's prolog and epilog: `step` is the part of StepCreated that tells of the step, `own` whether the job is srun's."""
+    ntasks = str((step.get("layout") or {}).get("ntasks") or 1)
+    step_id = str(step["step_id"])
+    found = {"SLURM_NPROCS": ntasks, "SLURM_NTASKS": ntasks, "SLURM_STEPID": step_id, "SLURM_STEP_ID": step_id}
+    if not own:
+        return found
+    request = facts.get("request") or {}
+    shares = shares_of(facts)
+    job_id, nodes = str(facts["job_id"]), str(len(shares))
+    layout = (step.get("layout") or {}).get("nodes") or ()
+    found.update(
+        SLURM_CLUSTER_NAME=str(facts.get("cluster") or ""),
+        SLURM_JOBID=job_id,
+        SLURM_JOB_ID=job_id,
+        SLURM_JOB_CPUS_PER_NODE=compress([usable(share) for share in shares]),
+        SLURM_JOB_NAME=str(facts.get("name") or ""),
+        SLURM_JOB_NUM_NODES=nodes,
+        SLURM_JOB_PARTITION=str(facts.get("partition") or ""),
+        SLURM_JOB_UID=str(facts["uid"]),
+        SLURM_JOB_USER=str(facts.get("user_name") or ""),
+        SLURM_NNODES=nodes,
+        SLURM_NODELIST=fold([str(share["node"]) for share in shares]),
+        SLURM_SUBMIT_DIR=str(request.get("submit_dir") or ""),
+        SLURM_SUBMIT_HOST=str(request.get("submit_host") or ""),
+        SLURM_TASKS_PER_NODE=compress([len(part.get("tasks") or ()) for part in layout]),
+    )
+    if request.get("cpus_per_task"):
+        found["SLURM_CPUS_PER_TASK"] = str(request["cpus_per_task"])
     return found

@@ -147,12 +147,14 @@ class AroundJobs:
         self._carry_out = carry_out
         self._start = start
         self._tell = tell
+        self._early: set[Attempt] = set()  # jobs whose Prolog was asked for before any script: theirs learn nothing of it
 
     async def start_batch(self, effect: StartBatch) -> None:
         """The Prolog, then the script, unless that has failed or the job has ended meanwhile."""
         job = effect.message.job
         ended = await self._programs.prolog(msgspec.to_builtins(job))
-        if ended.status:
+        early = (job.job_id, job.attempt) in self._early
+        if ended.status and not early:
             self._tell(effect.message, f"Error running slurm prolog: {max(ended.status, 0) >> 8}")
             self._carry_out(self._core.prolog_done(job, ended.status))
         if ended.status or not self._core.may_start(effect.key):
@@ -162,10 +164,12 @@ class AroundJobs:
 
     async def run_prolog(self, job: JobFacts) -> None:
         """The Prolog before anything is to start."""
+        self._early.add((job.job_id, job.attempt))
         ended = await self._programs.prolog(msgspec.to_builtins(job))
         self._carry_out(self._core.prolog_done(job, ended.status))
 
     async def end_job(self, message: TerminateJob) -> None:
         """The Epilog when all has ended."""
+        self._early.discard((message.job_id, message.attempt))
         ended = await self._programs.epilog(message)
         self._carry_out(self._core.job_over(message, ended.status != 0))

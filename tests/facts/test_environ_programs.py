@@ -47,6 +47,15 @@ def test_a_prolog_of_the_controller() -> None:
     }  # fmt: skip
 
 
+def test_sruns_own() -> None:
+    step = {"step_id": "3", "layout": {"ntasks": 3, "nodes": [{"node": "n0", "tasks": [0, 1]}, {"node": "n1", "tasks": [2]}]}}
+    inside = {"SLURM_NPROCS": "3", "SLURM_NTASKS": "3", "SLURM_STEPID": "3", "SLURM_STEP_ID": "3"}
+    assert environ_programs.of_srun(FACTS, step, False) == inside
+    own = environ_programs.of_srun(FACTS, step, True)
+    assert own.items() >= inside.items()
+    assert (own["SLURM_JOB_ID"], own["SLURM_NODELIST"], own["SLURM_TASKS_PER_NODE"]) == ("12", "n[0-1]", "2,1")
+
+
 @pytest.mark.parametrize(
     ("more", "name", "value"),
     [
