@@ -126,12 +126,12 @@ def format_time(
     """A moment (UTC seconds) in local time: 2030-01-20T12:34:00; no moment (None, 0 or less) gives `unknown`.
 
     `style` is the value of SLURM_TIME_FORMAT: empty or `standard`; `relative` (needs `now`), which names close days;
-    or a strftime pattern.
+    or a strftime pattern, which has a % in it: what has none is as good as empty.
     """
     if moment is None or moment <= 0:
         return unknown
     local = time.localtime(moment)
-    if not style or style == "standard":
+    if not style or ("%" not in style and style != "relative"):
         return (
             f"{local.tm_year:04d}-{local.tm_mon:02d}-{local.tm_mday:02d}"
             f"T{local.tm_hour:02d}:{local.tm_min:02d}:{local.tm_sec:02d}"

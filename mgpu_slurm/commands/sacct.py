@@ -51,6 +51,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
         cluster=session.cluster_name,
         unit=given.text("units")[:1].upper(),
     )
+    view.warn = lambda text: streams.err.write(f"sacct: error: {text}\n")
     if wanted := document_wanted(given):
         from mgpu_slurm.commands import sacct_json
 

@@ -46,7 +46,7 @@ def told_records(desk: Desk, count: int, now: float) -> None:
 def view_of(desk: Desk, now: float) -> View:
     length = desk.environ.get("SLURM_BITSTR_LEN", "")
     config = desk.session().config
-    return View(
+    view = View(
         now,
         desk.environ.get("SLURM_TIME_FORMAT", ""),
         desk.session().compat,
@@ -54,6 +54,8 @@ def view_of(desk: Desk, now: float) -> View:
         cluster=desk.session().cluster_name,
         wckeys=bool(config is not None and config.get("TrackWCKey")),
     )
+    view.warn = lambda text: desk.streams.err.write(f"scontrol: error: {text}\n")
+    return view
 
 
 def records(

@@ -62,6 +62,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
 
         headline = clusters.headline(given, session.cluster_name, "sinfo", streams)
     view = View(style=environ.get("SLURM_TIME_FORMAT", ""), compat=session.compat, raw_units=given.has("noconvert"))
+    view.warn = lambda text: streams.err.write(f"sinfo: error: {text}\n")
     if wanted := document_wanted(given):
         from mgpu_slurm.commands import records_json
 

@@ -98,6 +98,7 @@ def run(argv: Sequence[str], environ: Mapping[str, str], cwd: str, streams: Stre
         streams.out.write(parameters.squeue(given))
         asked.verbose = True
     asked.view = view(given, environ, session.compat, session.cluster_name)
+    asked.view.warn = lambda text: streams.err.write(f"squeue: error: {text}\n")
     if wanted := document_wanted(given):
         from mgpu_slurm.commands import records_json
 

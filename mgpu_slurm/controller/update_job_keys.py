@@ -166,6 +166,8 @@ def _nodes(ctx: Context, job: Job, caller: Caller, text: str, now: float) -> Non
     if job.state != "PENDING":
         resizing.change(ctx, job, least, bool(dash), now)
         return
+    if job.request.max_cpus and least * (job.sums.node_cpus if job.sums else 1) > job.request.max_cpus:
+        raise SlurmError(errors.ESLURM_INVALID_CPU_COUNT)
     if least < 1 or (most and most < least):
         raise SlurmError(errors.ESLURM_INVALID_NODE_COUNT)
     # a task for each node at least
@@ -373,6 +375,8 @@ NAMING = {
 
 def _set_request(ctx: Context, job: Job, key: str, text: str) -> None:
     field, read, pending = _REQUEST_KEYS[key]
+    if key == "wckey" and text == (job.request.wckey or ""):
+        return  # it has that one
     if job.state in TERMINAL and pending:
         raise SlurmError(errors.ESLURM_ALREADY_DONE)
     if pending:

@@ -204,6 +204,7 @@ def _state(ctx: Context, node: Node, state: str, now: float) -> bool:
         _drop(node, "DRAIN", "FAIL")
         node.flags = [*node.flags, state]
     elif state == "UNDRAIN":
+        node.last_busy = now
         _drop(node, "DRAIN", *(() if busy or node.state == "DOWN" else ("FAIL",)))
         if node.state != "DOWN" and "FAIL" not in node.flags:
             _forget_reason(node)
@@ -213,7 +214,7 @@ def _state(ctx: Context, node: Node, state: str, now: float) -> bool:
             return False
         _drop(node, "DRAIN", "FAIL")
         _forget_reason(node)
-        node.resume_at = 0.0
+        node.last_busy, node.resume_at = now, 0.0
         ctx.timers.cancel("resume", node.name)
         if node.state in ("DOWN", "FUTURE", "UNKNOWN"):
             node.state = "IDLE"

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 _NODES = frozenset(("numnodes", "minnodes"))
 _MEMORY = frozenset(("minmemorycpu", "minmemorynode"))
-_KEYS = _NODES | frozenset(("cpuspertask", "mincpusnode", "ntaskspernode", "numcpus", "numtasks", "taskspernode"))
+_KEYS = _NODES | frozenset(
+    ("cpuspertask", "mincpusnode", "nodelist", "ntaskspernode", "numcpus", "numtasks", "reqnodelist", "taskspernode")
+)
 
 SIZING = frozenset(("numcpus", "numnodes", "minnodes", "mincpusnode"))
 """Keys after which Slurm looks whether the partition has that many CPUs."""
@@ -37,10 +39,11 @@ def carry(ctx: Context, job: Job, trial: Job, words: set[str], now: float) -> No
     source = asked.source(ctx.state, now)
     before = job.sums or Sums(
         cpus=job.min_cpus, mem=tres.asked_amounts(job, source)["mem"], ntasks=job.ntasks,
-        max_nodes=job.max_nodes, node_cpus=job_sizes.min_cpus_node(job, source),
+        min_nodes=job.min_nodes, max_nodes=job.max_nodes, node_cpus=job_sizes.min_cpus_node(job, source),
     )  # fmt: skip
     request = trial.request
-    cpus, mem, ntasks, max_nodes, node_cpus = before.cpus, before.mem, before.ntasks, before.max_nodes, before.node_cpus
+    cpus, mem, ntasks, node_cpus = before.cpus, before.mem, before.ntasks, before.node_cpus
+    min_nodes, max_nodes = before.min_nodes, before.max_nodes
     if "mincpusnode" in words and request.min_cpus_per_node:
         node_cpus = request.min_cpus_per_node
         cpus = node_cpus * job.min_nodes
@@ -50,18 +53,17 @@ def carry(ctx: Context, job: Job, trial: Job, words: set[str], now: float) -> No
         ntasks = trial.ntasks
     recount = bool(_MEMORY & words)
     if _NODES & words:
-        asked_for = request.ntasks or request.ntasks_per_node
-        ntasks = max(ntasks, trial.min_nodes) if asked_for else trial.min_nodes
-        max_nodes = request.max_nodes or 0
-        least = max(node_cpus * trial.min_nodes, ntasks * (job_sizes.cpus_per_task(trial) or 1))
-        if cpus < least and trial.min_nodes != job.min_nodes:
+        min_nodes, max_nodes = request.min_nodes or 1, request.max_nodes or 0
+        ntasks = max(ntasks, min_nodes) if request.ntasks or request.ntasks_per_node else min_nodes
+        least = max(node_cpus * min_nodes, ntasks * (job_sizes.cpus_per_task(trial) or 1))
+        if cpus < least and min_nodes != job.min_nodes:
             cpus, recount = least, True
-            if request.max_cpus and cpus > request.max_cpus:
-                raise SlurmError(errors.ESLURM_INVALID_CPU_COUNT)
-    trial.min_cpus, trial.ntasks, trial.max_nodes, trial.sums = cpus, ntasks, max_nodes, None
+    if request.max_cpus and cpus > request.max_cpus:
+        raise SlurmError(errors.ESLURM_INVALID_CPU_COUNT)
+    trial.min_cpus, trial.ntasks, trial.min_nodes, trial.max_nodes, trial.sums = cpus, ntasks, min_nodes, max_nodes, None
     if recount:
         mem = tres.asked_amounts(trial, source)["mem"]
-    trial.sums = Sums(cpus=cpus, mem=mem, ntasks=ntasks, max_nodes=max_nodes, node_cpus=node_cpus)
+    trial.sums = Sums(cpus=cpus, mem=mem, ntasks=ntasks, min_nodes=min_nodes, max_nodes=max_nodes, node_cpus=node_cpus)
 
 
 def check_size(ctx: Context, job: Job) -> None:

@@ -132,6 +132,8 @@ def _take_over(ctx: Context, job: Job, trial: Job, now: float) -> None:
             ctx.timers.set("deadline", job.job_id, submission.latest_start(job))
         waiting.enter(ctx, job, now)
         arrays.room(ctx, job, now)
+    elif limit_changed and job.state == "SUSPENDED":
+        launching.set_limit(ctx, job, now)
     elif limit_changed and job.state == "RUNNING" and job.allocation is not None:
         launching.set_limit(ctx, job, now)
         for node in job.allocation.nodes:

@@ -161,7 +161,8 @@ def refresh(ctx: Context, job: Job, now: float) -> None:
             job.waited_for = blocked
         if "COMPLETING" not in job.flags:  # then it is still that of the run that is being ended
             begin = job.request.begin or 0.0
-            job.eligible_time = begin if begin > now else 0.0
+            # the moment a job was told to wait for, also when that is over; `now` at submission is none
+            job.eligible_time = begin if begin > job.submit_time else 0.0
     else:
         if before in BLOCKS:
             job.reason = "None"

@@ -121,10 +121,18 @@ def _abbreviated(
     if not found:
         raise refusal(f"unrecognized option '{word}'", prog, status)
     first = found[0]
-    if any((row.sets, row.kind, row.letter) != (first.sets, first.kind, first.letter) for row in found[1:]):
-        possible = " ".join(f"'--{row.name}'" for row in found)
+    if any(_other(row, first) for row in found[1:]):
+        # names for the same as the first are not told
+        possible = " ".join(f"'--{row.name}'" for row in (first, *(row for row in found if _other(row, first))))
         raise refusal(f"option '{word}' is ambiguous; possibilities: {possible}", prog, status)
     return first
+
+
+def _other(row: Option, first: Option) -> bool:
+    """Whether it is an option of its own, not another name of the first. What is only kept stands under its own name."""
+    if row.sets == "other":
+        return row is not first
+    return (row.sets, row.kind, row.letter) != (first.sets, first.kind, first.letter)
 
 
 def refusal(text: str, prog: str, status: int) -> UsageError:

@@ -19,6 +19,7 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
     cpus: int
     mem: int  # MiB
     ntasks: int
+    min_nodes: int
     max_nodes: int  # 0: no bound
     node_cpus: int  # at least, on each node
 

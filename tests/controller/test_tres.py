@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from mgpu_slurm.controller import asked
@@ -9,8 +10,10 @@ from mgpu_slurm.controller.history_columns import HISTORY
 from mgpu_slurm.facts.fields.accounted import AccountView
 from mgpu_slurm.facts.fields.sacct import tres
 from mgpu_slurm.records.columns import JOB
+from mgpu_slurm.records.gpu import Gpu
 from mgpu_slurm.records.node_columns import NODE, PARTITION
 from mgpu_slurm.records.step_columns import STEP
+from mgpu_slurm.sched.priority import Weights
 from tests.kit.cases import Case
 
 TRACKED = ("gres/gpu", "gres/gpu:a100", "license/lic")
@@ -79,3 +82,19 @@ def test_a_type_may_weigh_more() -> None:
     job = c.submit(gpus=2)
     c.plan()
     assert "billing=21" in str(JOB["tres"](c.job(job), asked.source(c.state, c.now)))
+
+
+def test_a_gpu_counts_for_its_own_type_alone() -> None:
+    """However many names it answers to: of what a partition has, and so of the share that makes a priority."""
+    c = cluster("gres/gpu", "gres/gpu:a100", "gres/gpu:nvidia_a100")
+    for node in c.state.nodes.values():
+        node.gpus = [Gpu(index=at, type="nvidia_a100", aliases=["a100"]) for at in range(4)]
+    c.core.ctx.partition_totals.clear()
+    source = asked.source(c.state, c.now)
+    gpu = c.state.partitions["gpu"]
+    assert PARTITION["tres"](gpu, source) == "cpu=16,mem=32000M,node=2,billing=16,gres/gpu=8,gres/gpu:nvidia_a100=8"
+    c.core.ctx.settings = msgspec.structs.replace(
+        c.core.ctx.settings, weights=Weights(tres={"gres/gpu": 800.0, "gres/gpu:a100": 800.0, "gres/gpu:nvidia_a100": 800.0})
+    )
+    assert c.job(c.submit(gres="gpu:nvidia_a100:2")).priority == 400
+    assert c.job(c.submit(gres="gpu:2")).priority == 200

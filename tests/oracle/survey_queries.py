@@ -28,20 +28,21 @@ Deliberate: sinfo -t skips blanks behind a comma, -O name:-8 shows the name, %10
 blanks before its bars; CPUs of a suspended job stay its own (CPUAlloc, %C); --clusters works without a database; sort letters,
 states, %all and long names of newer versions are taken; -j ID+OFFSET and -j ID_[LIST] choose what they name; ids and steps with
 something meaningless behind them are refused, and `.batch` is the batch step; --start with -O shows the columns asked for;
---help has sentences of our own; a SLURM_TIME_FORMAT that is no pattern is printed as it is; hostlists that cannot be read are
-named as they were typed; SCANCEL_BATCH=1 counts as true; sprio takes elements of arrays, %all, %n and -S b, %c names the
-cluster and --sib adds no column; -S takes letters that 22.05 does not, and j and A for steps; steps' START_TIME is as far to
-the right as its column; what waits for a job without a limit is expected when that has run a year (Slurm: after bf_window);
-squeue -s and -j beside each other name what cannot be read; ids that cannot be read are named without blanks; SLURM_CLUSTERS
-gives way to -M; the node daemon's version is its own; after a job was shrunk Slurm refuses all further changes of it; a
-partition whose creation was refused is not there; a waiting job gets the CPUs of its tasks at its start, whatever sum an update
-has left (22.05 gives three tasks one CPU after NumTasks=3), and 0 of something is as good as none; empty texts go away.
-CoreCnt that NodeCnt does not divide is dealt out (Slurm adds whole nodes); a node's Gres= goes back to what was found, and
-another type of GPU is no name for it; AdminComment=, Account= and StartTime= are kept on the job, as they were asked; a change
-that is refused changes nothing, and hinders none after it; partitions keep what a wrong MinNodes= or Nodes= would have broken;
-`update frontend` is none; getent lists the groups of a step's user as this host knows them; create nodename is none: nodes join
-by themselves; `show step JOB_TASK.STEP` is that step; quotes may stand in commands read from standard input; scancel refuses
-signals that are none, and is silent about steps that are not there; SCANCEL_VERBOSE, _FULL and _BATCH take 1."""
+--help has sentences of our own; hostlists that cannot be read are named as they were typed; SCANCEL_BATCH=1 counts as true;
+sprio takes elements of arrays, %all, %n and -S b, %c names the cluster and --sib adds no column; -S takes letters that 22.05
+does not, and j and A for steps; steps' START_TIME is as far to the right as its column; what waits for a job without a limit is
+expected when that has run a year (Slurm: after bf_window); squeue -s and -j beside each other name what cannot be read; ids
+that cannot be read are named without blanks; SLURM_CLUSTERS gives way to -M; the node daemon's version is its own; after a job
+was shrunk Slurm refuses all further changes of it; a partition whose creation was refused is not there; a waiting job gets the
+CPUs of its tasks at its start, whatever sum an update has left (22.05 gives three tasks one CPU after NumTasks=3), and 0 of
+something is as good as none; empty texts go away; a job that is to reboot its nodes shares them with nobody, also when that is
+asked by an update; a running job that is held keeps the moment from which it was eligible. CoreCnt that NodeCnt does not divide
+is dealt out (Slurm adds whole nodes); a node's Gres= goes back to what was found, and another type of GPU is no name for it;
+AdminComment= and Account= are kept on the job, as they were asked; a change that is refused changes nothing, and hinders none
+after it; partitions keep what a wrong MinNodes= or Nodes= would have broken; `update frontend` is none; getent lists the groups
+of a step's user as this host knows them; create nodename is none: nodes join by themselves; `show step JOB_TASK.STEP` is that
+step; quotes may stand in commands read from standard input; scancel refuses signals that are none, and is silent about steps
+that are not there; SCANCEL_VERBOSE, _FULL and _BATCH take 1."""
 
 NEWER = frozenset(
     (

@@ -23,10 +23,10 @@ class View:
     """How values are shown: the clock and the settings of the user's environment.
 
     `now`: UTC seconds; `style`: SLURM_TIME_FORMAT; `raw_units`: --noconvert; `list_length`: SLURM_BITSTR_LEN, None unset;
-    `wckeys`: whether the cluster keeps them (TrackWCKey).
+    `wckeys`: whether the cluster keeps them (TrackWCKey); `warn` hears of a style that is none, at the first time shown.
     """
 
-    __slots__ = ("array", "cluster", "compat", "list_length", "now", "raw_units", "style", "wckeys")
+    __slots__ = ("array", "cluster", "compat", "list_length", "now", "raw_units", "style", "warn", "wckeys")
 
     def __init__(
         self,
@@ -47,8 +47,12 @@ class View:
         self.cluster = cluster
         self.array = array
         self.wckeys = wckeys
+        self.warn: Callable[[str], object] | None = None
 
     def time(self, moment: float | None, unknown: str) -> str:
+        if self.warn is not None and moment and self.style not in ("", "standard", "relative") and "%" not in self.style:
+            self.warn(f"invalid SLURM_TIME_FORMAT = '{self.style}'")
+            self.warn = None
         return format_time(moment, self.style, self.now, unknown)
 
 

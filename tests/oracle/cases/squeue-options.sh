@@ -5,3 +5,4 @@ q() { echo "$*"; squeue -h "$@" -o '%i %j %P'; echo "status $?"; }
 squeue --start -j $B -o '%i %T' | ids $A $B $C; squeue -h --start -j $C | sed -E 's/ +/ /g' | ids $A $B $C; squeue --noheader -l -j $A | tail -n +2 | ids $A
 SQUEUE_FORMAT='%i;%j' squeue -j $A | ids $A; SQUEUE_FORMAT2='JobID:8,Name:.6' squeue -j $A | ids $A; SQUEUE_SORT=-i SQUEUE_PARTITION=gpu SQUEUE_STATES=all squeue -h -o %i | ids $A $B $C | grep JOB; SQUEUE_NAMES=aa squeue -h -o %j; SQUEUE_USERS=nosuchuser squeue
 squeue -a -h -o %j | sort; squeue --hide -h -o %j | sort; squeue -P -h -j $B -o '%i %P' | ids $A $B $C; scancel $A $B $C; squeue
+submit -H -o /dev/null --wrap true; for v in x ' ' a%H '' xx%% relative; do for c in "squeue -h -j $J -o %V" "squeue -h -j $J -o %i"; do echo "$v $c" | ids $J; SLURM_TIME_FORMAT="$v" $c 2>&1 | ids $J | sed -E 's/[0-9]{2}:[0-9]{2}:[0-9]{2}|a[0-9]{2}/CLOCK/'; done; done; scancel $J; squeue --s

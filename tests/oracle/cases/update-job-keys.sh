@@ -33,5 +33,6 @@ s() { for k in "$@"; do scontrol update jobid=$J $k 2>&1 | ids $J; echo "$k: ${P
 new() { scancel $J; submit -H -o /dev/null "$@" --wrap true; }
 new -n4 -c2; s CPUsPerTask=3 NumTasks=3 TasksPerNode=2 MinCPUsNode=3 NumCPUs=5 NumNodes=2 MinMemoryCPU=50 NumNodes=9 TimeLimit=1 MinMemoryNode=70 NumCPUs=1-7 NumNodes=1
 new -N2-4 -n2; s NumNodes=4-5 NumNodes=1 TasksPerNode=3 CPUsPerTask=5 'NumCPUs=5 NumNodes=2 MinCPUsNode=1' 'NumNodes=2 MinCPUsNode=3'
+new; s NumCPUs=2-4 NumNodes=9 MinCPUsNode=99 'ReqNodeList=n[0-1]' ReqNodeList=; s StartTime=now; scontrol show job $J | grep -oE 'EligibleTime=[^ ]*'
 new --mincpus=4; s NumTasks=9 NumNodes=2 NumNodes=1 NumTasks=99; new; s NumNodes=3 NumNodes=1 MinCPUsNode=2; new; s NumNodes=9; new; s CoreSpec=-1 ThreadSpec=* CPUsPerTask=65534 TasksPerNode=+2 NumTasks=4294967294 NumNodes=2147483648 NumCPUs=2147483648 NumNodes=1-2-3 NumNodes=1-0 NumCPUs=+2
 scancel $J

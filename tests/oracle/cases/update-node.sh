@@ -18,3 +18,9 @@ for q in '"both"' '"one' 'a"b' '""' '"a"b'; do say scontrol update nodename=n3 s
 f() { say scontrol update nodename=n3 "$@" 2>&1; scontrol -F show node n3 | grep -oE 'State=[^ ]*|Reason=.*' | sed 's/ \[.*//'; }
 f state=future reason=why; f reason=other; f state=drain reason=why; f reason=other; f reason=; f state=undrain; f state=down reason=x
 scontrol update nodename=n3 state=resume; waits sh -c 'sinfo -h -n n3 -p gpu -o %T | grep -qx idle'
+# when it was last busy, for who brings it back
+busy() { scontrol show node n3 | grep -o 'LastBusyTime=.*'; }
+for w in drain undrain down idle drain resume; do sleep 1.01; busy > before; scontrol update nodename=n3 state=$w reason=x; busy > after; cmp -s before after; echo "$w $?"; done
+# a limit that is changed while the job is suspended
+submit -o /dev/null -t 10 --wrap 'sleep 60'; wait_state RUNNING; scontrol suspend $J; waits is_state SUSPENDED $J
+for t in 20 UNLIMITED; do squeue -h -j $J -o '%S %e' > before; scontrol update jobid=$J timelimit=$t; squeue -h -j $J -o '%S %e' > after; cmp -s before after; echo "$t $?"; done; scancel $J
