@@ -23,6 +23,7 @@ from mgpu_slurm.base.units import UNLIMITED
 from mgpu_slurm.controller import asked, inspection, permissions, priority_rows, usage_query
 from mgpu_slurm.controller.history_columns import (
     HISTORY,
+    RESIZING,
     ended,
     has_run,
     job_state,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 
 TABLES = ("history", "priorities", "statistics", "sstat", "inspection")
 
-Key = tuple[int, bool, int, int, int, int]
+Key = tuple[int, bool, int, int, int, int, float]
 Rows = list[tuple[Key, list[list[object]]]]
 
 
@@ -113,14 +114,17 @@ def _stored(controller: Controller, wanted: Wanted, memory: frozenset[int], gett
 
 
 def _newest(found: Rows) -> Rows:
-    """Of each job the last run that is wanted."""
-    last: dict[tuple[int, ...], tuple[Key, list[list[object]]]] = {}
+    """Of each job the last run that is wanted, with its parts before its nodes changed."""
+    last: dict[tuple[float, ...], list[tuple[Key, list[list[object]]]]] = {}
     for one in found:
-        _, _, *job, restart = one[0]
+        _, _, *job, restart, _ = one[0]
         before = last.get(tuple(job))
-        if before is None or before[0][-1] <= restart:
-            last[tuple(job)] = one
-    return list(last.values())
+        if before is None or before[0][0][-2] < restart:
+            last[tuple(job)] = [one]
+        elif before[0][0][-2] == restart:
+            # a run that is in the store as well as in memory is one
+            last[tuple(job)] = [*(other for other in before if other[0] != one[0]), one]
+    return [one for parts in last.values() for one in parts]
 
 
 def _rows(wanted: Wanted, jobs: Iterable[Job], getters: list[Any], source: Source) -> Rows:
@@ -136,11 +140,12 @@ def _rows(wanted: Wanted, jobs: Iterable[Job], getters: list[Any], source: Sourc
 
 
 def _order(job: Job) -> Key:
-    """By submission; tasks of an array stand together, those that wait behind the others."""
+    """By submission; tasks of an array stand together, those that wait behind the others, and parts of a run before its end."""
+    part = job.end_time if job.state == RESIZING else inf
     if not job.array_job_id:
-        return int(job.submit_time), False, job.job_id, 0, 0, job.restart_count
+        return int(job.submit_time), False, job.job_id, 0, 0, job.restart_count, part
     task = job.array_task_id if job.array_task_id is not None else 1 << 40
-    return int(job.submit_time), True, job.array_job_id, task, job.job_id, job.restart_count
+    return int(job.submit_time), True, job.array_job_id, task, job.job_id, job.restart_count, part
 
 
 class Wanted:

@@ -42,14 +42,18 @@ def ordered_steps(job: Job) -> list[Step]:
     return sorted(job.steps.values(), key=lambda step: SPECIAL.get(step.step_id) or int(step.step_id))
 
 
+RESIZING = "RESIZING"
+"""The state in which history shows a run up to a change of its nodes."""
+
+
 def has_run(job: Job) -> bool:
     """Whether the record's present life has been started."""
     return job.allocation is not None and job.state != "PENDING"
 
 
 def ended(job: Job) -> bool:
-    """Whether the run is over; one that has gone back into the queue counts."""
-    return job.state in TERMINAL or job.state == "REQUEUED"
+    """Whether the run is over; one that has gone back into the queue counts, and the part of one before its nodes changed."""
+    return job.state in TERMINAL or job.state in ("REQUEUED", RESIZING)
 
 
 def job_state(job: Job) -> str:

@@ -13,9 +13,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from mgpu_slurm.base import errors
 from mgpu_slurm.base.errors import SlurmError
 from mgpu_slurm.controller import lifecycle, steps
+from mgpu_slurm.controller.history_columns import RESIZING
 from mgpu_slurm.intake.dependency import EXPAND
 from mgpu_slurm.records import job_sizes
 from mgpu_slurm.records.allocation import Allocation, NodeShare
@@ -85,6 +88,7 @@ def hand_over(ctx: Context, job: Job, now: float) -> None:
     given = {share.node: share for share in job.allocation.shares}
     own = {share.node: share for share in other.allocation.shares}
     order = [node for node in ctx.state.nodes if node in given or node in own]
+    save_part(ctx, other, now)
     counts = [dict(zip(one.allocation.nodes, one.tasks_per_node, strict=False)) for one in (job, other) if one.allocation]
     other.ntasks = job_sizes.num_tasks(other)
     other.tasks_per_node = [sum(count.get(node, 0) for count in counts) for node in order]
@@ -117,6 +121,12 @@ def keep(job: Job, kept: Collection[str], now: float) -> None:
         leaving=[*before.leaving, *(share for share in before.shares if share.node not in kept)],
     )
     job.resize_time = now
+
+
+def save_part(ctx: Context, job: Job, now: float) -> None:
+    """Keep for history what the job has had before its nodes change. Its steps stay with the job."""
+    part = msgspec.structs.replace(job, state=RESIZING, steps={}, steps_apart=0, end_time=now)
+    ctx.save_attempt(part, -int(now * 1000))
 
 
 def end_steps(ctx: Context, job: Job) -> None:

@@ -116,6 +116,8 @@ def _take_over(ctx: Context, job: Job, trial: Job, now: float) -> None:
     shrunk = trial.allocation is not job.allocation
     limit_changed = (trial.time_limit, trial.end_shift) != (job.time_limit, job.end_shift)
     pending = job.state == "PENDING"
+    if shrunk and not pending:
+        resizing.save_part(ctx, job, now)
     if pending:
         ctx.state.unwatch(job, terms.targets(job))
     ctx.state.out_of_indexes(job)

@@ -16,10 +16,11 @@ class SaveJob(msgspec.Struct, kw_only=True):
 
 
 class SaveAttempt(msgspec.Struct, kw_only=True):
-    """A run of a job that has gone back into the queue, as it was when the run was over: history alone looks at it."""
+    """A run of a job that has gone back into the queue, as it was when the run was over, or the part of a run before its nodes
+    changed: history alone looks at it."""
 
     job_id: int
-    restart: int  # 0 for the first run
+    restart: int  # 0 for the first run; of a part of a run the moment of its end: milliseconds, negative
     record: bytes
     uid: int
 
