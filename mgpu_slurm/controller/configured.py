@@ -62,6 +62,8 @@ def settings(config: Any) -> Settings:
         licenses=licenses.totals(_words(config.get("Licenses"))),
         contain="Contain" in prolog_flags(_words(config.get("PrologFlags"))),
         programs=_programs(config),
+        resv_prolog=str(config.get("ResvProlog") or ""),
+        resv_epilog=str(config.get("ResvEpilog") or ""),
         health_interval=config.get("HealthCheckInterval", 0) if config.get("HealthCheckProgram") else 0,
         health_states=frozenset(_words(config.get("HealthCheckNodeState"))),
         requeue_delay=0 if config.embedded_dir or not config.nodes else config.get("MgpuRequeueDelay"),

@@ -122,6 +122,7 @@ class Context:
         self.prologs: dict[int, set[str]] = {}  # job -> nodes whose Prolog is waited for
         self.health_turn = -1  # which node was asked last, where one is asked at a time
         self.left: set[tuple[int, str]] = set()  # jobs and nodes that they have given back, which run their Epilogs
+        self.other_programs = 0  # how many have been run that are for no job
         self.closing: set[int] = set()  # jobs whose EpilogSlurmctld runs
         self.step_queue: dict[int, deque[Asked]] = {}  # job -> step requests that wait for resources
         self.eligible: dict[int, None] = {}  # pending records that may start

@@ -40,7 +40,7 @@ def handle(ctx: Context, now: float) -> None:
             elif what == "resume":
                 update_nodes.resume(ctx, name, now)
             elif what == "reserved":
-                reservation_life.begun(ctx)
+                reservation_life.begun(ctx, name)
             elif what == health_checks.TIMER:
                 health_checks.due(ctx, now)
             elif what == "priorities":

@@ -121,13 +121,14 @@ class Replan(msgspec.Struct, kw_only=True):
 
 class RunPrograms(msgspec.Struct, kw_only=True):
     """Run the programs of a key (`name`) for a job on the controller's host, each `seconds` long at most (0: for ever).
-    ProgramsEnded follows."""
+    ProgramsEnded follows. Those that are for no job have a number of their own in the place of the attempt."""
 
     job_id: int
     attempt: int
     name: str
     patterns: tuple[str, ...]
-    environment: dict[str, str]
+    arguments: tuple[str, ...] = ()
+    environment: dict[str, str] = {}
     seconds: float = 0.0
 
 

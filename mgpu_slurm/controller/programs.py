@@ -34,11 +34,12 @@ class Programs:
     async def _run(self, effect: RunPrograms) -> None:
         note = os.path.join(self._directory, f"{effect.name}.{effect.job_id}.{effect.attempt}")
         try:
-            ended = await programs.run(effect.patterns, effect.environment, effect.seconds, note)
-        except OSError as error:
-            ended = programs.Ended(status=-1, path=effect.patterns[0], said=error.strerror or str(error))
+            ended = await programs.run(effect.patterns, effect.environment, effect.seconds, note, effect.arguments)
+        except (OSError, ValueError) as error:  # ValueError: a variable with a NUL in it
+            ended = programs.Ended(status=-1, path=effect.patterns[0], said=str(error))
         if ended.status:
-            log.error("job %d: %s", effect.job_id, ended.told(effect.name))
+            whose = f"job {effect.job_id}" if effect.job_id else " ".join(effect.arguments)
+            log.error("%s: %s", whose, ended.told(effect.name))
         self._ended(
             ProgramsEnded(job_id=effect.job_id, attempt=effect.attempt, name=effect.name, failed=ended.status != 0)
         )

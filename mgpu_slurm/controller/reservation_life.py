@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mgpu_slurm.controller import waiting
+from mgpu_slurm.controller.events import RunPrograms
 from mgpu_slurm.controller.picture import is_usable
 from mgpu_slurm.controller.reservations import conflict, watch
 from mgpu_slurm.facts import reservation
@@ -21,8 +22,23 @@ if TYPE_CHECKING:
     from mgpu_slurm.records.reservation import Reservation
 
 
-def begun(ctx: Context) -> None:
+def begun(ctx: Context, name: str) -> None:
+    """Its time has come; that is said again whenever it is changed, and when the controller starts anew."""
+    one = ctx.state.reservations.get(name)
+    if one is not None and ctx.settings.resv_prolog and one.begun != one.start:
+        one.begun = one.start
+        ctx.save_reservation(name)
+        _run(ctx, "ResvProlog", ctx.settings.resv_prolog, name)
     ctx.replan()
+
+
+def _run(ctx: Context, key: str, program: str, name: str) -> None:
+    """The administrator's program, which is told the reservation's name alone."""
+    if program:
+        ctx.other_programs += 1
+        ctx.effects.append(
+            RunPrograms(job_id=0, attempt=ctx.other_programs, name=key, patterns=(program,), arguments=(name,))
+        )
 
 
 def over(ctx: Context, name: str, now: float) -> None:
@@ -30,6 +46,7 @@ def over(ctx: Context, name: str, now: float) -> None:
     one = ctx.state.reservations.pop(name, None)
     if one is None:
         return
+    _run(ctx, "ResvEpilog", ctx.settings.resv_epilog, name)
     start = next_start(one.flags, one.start, now)
     if start:
         ctx.state.reservations[name] = again = msgspec.structs.replace(one, start=start, end=start + one.end - one.start)

@@ -59,6 +59,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     licenses: dict[str, int] = {}  # name -> how many there are
     contain: bool = False  # jobs have a step "extern"
     programs: Programs = Programs()
+    resv_prolog: str = ""  # program that is run when a reservation begins
+    resv_epilog: str = ""  # and when its time is over
     health_interval: int = 0  # seconds between two looks at nodes by HealthCheckProgram=, 0 for none
     health_states: frozenset[str] = frozenset({"ANY"})
     requeue_delay: int = 0  # before a requeued job may start again

@@ -124,9 +124,9 @@ KEYS: dict[str, str] = {
     "ResumeProgram": "program that powers nodes up",
     "ResumeRate": "how many nodes a minute are powered up",
     "ResumeTimeout": "how long a node may take to come up",
-    "ResvEpilog": "program run when a reservation ends",
+    "ResvEpilog": "program run on the controller's machine when the time of a reservation is over, whose name it is told",
     "ResvOverRun": "how long jobs may go on after their reservation",
-    "ResvProlog": "program run when a reservation begins",
+    "ResvProlog": "program run on the controller's machine when a reservation begins, whose name it is told",
     "ReturnToService": "when a node that was DOWN is used again once it is back: 0 never by itself, 1 if it only was silent,"
                        " 2 always",
     "SchedulerParameters": "details of scheduling; permit_job_expansion: --dependency=expand",

@@ -123,8 +123,8 @@ class JobPrograms:
             try:
                 note = os.path.join(self._running_at, f"{name}.{attempt[0]}.{attempt[1]}")
                 ended = await programs.run(patterns, environment, seconds, note)
-            except OSError as error:
-                ended = Ended(status=-1, path=patterns[0], said=error.strerror or str(error))
+            except (OSError, ValueError) as error:  # ValueError: a variable with a NUL in it
+                ended = Ended(status=-1, path=patterns[0], said=str(error))
         if ended.status:
             log.error("[job %d] %s", attempt[0], ended.told(name))
         return ended

@@ -11,6 +11,7 @@ class Reservation(msgspec.Struct, omit_defaults=True, kw_only=True):
 
     name: str
     start: float
+    begun: float = 0.0  # the start for which ResvProlog= has run
     end: float
     nodes: list[str] = []
     users: list[str] = []

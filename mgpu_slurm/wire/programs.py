@@ -20,7 +20,7 @@ import msgspec
 KILL_AFTER = 5.0
 """Seconds between TERM and KILL for a program that has had its time."""
 
-BEGIN = 'echo $$ > "$0" && unset PWD OLDPWD SHLVL && exec "$1"'
+BEGIN = 'echo $$ > "$0" && unset PWD OLDPWD SHLVL && exec "$@"'
 """The process itself writes the file that tells of it, before it becomes the program: no moment is left in which nobody knows."""
 
 SAID = 2000
@@ -55,22 +55,25 @@ def found(patterns: Sequence[str]) -> list[str]:
     return paths
 
 
-async def run(patterns: Sequence[str], environment: Mapping[str, str], seconds: float, note: str) -> Ended:
+async def run(
+    patterns: Sequence[str], environment: Mapping[str, str], seconds: float, note: str, arguments: Sequence[str] = ()
+) -> Ended:
     """Run the programs until one fails. `seconds`: how long each may take, 0 for ever; `note`: the file that tells of it."""
     for path in found(patterns):
-        ended = await _run(path, environment, seconds, note)
+        ended = await _run([path, *arguments], environment, seconds, note)
         if ended.status:
             return ended
     return Ended()
 
 
-async def _run(path: str, environment: Mapping[str, str], seconds: float, note: str) -> Ended:
+async def _run(argv: Sequence[str], environment: Mapping[str, str], seconds: float, note: str) -> Ended:
+    path = argv[0]
     if not os.access(path, os.X_OK):
         return Ended(status=-1, path=path, said=os.strerror(errno.EACCES if os.path.exists(path) else errno.ENOENT))
     os.makedirs(os.path.dirname(note), 0o700, exist_ok=True)
     with tempfile.TemporaryFile() as output:
         process = await asyncio.create_subprocess_exec(
-            "/bin/sh", "-c", BEGIN, note, path, env=dict(environment), cwd="/", stdin=asyncio.subprocess.DEVNULL, stdout=output,
+            "/bin/sh", "-c", BEGIN, note, *argv, env=dict(environment), cwd="/", stdin=asyncio.subprocess.DEVNULL, stdout=output,
             stderr=output, start_new_session=True,
         )  # fmt: skip
         timed_out = False

@@ -9,6 +9,7 @@ import pytest
 
 from mgpu_slurm.base import errors, idset
 from mgpu_slurm.controller import reservation_life
+from mgpu_slurm.controller.events import RunPrograms, TimeReached
 from mgpu_slurm.facts import reservation
 from mgpu_slurm.wire import messages as wire
 from tests.kit.cases import ANN, BOB, ROOT, Case
@@ -313,3 +314,23 @@ def test_one_that_floats_stays_ahead() -> None:
     assert ask(c, "update", "ahead", flags="time_float") == errors.ESLURM_INVALID_TIME_VALUE
     assert ask(c, "update", "ahead", duration="30") == 0
     assert c.state.reservations["ahead"].at(0.0).end == 5400.0
+
+
+def test_programs_run_once_when_it_begins_and_when_its_time_is_over() -> None:
+    def ran() -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+        return [(one.name, one.patterns, one.arguments) for one in c.effects if isinstance(one, RunPrograms)]
+
+    c = Case(resv_prolog="/p", resv_epilog="/e").node("n0")
+    assert ask(c, "create", "mine", **{**MADE, "nodes": "n0", "starttime": "now+60", "duration": "1"}) == 0
+    assert ask(c, "create", "other", **{**MADE, "nodes": "n0", "starttime": "now+3600", "duration": "1"}) == 0
+    c.handle(TimeReached())
+    assert ran() == []
+    c.after(60)
+    assert ran() == [("ResvProlog", ("/p",), ("mine",))]
+    assert ask(c, "update", "mine", duration="2") == 0
+    c.after(1)
+    assert ran() == []
+    c.after(119)
+    assert ran() == [("ResvEpilog", ("/e",), ("mine",))]
+    assert ask(c, "delete", "other") == 0
+    assert ran() == []

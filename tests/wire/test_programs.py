@@ -53,6 +53,12 @@ def test_one_that_cannot_be_run_fails(tmp_path: Path, mode: int | None, text: st
     assert (ended.status, ended.said, ended.told("epilog")) == (-1, text, f"epilog: {path}: {text}")
 
 
+def test_they_get_the_arguments_they_are_given(tmp_path: Path) -> None:
+    path = program(tmp_path / "it", f'printf "%s|" "$@" > {tmp_path}/seen')
+    assert asyncio.run(programs.run([str(path)], {}, 0.0, str(tmp_path / "n" / "a.0.1"), ["two words", "$x"])).status == 0
+    assert (tmp_path / "seen").read_text() == "two words|$x|"
+
+
 def test_one_that_takes_too_long_is_ended_with_its_children(tmp_path: Path) -> None:
     path = program(tmp_path / "slow", f"sleep 1000 & echo $! > {tmp_path}/child; wait")
     ended = run(tmp_path, path, seconds=0.3)
