@@ -126,7 +126,18 @@ def _lay(
         return why(request, asked, rooms, chosen, count, ntasks)
     kind = request.distribution or ""
     arbitrary = hostlist.expand(request.nodelist) if request.nodelist and kind.startswith("arbitrary") else None
-    room_here = [room.usable // cpus_per_task if request.overcommit else room.tasks for room in picked]
+    room_here = [room.tasks for room in picked]
+    if request.overcommit:
+        # devices of tasks bound them, and where they are given by node stand for room as CPUs do
+        by_node = any(name == "gpu" for name, _, _ in asked.per_node or ())
+        width = cpus_per_task if request.cpus_per_task or not by_node else 1
+        shares = [room.usable // width for room in picked]
+        each = next((number for name, _, number in asked.per_task if name == "gpu"), 0)
+        if each and by_node:
+            given = [room.gres.get("gpu", 0).bit_count() // each for room in picked]
+            room_here = list(map(min, shares, given))
+        elif not each:
+            room_here = shares
     if not any(room_here):
         room_here = [room.usable for room in picked]
     per_core = job.request.ntasks_per_core or 0

@@ -140,7 +140,10 @@ def tasks_fit(room: Room, request: StepRequest, asked: Asked, cpus_per_task: int
     for name, _, number in [*asked.per_socket, *(asked.per_node or ())]:
         if room.gres.get(name, 0).bit_count() < number:
             return 0
+    by_node = {name for name, _, _ in asked.per_node or ()} if request.overcommit else ()
     for name, _, number in asked.per_task:
+        if name in by_node and room.gres.get(name, 0).bit_count() >= number:
+            continue  # tasks share those that the node gives
         tasks = min(tasks, room.gres.get(name, 0).bit_count() // max(1, number))
     if any(not room.gres.get(name, 0) for name, _, _ in asked.per_job):
         return 0
