@@ -27,9 +27,10 @@ SKIPPED = frozenset(("autocomplete", "help", "usage", "version"))
 KNOWN = """\
 what Slurm's database hears late or never (Reason and Priority of what was held, AllocNodes of a requeued job, 365 days for no
 limit, INVALID for the wait of what begins tomorrow); -F (which scheduler started a job); numbers of a database (-x matches
-nobody); -q of a name that is none; comments, which are always kept; options of newer versions (-R, --json=x) are taken; what
--v says of plugins, -h; --env-vars (two suites' environments); the header above what is said of a wrong list of hosts, a zero
-byte after an empty unit; tasks of arrays that wait are found by their numbers"""
+nobody); -q of a name that is none; comments, which are always kept; options of newer versions (-R, --json=x) are taken; what -v
+says of plugins, -h; --env-vars (two suites' environments); the header above what is said of a wrong list of hosts, a zero byte
+after an empty unit; tasks of arrays that wait are found by their numbers; steps of a job whose nodes changed, which Slurm
+leaves with the part before (RESIZING) and forgets there"""
 CHANCE = frozenset(
     ("AllocNodes", "AssocID", "DBIndex", "Elapsed", "ElapsedRaw", "Flags", "Priority", "Reserved", "ResvCPU", "ResvCPURAW")
     + ("CPUTime", "CPUTimeRAW", "Suspended")
