@@ -219,9 +219,9 @@ def config(desk: Desk, which: str | None) -> None:
     table, _, now = query(session, "nodes", ["name", "hostname"])
     known = session.config
     if known is None:
-        from mgpu_slurm.intake import conf
+        from mgpu_slurm.intake import conf_made
 
-        known = conf.embedded(session.embedded_dir, os.uname().nodename.partition(".")[0], os.getuid())
+        known = conf_made.embedded(session.embedded_dir, os.uname().nodename.partition(".")[0], os.getuid())
     host = str(pong.get("hostname") or "localhost")
     numbers, _, _ = query(session, "config", ["next_job_id"])
     facts = configshow.Facts(

@@ -139,10 +139,10 @@ def find_session(environ: Mapping[str, str], cluster: str = DEFAULT) -> Session:
     if where.startswith(EMBEDDED):
         return _embedded(environ, where[len(EMBEDDED) :])
     if where.startswith(FIRST):
-        from mgpu_slurm.intake import conf
+        from mgpu_slurm.intake import conf_made
 
         host, _, port = where[len(FIRST) :].rpartition(":")
-        return configured(conf.from_first_generation(host, int(port), _home()), environ)
+        return configured(conf_made.from_first_generation(host, int(port), _home()), environ)
     path: str | None = where or None
     if path is None:
         home = _home()

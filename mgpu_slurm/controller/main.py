@@ -25,7 +25,7 @@ from mgpu_slurm.controller.daemon import Controller
 from mgpu_slurm.controller.nodekeeper import NodeKeeper
 from mgpu_slurm.facts.queries.daemons import MASTER
 from mgpu_slurm.intake import argv as getopt
-from mgpu_slurm.intake import conf, manual
+from mgpu_slurm.intake import conf, conf_made, manual
 from mgpu_slurm.intake.conf import Config
 from mgpu_slurm.store.database import open_store
 from mgpu_slurm.store.errors import StoreError
@@ -100,11 +100,11 @@ def _source(options: Options, environ: Mapping[str, str], home: str) -> Callable
     """How the configuration is read, now and at every reconfigure."""
     hostname = socket.gethostname().partition(".")[0]
     if options.embedded:
-        return lambda: conf.embedded(options.embedded, hostname, compat=environ.get("MGPU_COMPAT", ""))
+        return lambda: conf_made.embedded(options.embedded, hostname, compat=environ.get("MGPU_COMPAT", ""))
     path = "" if options.first_generation else options.conf or conf.find(environ, os.getuid(), home)
     if not path:
         host = options.host or "0.0.0.0"
-        return lambda: conf.from_first_generation(host, options.port, home, hostname=hostname)
+        return lambda: conf_made.from_first_generation(host, options.port, home, hostname=hostname)
     return lambda: conf.load(path)
 
 

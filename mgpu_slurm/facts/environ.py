@@ -12,10 +12,10 @@ from __future__ import annotations
 from mgpu_slurm.base.counts import compress
 from mgpu_slurm.base.hostlist import expand, fold, fold_sorted
 from mgpu_slurm.base.sluid import SINCE as SLUIDS
-from mgpu_slurm.base.sluid import sluid
 from mgpu_slurm.facts import environ_het, environ_launch
 from mgpu_slurm.facts import gpu_binding as gpu_bindings
 from mgpu_slurm.facts.environ_devices import Devices, device_variables
+from mgpu_slurm.facts.environ_job import array_variables, compat_of, job_variables, owner_variables
 from mgpu_slurm.facts.environ_requests import requested
 from mgpu_slurm.facts.environ_shares import gpus as gpus_of
 from mgpu_slurm.facts.environ_shares import of_node, usable
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 
     Facts = Mapping[str, Any]
     Variables = dict[str, str | None]
-
-NEWEST = (26, 5)
-UNLIMITED_END = 0xFFFFFFFF
-"""What SLURM_JOB_END_TIME shows for a job without a limit: far in the future."""
 
 UNSET = (
     "SLURM_STEP_GPUS",
@@ -55,12 +51,6 @@ COUNTS = ("SLURM_NNODES", "SLURM_NPROCS", "SLURM_NTASKS", "SLURM_TASKS_PER_NODE"
 _INTERNAL = ("SLURM_UMASK", "SLURM_RLIMIT_")
 
 
-def compat_of(facts: Facts) -> tuple[int, int]:
-    """The Slurm version whose habits this job sees."""
-    given = facts.get("compat") or NEWEST
-    return int(given[0]), int(given[1])
-
-
 def apply(environment: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
     """An environment with changes over it; None removes."""
     result = dict(environment)
@@ -70,74 +60,6 @@ def apply(environment: Mapping[str, str], changes: Mapping[str, str | None]) -> 
         else:
             result[name] = value
     return result
-
-
-def _job(facts: Facts) -> Variables:
-    """What everyone in a job sees, salloc's shell included."""
-    shares = shares_of(facts)
-    nodes = [str(share["node"]) for share in shares]
-    job_id = str(facts["job_id"])
-    request = facts.get("request") or {}
-    folded = fold(nodes)
-    changes: Variables = {
-        "SLURM_JOB_ID": job_id,
-        "SLURM_JOBID": job_id,
-        "SLURM_JOB_NAME": facts.get("name") or "",
-        "SLURM_JOB_PARTITION": facts.get("partition") or "",
-        "SLURM_JOB_NODELIST": folded,
-        "SLURM_NODELIST": folded,
-        "SLURM_JOB_NUM_NODES": str(len(nodes)),
-        "SLURM_NNODES": str(len(nodes)),
-        "SLURM_JOB_CPUS_PER_NODE": compress([usable(share) for share in shares]),
-        "SLURM_TASKS_PER_NODE": compress([int(count) for count in facts.get("tasks_per_node") or ()]),
-        "SLURM_CLUSTER_NAME": facts.get("cluster") or "",
-    }
-    if facts.get("conf_path"):
-        changes["SLURM_CONF"] = facts["conf_path"]
-    for name, key in (("ACCOUNT", "account"), ("QOS", "qos"), ("RESERVATION", "reservation")):
-        if facts.get(key) or (key == "account" and request.get(key) is not None):
-            changes["SLURM_JOB_" + name] = facts.get(key) or ""
-    for name, key in (("SLURM_SUBMIT_DIR", "submit_dir"), ("SLURM_SUBMIT_HOST", "submit_host")):
-        if request.get(key):
-            changes[name] = request[key]
-    if compat_of(facts) < (23, 2):
-        changes["SLURM_NODE_ALIASES"] = "(null)"
-    if facts.get("het_size"):
-        changes["SLURM_HET_SIZE"] = changes["SLURM_PACK_SIZE"] = str(facts["het_size"])
-    return changes
-
-
-def _owner(facts: Facts) -> Variables:
-    changes: Variables = {
-        "SLURM_JOB_UID": str(facts["uid"]),
-        "SLURM_JOB_GID": str(facts["gid"]),
-        "SLURM_JOB_USER": facts.get("user_name") or "",
-    }
-    if compat_of(facts) >= (23, 2):
-        if facts.get("group_name"):
-            changes["SLURM_JOB_GROUP"] = facts["group_name"]
-        changes["SLURM_JOB_START_TIME"] = str(int(facts.get("start_time") or 0))
-        changes["SLURM_JOB_END_TIME"] = str(int(facts.get("end_time") or UNLIMITED_END))
-        if compat_of(facts) >= SLUIDS:
-            changes["SLURM_JOB_SLUID"] = sluid(facts.get("submit_time") or 0, facts["job_id"], facts.get("restart_count") or 0)
-        licenses = (facts.get("request") or {}).get("licenses")
-        if licenses:
-            changes["SLURM_JOB_LICENSES"] = licenses
-    return changes
-
-
-def array_variables(facts: Facts) -> dict[str, str]:
-    """Which element of its array a job is."""
-    if not facts.get("array_job_id") or facts.get("array_task_id") is None:
-        return {}
-    return {
-        "SLURM_ARRAY_JOB_ID": str(facts["array_job_id"]),
-        "SLURM_ARRAY_TASK_ID": str(facts["array_task_id"]),
-        "SLURM_ARRAY_TASK_COUNT": str(facts.get("array_count") or 0),
-        "SLURM_ARRAY_TASK_MAX": str(facts.get("array_max") or 0),
-        "SLURM_ARRAY_TASK_MIN": str(facts.get("array_min") or 0),
-        "SLURM_ARRAY_TASK_STEP": str(facts.get("array_step", 1)),
-    }
 
 
 def _place(node: str) -> Variables:
@@ -200,7 +122,7 @@ def salloc_environment(facts: Facts, asked: Sequence[Facts] = ()) -> Variables:
 
 def _as_typed(facts: Facts, typed: Facts) -> Variables:
     """What salloc's shell and copies for components hear of a job: all of the partitions asked for."""
-    changes = _job(facts)
+    changes = job_variables(facts)
     if typed.get("partition"):
         changes["SLURM_JOB_PARTITION"] = typed["partition"]
     return changes
@@ -223,9 +145,9 @@ def batch_environment(
     changes: Variables = dict.fromkeys(UNSET)
     if "SLURM_CPUS_PER_TASK" in before:
         changes["SLURM_CPUS_PER_TASK"] = "1"  # where this job has asked for none
-    changes.update(_job(facts))
+    changes.update(job_variables(facts))
     del changes["SLURM_JOB_NAME"]  # sbatch has set it: it stays what it was at submission
-    changes.update(_owner(facts))
+    changes.update(owner_variables(facts))
     changes.update(array_variables(facts))
     changes.update(_place(node))
     changes.update(_task_counts(facts, request))
@@ -299,7 +221,7 @@ def step_environment(
     changes: Variables = {"SLURM_STEP_GPUS": None, "SLURM_GPUS_ON_NODE": None}
     if not nested:
         changes.update(dict.fromkeys(UNSET))
-    job = _job(facts)
+    job = job_variables(facts)
     if not nested:
         job["SLURM_NODE_ALIASES"] = None
     else:
@@ -311,7 +233,7 @@ def step_environment(
     partitions = (facts.get("request") or {}).get("partition")
     if partitions and not (nested and facts.get("het_job_id")):
         changes["SLURM_JOB_PARTITION"] = partitions  # srun tells all that were asked for, whatever its own environment says
-    changes.update(_owner(facts))
+    changes.update(owner_variables(facts))
     changes.update(array_variables(facts))
     changes.update(_place(node))
     changes.update(
@@ -336,7 +258,7 @@ def step_environment(
     changes.update(requested(request, compat, step=True))
     changes.update(environ_launch.distribution(request, layout, nested or bool(spec.get("whole")), compat))
     if nested and compat < (23, 2) and not facts.get("het_size") and not spec.get("whole"):
-        changes["SLURM_JOB_CPUS_PER_NODE_PACK_GROUP_0"] = _job(facts)["SLURM_JOB_CPUS_PER_NODE"]
+        changes["SLURM_JOB_CPUS_PER_NODE_PACK_GROUP_0"] = job_variables(facts)["SLURM_JOB_CPUS_PER_NODE"]
     changes.update(environ_launch.launcher(launch))
     if step_id == "interactive":
         changes.update(SLURM_STEP_ID=INTERACTIVE, SLURM_STEPID=INTERACTIVE, SLURM_MPI_TYPE="none", SLURM_UMASK=None)

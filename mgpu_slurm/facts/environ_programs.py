@@ -11,8 +11,8 @@ from __future__ import annotations
 from mgpu_slurm.base import patterns
 from mgpu_slurm.base.counts import compress
 from mgpu_slurm.base.hostlist import fold
-from mgpu_slurm.facts.environ import UNLIMITED_END, array_variables, compat_of
 from mgpu_slurm.facts.environ_devices import Devices, device_variables
+from mgpu_slurm.facts.environ_job import UNLIMITED_END, array_variables, compat_of
 from mgpu_slurm.facts.environ_shares import gpus, usable
 from mgpu_slurm.facts.environ_shares import shares as shares_of
 

@@ -148,14 +148,15 @@ def _source(options: Options, environ: Mapping[str, str], cluster: str) -> Calla
     import pwd
 
     from mgpu_slurm.base.errors import ConfigError
-    from mgpu_slurm.intake import conf
+    from mgpu_slurm.intake import conf, conf_made
     from mgpu_slurm.node import gpus, settings
 
     home = pwd.getpwuid(os.getuid()).pw_dir
     hostname = socket.gethostname().partition(".")[0]
     embedded = options.embedded or (cluster.removeprefix("embedded:") if cluster.startswith("embedded:") else "")
     if embedded:
-        return lambda: settings.embedded(conf.embedded(embedded, hostname, compat=environ.get("MGPU_COMPAT", "")), hostname)
+        compat = environ.get("MGPU_COMPAT", "")
+        return lambda: settings.embedded(conf_made.embedded(embedded, hostname, compat=compat), hostname)
     if options.node_id:
         host, port, name = options.master_host, options.master_port, options.node_id
         if any(char in name for char in "/\0 \t%") or name in ("", ".", ".."):
@@ -165,7 +166,7 @@ def _source(options: Options, environ: Mapping[str, str], cluster: str) -> Calla
         text = "" if not count else f"gpu:{kind}:{count}" if kind else f"gpu:{count}"
 
         def join() -> Settings:
-            config = conf.from_first_generation(host, port, home, hostname=host, node=name)
+            config = conf_made.from_first_generation(host, port, home, hostname=host, node=name)
             return settings.joining(config, name, host, port, offered, text, options.address)
 
         return join

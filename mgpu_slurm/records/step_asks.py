@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mgpu_slurm.records.columns import JOB, Source, gpu_text, gres_text
+from mgpu_slurm.records.columns import JOB, Source
+from mgpu_slurm.records.job_devices import gpu_text, gres_text
 
 if TYPE_CHECKING:
     from mgpu_slurm.records.job import Job

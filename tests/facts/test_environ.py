@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mgpu_slurm.facts import environ, environ_requests
+from mgpu_slurm.facts import environ, environ_job, environ_requests
 from mgpu_slurm.facts.environ_devices import NVIDIA_VARIABLES, Devices
 
 RECORDED = {
@@ -254,7 +254,7 @@ def test_later_versions_tell_more() -> None:
     )
     made = environ.batch_environment(job, "n0")
     assert made["SLURM_RESTART_COUNT"] == "0"
-    assert (made["SLURM_JOB_START_TIME"], made["SLURM_JOB_END_TIME"]) == ("1000", str(environ.UNLIMITED_END))
+    assert (made["SLURM_JOB_START_TIME"], made["SLURM_JOB_END_TIME"]) == ("1000", str(environ_job.UNLIMITED_END))
     assert made["SLURM_TRES_PER_TASK"] == "cpu=3,gres/gpu:a100=2"
     assert made["SLURM_JOB_GROUP"] == "users"
     assert "SLURM_GPUS_PER_TASK" not in made

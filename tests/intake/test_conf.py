@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mgpu_slurm.base.errors import ConfigError
 from mgpu_slurm.base.units import UNLIMITED
 from mgpu_slurm.facts.confkeys import HUGE, KEYS
-from mgpu_slurm.intake import conf
+from mgpu_slurm.intake import conf, conf_made
 
 HEAD = "ClusterName=test\nSlurmctldHost=vm(127.0.0.1)\n"
 ROOT = Path(__file__).parent.parent.parent
@@ -215,7 +215,7 @@ def test_a_home_of_somebody_else_is_not_believed(tmp_path: Path, monkeypatch: py
 
 
 def test_embedded() -> None:
-    config = conf.embedded("/s", "box", 8, uid=5, cores_per_socket=4, threads_per_core=2, real_memory=900, gres="gpu:2")
+    config = conf_made.embedded("/s", "box", 8, uid=5, cores_per_socket=4, threads_per_core=2, real_memory=900, gres="gpu:2")
     assert (config.cluster_name, config.embedded_dir, config.owner_uid) == ("mgpu", "/s", 5)
     assert (config.controller_socket(), config.node_socket("box")) == ("/s/controller.sock", "/s/node.sock")
     assert config.directory() == "/s"
@@ -224,11 +224,11 @@ def test_embedded() -> None:
     (main,) = config.partitions
     assert (main.name, main.default, main.max_time, main.nodes) == ("main", True, UNLIMITED, ["box"])
     assert config.gres_of("box")[0].autodetect == "nvml"
-    assert conf.embedded("/s", "box", compat="22.05").compat == (22, 5)
+    assert conf_made.embedded("/s", "box", compat="22.05").compat == (22, 5)
 
 
 def test_first_generation() -> None:
-    config = conf.from_first_generation("0.0.0.0", 8080, "/home/u", node="node001")
+    config = conf_made.from_first_generation("0.0.0.0", 8080, "/home/u", node="node001")
     assert config.SlurmctldPort == 8080
     assert config.controllers == [("localhost", "0.0.0.0")]
     assert config.key_file() == "/home/u/.config/mgpu/mgpu.key"
@@ -236,7 +236,7 @@ def test_first_generation() -> None:
     assert config.node_socket("node001") == "/home/u/.local/state/mgpu/first/8080/node.node001.sock"
     assert config.partitions[0].all_nodes
     with pytest.raises(ConfigError):
-        conf.from_first_generation("0.0.0.0", 0, "/home/u")
+        conf_made.from_first_generation("0.0.0.0", 0, "/home/u")
 
 
 def test_reading_keys_alone_leaves_lines_alone(tmp_path: Path) -> None:

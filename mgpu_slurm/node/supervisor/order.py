@@ -6,8 +6,8 @@ import os
 
 from mgpu_slurm.base.ids import is_numbered
 from mgpu_slurm.base.sluid import sluid
-from mgpu_slurm.facts.environ import compat_of
 from mgpu_slurm.facts.environ_devices import ALL_VARIABLES, Devices
+from mgpu_slurm.facts.environ_job import compat_of
 from mgpu_slurm.node.supervisor import binding
 from mgpu_slurm.node.supervisor.fence import Fence
 
