@@ -61,12 +61,13 @@ SIZES = (
 )
 """How many CPUs, tasks and nodes, and which."""
 MEANT = tuple(survey.Meant(*row) for row in (
-    (r"--ntasks-per-|-G|--gpus", r" +Nodes=\S+ CPU_IDs=8-\d+ .*",
-     "the first socket comes first (2:4:2); Slurm may begin with another where tasks are bounded by socket or follow from GPUs"),
+    (r"--ntasks-per-|-G|--gpus|--gres", r" +Nodes=\S+ CPU_IDs=(8-\d+|4) .*",
+     "the first socket comes first (2:4:2, 2:4:1); Slurm may begin with another where it bounds tasks, or has GPUs"),
     (r"-n\d.*--ntasks-per-gpu", f"{SIZES}|{GPUS}|{REFUSED}",
      "-n holds (Slurm raises or lowers it, and puts five tasks beside four GPUs), what it does not divide is refused at once"),
     (r"(-G\d|--gpus=|--gres|--gpus-per-node).*--ntasks-per-gpu", REFUSED,
      "tasks that follow from GPUs run where these are (Slurm refuses -G6 --ntasks-per-gpu=2)"),
+    (r"^(?!.*(-G|--gpus|--gres=)).*-n[135] .*--ntasks-per-gpu=2", r".*", "half a GPU is refused, not forgotten"),
     (r"-c\d.*--ntasks-per-gpu", SIZES, "-c is honoured"),
     (r"-G|--gpus=", GPUS,
      "few GPUs of a job lie on its first node, with the batch script; Slurm leaves one for each later node"),
@@ -78,6 +79,8 @@ MEANT = tuple(survey.Meant(*row) for row in (
      "--mincpus holds beside GPUs of the job or of a task, and beside tasks per socket"),
     (r"-c\d.*(-G|--gpus=).*--gpus-per-task", SIZES, "each of the tasks that follow from GPUs has its CPUs"),
     (r"(-G|--gpus|--gres).*--spread-job", f"{SIZES}|{GPUS}", "--spread-job with GPUs spreads"),
+    (r"--ntasks-per-node.*-mplane", SIZES, "--ntasks-per-node holds beside planes"),
+    (r"-N\d-\d.*-psmall", r"waits: PD PartitionNodeLimit", "of a range of nodes the partition's part will do"),
     (r"--ntasks-per-core=2", f"{SIZES}|{REFUSED}", "above a core's threads it is no bound"),
     (r"-w.*--contiguous", r" +NumNodes=.*|   TRES=.*",
      "the gap between named nodes is filled when it is placed, and not in the size of what is held"),
