@@ -125,7 +125,7 @@ def _plain_counts(node: Node) -> list[str]:
 
 def _is_out(node: Node) -> bool:
     """Whether there is something to give a reason for."""
-    return node.state in ("DOWN", "FUTURE", "UNKNOWN") or not {"DRAIN", "FAIL", "NOT_RESPONDING"}.isdisjoint(node.flags)
+    return node.state in ("DOWN", "FUTURE", "UNKNOWN") or not {"DRAIN", "FAIL"}.isdisjoint(node.flags)
 
 
 def _words(text: str) -> list[str]:

@@ -38,7 +38,8 @@ def node_estimate(job: Job, source: Source) -> int:
     elif tasks and 1 < per_task <= cpus:
         full, rest = divmod(tasks, cpus // per_task)
         # what would fit on one node counts as one, but for a job that was held before anyone has looked
-        found = max(full, job.min_nodes) + (1 if rest and (full or not job.priority) else 0)
+        looked_at = job.priority or job.last_sched or job.eligible_time
+        found = max(full, job.min_nodes) + (1 if rest and (full or not looked_at) else 0)
     else:
         # a task that no node has the CPUs for counts as a node
         found = min(-(-tasks // cpus) if per_task <= cpus else job.ntasks, job.ntasks)

@@ -101,6 +101,19 @@ def test_nodes_and_partitions(c: Case, what: str, name: str, changes: dict[str, 
     assert c.update(what, name, **changes) == code
 
 
+def test_a_reason_needs_something_to_be_wrong() -> None:
+    c = Case().node("n0")
+    node = c.state.nodes["n0"]
+    for changes in ({"Reason": "x"}, {"State": "NORESP"}, {"Reason": "y"}):
+        assert c.update("node", "n0", **changes) == 0
+        assert node.reason == ""
+    c.after(5)
+    assert c.update("node", "n0", State="DRAIN", Reason="z") == 0
+    assert (node.reason, node.last_busy) == ("z", 0.0)
+    assert c.update("node", "n0", State="UNDRAIN") == 0
+    assert (node.reason, node.last_busy) == ("", c.now)
+
+
 def test_only_one_of_two_memories_of_a_partition_counts(c: Case) -> None:
     assert c.update("partition", "gpu", defmempercpu="50") == 0
     assert c.update("partition", "gpu", defmempernode="500") == 0

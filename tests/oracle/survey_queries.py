@@ -43,7 +43,8 @@ after it; partitions keep what a wrong MinNodes= or Nodes= would have broken; `u
 of a step's user as this host knows them; create nodename is none: nodes join by themselves; `show step JOB_TASK.STEP` is that
 step; quotes may stand in commands read from standard input; scancel refuses signals that are none, and is silent about steps
 that are not there; SCANCEL_VERBOSE, _FULL and _BATCH take 1; sattach and
-scancel take offsets of components alone; a job that gave all it had to another one still says where it was."""
+scancel take offsets of components alone; the weight of nodename=ALL can be changed;
+a job that gave all it had to another one still says where it was."""
 
 NEWER = frozenset(
     (

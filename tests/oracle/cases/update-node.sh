@@ -20,7 +20,10 @@ f state=future reason=why; f reason=other; f state=drain reason=why; f reason=ot
 scontrol update nodename=n3 state=resume; waits sh -c 'sinfo -h -n n3 -p gpu -o %T | grep -qx idle'
 # when it was last busy, for who brings it back
 busy() { scontrol show node n3 | grep -o 'LastBusyTime=.*'; }
-for w in drain undrain down idle drain resume; do sleep 1.01; busy > before; scontrol update nodename=n3 state=$w reason=x; busy > after; cmp -s before after; echo "$w $?"; done
+tick() { local second=$(date +%s); while [ $(date +%s) = $second ]; do sleep 0.05; done; }
+for w in drain undrain down idle; do case $w in undrain | idle) tick ;; esac; busy > before; scontrol update nodename=n3 state=$w reason=x; busy > after; cmp -s before after; echo "$w $?"; done
 # a limit that is changed while the job is suspended
 submit -o /dev/null -t 10 --wrap 'sleep 60'; wait_state RUNNING; scontrol suspend $J; waits is_state SUSPENDED $J
 for t in 20 UNLIMITED; do squeue -h -j $J -o '%S %e' > before; scontrol update jobid=$J timelimit=$t; squeue -h -j $J -o '%S %e' > after; cmp -s before after; echo "$t $?"; done; scancel $J
+# what is held after it was looked at keeps its size
+submit -b now+1hour -n3 -c3 -o /dev/null --wrap true; field $J NumNodes; scontrol hold $J; field $J NumNodes; scancel $J; submit -H -n3 -c3 -o /dev/null --wrap true; field $J NumNodes; scancel $J
