@@ -9,7 +9,6 @@ import asyncio
 import logging
 import os
 import time
-import zlib
 from collections.abc import Coroutine
 from typing import Any
 
@@ -19,15 +18,17 @@ from mgpu_slurm import __version__
 from mgpu_slurm.base.errors import (
     ESLURMD_SETUP_ENVIRONMENT_ERROR,
 )
-from mgpu_slurm.node import constraints, core, inspection, orders, plainnames, spool
+from mgpu_slurm.node import core, inspection, orders, plainnames, spool
 from mgpu_slurm.node import settings as node_settings
 from mgpu_slurm.node.clients import Clients
 from mgpu_slurm.node.core import Key, Known, NodeCore
+from mgpu_slurm.node.fences import Fences
 from mgpu_slurm.node.gpu_use import GpuWatch
 from mgpu_slurm.node.hardware import activity, detect
 from mgpu_slurm.node.health_program import HealthProgram
 from mgpu_slurm.node.job_programs import AroundJobs, JobPrograms
 from mgpu_slurm.node.launcher import Launcher
+from mgpu_slurm.node.leasenote import LeaseNote
 from mgpu_slurm.node.leftovers import end_leftovers
 from mgpu_slurm.node.settings import Settings
 from mgpu_slurm.node.supervisor import lease
@@ -66,8 +67,8 @@ class NodeDaemon:
         self.key = key
         self.stopping = asyncio.Event()
         self.core = NodeCore(settings.name)
-        self._noted = float("-inf")  # the contact that the lease file tells of
-        self._not_noted: OSError | None = None  # why a later one could not be written
+        self._lease = LeaseNote(settings.spool, self.core)
+        self._fences = Fences(settings.name, settings.spool)
         self.started = time.time()
         self.gpus: list[Gpu] = []
         self._gpu_notes: list[str] = []
@@ -86,7 +87,7 @@ class NodeDaemon:
             log.info("gpus: %s", note)
         self._devices = orders.devices(self.gpus)
         self.hardware = detect(settings.tmp_fs)
-        self._hold_to(settings)
+        settings.steps = self._fences.take(settings.steps, self.gpus, self.hardware.real_memory)
         self._supervisors = Supervisors(self._live, self._gone, self._usage)
         self._gpu_use = GpuWatch(self._tell_gpus)
         self._programs = JobPrograms(settings.name, settings.spool, settings.programs, self._devices)
@@ -121,26 +122,6 @@ class NodeDaemon:
         await self._health.run()  # a node that is not well says so before it gets a job
         self.client.start()
         log.info("node %s started, %d CPUs, %d GPUs", settings.name, self.hardware.cpus, len(self.gpus))
-
-    def _hold_to(self, settings: Settings) -> None:
-        """Make sure that steps can be kept to what the configuration says. OSError: they cannot; a personal cluster does
-        without."""
-        wanted = settings.steps.constraints
-        self._device_numbers = constraints.device_numbers(self.gpus) if wanted.devices else {}
-        if wanted.devices and self.gpus and not self._device_numbers:
-            log.error("ConstrainDevices has no effect: not all GPUs have a device file (File= in gres.conf)")
-        try:
-            constraints.prove(wanted, self._group_of((0, "probe", 0)), self._device_numbers)
-        except OSError as error:
-            if not wanted.asked:
-                raise OSError(error.errno, f"steps cannot be kept to what cgroup.conf says: {error.strerror}") from None
-            log.info("memory cannot be limited here: %s", error.strerror)
-            settings.steps = msgspec.structs.replace(settings.steps, constraints=constraints.Constraints())
-
-    def _group_of(self, key: Key) -> str:
-        """A name for the cgroup of a job on this node, which no other daemon of this machine gives."""
-        own = zlib.crc32(os.path.abspath(self.settings.spool).encode())
-        return f"{own:08x}-{key[0]}.{key[2]}"
 
     def _listen(self) -> None:
         settings = self.settings
@@ -240,7 +221,7 @@ class NodeDaemon:
             return
         effects = self.core.message(message, lease.clock())
         if isinstance(message, Registered):
-            self._note_contact(lease.clock())  # before anything starts: supervisors hold it against a daemon that dies
+            self._lease.note(lease.clock())  # before anything starts: supervisors hold it against a daemon that dies
         self._carry_out(effects)
 
     def _carry_out(self, effects: list[core.Effect]) -> None:
@@ -290,44 +271,23 @@ class NodeDaemon:
             await asyncio.sleep(TICK)
             now = lease.clock()
             self._carry_out(self.core.tick(now))
-            self._note_contact(now)
+            self._lease.note(now)
             if now - beaten >= self.core.heartbeat:
                 beaten = now
                 load, free = activity()
                 self.client.link.post(Heartbeat(cpu_load=load, free_mem=free))
 
-    def _note_contact(self, now: float) -> None:
-        """For supervisors, and for a daemon that takes over."""
-        contact = self.core.contact(now)
-        if contact is None or not self.core.lease:
-            return
-        if contact - self._noted < self.core.lease / 50:
-            return  # a lease that ends a little early is safe, and a quiet node does not write all the time
-        try:
-            lease.write(self.settings.spool, contact, self.core.lease)
-            self._noted = contact
-            self._not_noted = None
-        except OSError as error:
-            if self._not_noted is None:
-                log.error("cannot note the lease, no step is started until it can be: %s", error)
-            self._not_noted = error
-
-    def _lease(self) -> dict[str, Any]:
-        """What a supervisor is told of the lease: where it is noted, and what is known now. Nothing where there is none."""
-        contact = self.core.contact(lease.clock())
-        if not self.core.lease or contact is None:
-            return {}
-        return {"lease": os.path.join(self.settings.spool, lease.NAME), "lease_known": [contact, self.core.lease]}
-
     def reconfigure(self, settings: Settings) -> None:
         """Take what may change while serving: the controller's addresses and sockets need a restart, as in Slurm."""
         self.settings.log_name = settings.log_name
         self.settings.address = settings.address
-        self.settings.steps = settings.steps
+        try:
+            self.settings.steps = self._fences.take(settings.steps, self.gpus, self.hardware.real_memory)
+        except OSError as error:
+            log.error("%s; they are kept to what they were before", error.strerror)
         self._programs.wanted = settings.programs
         self._health.program = settings.health
         self.core.has_prolog = bool(settings.programs.prolog)
-        self._hold_to(self.settings)
         self.client.link.disconnect()  # the controller hears of everything again when the link is back
         log.info("configuration read again")
 
@@ -350,8 +310,8 @@ class NodeDaemon:
 
     def _launch(self, key: Key, uid: int, order: dict[str, Any], more: dict[str, int]) -> None:
         """Give a step to a supervisor. OSError: it cannot be, or could not be held to the node's lease."""
-        if self._not_noted is not None:
-            raise self._not_noted
+        if self._lease.failed is not None:
+            raise self._lease.failed
         tag = f"{self.settings.name}:{key[0]}.{key[1]}.{key[2]}:{credential.new_nonce()[:12]}"
         entry = spool.Entry(
             job_id=key[0],
@@ -374,11 +334,9 @@ class NodeDaemon:
             "directory": directory,
             "tag": tag,
             "plain_names": self.plain_names,
-            **self._lease(),
+            **self._lease.order(lease.clock()),
             **self.settings.steps.sampling_of(order),
-            **self.settings.steps.constraints.fence(
-                order, self.settings.name, self.hardware.real_memory, self._device_numbers, self._group_of(key)
-            ),
+            **self._fences.order(order, key),
             "descriptors": ["control", *more],
         }
         places = self.hardware.places

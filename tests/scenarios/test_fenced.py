@@ -20,7 +20,7 @@ import pytest
 from mgpu_slurm.node.gpus import survey
 from tests.kit.cluster import readable
 from tests.kit.commands import finish
-from tests.kit.machine import Machine, why_not
+from tests.kit.machine import CGROUP, Machine, why_not
 
 EAT = "x = bytearray({} << 20); print('ate')"
 LEAVE = "import os; os.sched_setaffinity(0, range(os.cpu_count())); print(*os.sched_getaffinity(0))"
@@ -105,6 +105,14 @@ def test_cpus(machine: Machine) -> None:
         pytest.skip("this machine has one CPU")
     for count in (1, 2):
         assert len(machine.python("-n1", f"-c{count}", LEAVE).ok().out.split()) == count
+
+
+def test_a_change_of_the_file_is_taken_over(machine: Machine) -> None:
+    file = machine.directory / "cgroup.conf"
+    for text, status in ((f"{CGROUP}AllowedRAMSpace=300\n", 0), (CGROUP, 1)):
+        file.write_text(text)
+        machine.send("n0", signal.SIGHUP)
+        machine.until(lambda status=status: machine.python("--mem=60", EAT.format(120)).status == status, f"status {status}")
 
 
 def test_a_supervisor_that_is_killed_leaves_nothing(machine: Machine, here: Path) -> None:
