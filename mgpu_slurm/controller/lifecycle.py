@@ -166,6 +166,15 @@ def node_done(ctx: Context, job: Job, node: str, now: float) -> None:
         gone(ctx, job, now)
 
 
+def _give_back(ctx: Context, job: Job, now: float) -> None:
+    """What it held is free, or the other one's to which it was given."""
+    from mgpu_slurm.controller import resizing
+
+    if job.holds_resources:
+        ctx.state.give_back(job)
+        resizing.receive(ctx, job, now)
+
+
 def gone(ctx: Context, job: Job, now: float) -> None:
     """No process of the job lives: its resources are free, and it has ended for everybody else."""
     from mgpu_slurm.controller import arrays, steps, waiting
@@ -176,12 +185,12 @@ def gone(ctx: Context, job: Job, now: float) -> None:
         return
     if job.job_id in ctx.closing:
         ctx.ending[job.job_id] = set()  # its nodes are free, while the controller's own epilog still runs
-        ctx.state.give_back(job)
+        _give_back(ctx, job, now)
         ctx.replan()
         return
     ctx.ending.pop(job.job_id, None)
     steps.close_all(ctx, job, now)
-    ctx.state.give_back(job)
+    _give_back(ctx, job, now)
     apply(ctx, job, "GONE", now)
     if job.state == "PENDING":
         cancelled_by = job.killed_by if job.ending == "CANCELLED" else None

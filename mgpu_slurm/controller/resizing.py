@@ -77,11 +77,15 @@ def _check_gift(ctx: Context, job: Job) -> None:
         raise SlurmError(-1)
 
 
-def hand_over(ctx: Context, job: Job, now: float) -> None:
-    """The job is over, and what it held belongs to the job that it was started for, where that one still runs."""
-    other = ctx.state.jobs.get(_expanded_id(job))
+def hand_over(job: Job, now: float) -> None:
+    """Mark that what the job holds goes to the job that it was started for, which `receive` sees to when it is gone."""
     job.resize_time = now
-    lifecycle.end(ctx, job, "ENDED_OK", now, "COMPLETED", 0)
+
+
+def receive(ctx: Context, job: Job, now: float) -> None:
+    """The job has just given back what it held: where it has ended by giving that away, it now belongs to the job that it was
+    started for, if that one still runs."""
+    other = ctx.state.jobs.get(_expanded_id(job)) if job.state == "COMPLETED" and job.resize_time == job.end_time else None
     if other is None or other.state != "RUNNING" or other.allocation is None or job.allocation is None:
         return
     other.batch_host = other.batch_host or other.allocation.nodes[0]

@@ -16,6 +16,7 @@ from mgpu_slurm.controller import (
     arrays,
     cancelling,
     launching,
+    lifecycle,
     priorities,
     reservations,
     resizing,
@@ -94,7 +95,8 @@ def _job(ctx: Context, job: Job, caller: Caller, changes: list[tuple[str, str]],
         trial.allocation = job.allocation
     _take_over(ctx, job, trial, now)
     if gives:
-        resizing.hand_over(ctx, job, now)
+        resizing.hand_over(job, now)
+        lifecycle.end(ctx, job, "ENDED_OK", now, "COMPLETED", 0)
 
 
 ANY_TURN = 4

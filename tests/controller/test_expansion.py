@@ -53,6 +53,19 @@ def test_a_job_grows_by_another_ones_nodes_and_cpus() -> None:
         until(lambda: cluster.ask("sinfo", "-h", "-o", "%T %D") == "idle 4\n", lambda: cluster.ask("sinfo", "-N"))
 
 
+def test_what_is_given_comes_when_its_nodes_have_run_their_epilogs() -> None:
+    with Cluster.up(nodes=2, gpus=0, settings=f"{SETTINGS}\nEpilog=/bin/true\nEpilogSlurmctld=/bin/true") as cluster:
+        grown = started(cluster, "-N1", "-w", "n0")
+        given = started(cluster, "-N1", "-n2", "-w", "n1", "-d", f"expand:{grown}")
+        done(cluster, "scontrol", "update", f"jobid={given}", "numnodes=0")
+        until(lambda: "NodeList=n[0-1]" in shown(cluster, grown), lambda: shown(cluster, grown))
+        assert "NumNodes=2 NumCPUs=3" in shown(cluster, grown)
+        until(lambda: not cluster.ask("squeue", "-h", "-j", given, "-t", "completing"), f"{given} is over")
+        assert cluster.ask("sinfo", "-h", "-o", "%C") == "3/13/0/16\n"
+        done(cluster, "scancel", grown)
+        until(lambda: cluster.ask("sinfo", "-h", "-o", "%C") == "0/16/0/16\n", lambda: cluster.ask("sinfo", "-h", "-o", "%C"))
+
+
 def test_what_cannot_be_given_stays() -> None:
     with Cluster.up(nodes=4, gpus=4, settings=SETTINGS) as cluster:
         grown = started(cluster, "-N1", "-w", "n1")
