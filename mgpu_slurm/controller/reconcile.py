@@ -244,8 +244,7 @@ def lease_over(ctx: Context, name: str, now: float) -> None:
             resizing.left(ctx, job, name)
             continue
         if COMPLETING not in job.flags:
-            if job.request.no_kill and job.allocation and len(job.allocation.nodes) > 1 and job.batch_host != name:
-                ctx.save(job)
+            if resizing.do_without(ctx, job, name, now):
                 continue
             fail(ctx, job, now)
         if COMPLETING in job.flags:

@@ -133,14 +133,33 @@ def save_part(ctx: Context, job: Job, now: float) -> None:
     ctx.save_attempt(part, -int(now * 1000))
 
 
-def end_steps(ctx: Context, job: Job) -> None:
+def do_without(ctx: Context, job: Job, node: str, now: float) -> bool:
+    """Let a running job go on without a node that it has lost, as --no-kill asks; whether it does. Its first node it needs, and a
+    component of a heterogeneous job needs all."""
+    held = job.allocation
+    if not job.request.no_kill or held is None or job.het_size or job.state != "RUNNING":
+        return False
+    if node not in held.nodes or node == (job.batch_host or held.nodes[0]):
+        return False
+    ctx.note("warning", f"job {job.job_id} goes on without node {node}")
+    save_part(ctx, job, now)
+    ctx.state.out_of_indexes(job)
+    keep(job, [name for name in held.nodes if name != node], now)
+    ctx.state.into_indexes(job)
+    ctx.save(job)
+    end_steps(ctx, job, "NODE_FAIL")
+    ctx.replan()
+    return True
+
+
+def end_steps(ctx: Context, job: Job, word: str = "CANCELLED") -> None:
     """End the tasks on nodes that the job has lost, and free those on which nothing lives."""
     lost = {share.node for share in job.allocation.leaving} if job.allocation else set()
     for step in job.steps.values():
         if steps.is_live(step):
             for part in step.layout.nodes:
                 if part.node in lost and part.node not in step.ended_nodes:
-                    steps.end_on_node(ctx, job, step, part.node, "CANCELLED")
+                    steps.end_on_node(ctx, job, step, part.node, word)
     free(ctx, job)
 
 

@@ -296,8 +296,9 @@ def done(ctx: Context, asked: Asked, message: StepDone, now: float) -> None:
 
 def end_on_node(ctx: Context, job: Job, step: Step, node: str, ending: str) -> None:
     order = TerminateJob(
-        job_id=job.job_id, attempt=job.attempt, step_id=step.step_id, ending=ending, kill_wait=ctx.settings.kill_wait
-    )
+        job_id=job.job_id, attempt=job.attempt, step_id=step.step_id, ending=ending, kill_wait=ctx.settings.kill_wait,
+        hurry=ending == "NODE_FAIL",
+    )  # fmt: skip
     ctx.to_node(node, order)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mgpu_slurm.base import errors, hostlist
 from mgpu_slurm.base.errors import SlurmError
-from mgpu_slurm.controller import permissions, reconcile
+from mgpu_slurm.controller import permissions, reconcile, resizing
 from mgpu_slurm.facts.states import COMPLETING
 from mgpu_slurm.records import node_columns
 
@@ -232,7 +232,7 @@ def _state(ctx: Context, node: Node, state: str, now: float) -> bool:
     else:
         node.state = "DOWN"
         for job in ctx.state.jobs_on(node.name):
-            if COMPLETING not in job.flags:
+            if COMPLETING not in job.flags and not resizing.do_without(ctx, job, node.name, now):
                 reconcile.fail(ctx, job, now)
     return True
 

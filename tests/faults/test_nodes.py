@@ -103,6 +103,31 @@ def test_a_step_that_goes_on_without_a_node(cluster: Cluster, here: Path) -> Non
     assert (done.status, done.err) == (0, "")
 
 
+@pytest.mark.parametrize("kind", ["own", "batch"])
+def test_a_job_that_goes_on_without_a_node_that_is_set_down(cluster: Cluster, here: Path, kind: str) -> None:
+    """As Slurm: the job has the node no more, its tasks there are killed, those elsewhere go on."""
+    body = f"touch {here}/$SLURM_PROCID; while [ ! -e {here}/go ]; do sleep 0.05; done; echo survived $SLURMD_NODENAME"
+    if kind == "own":
+        step = cluster.start("srun", "--no-kill", "-N2", "-n2", "bash", "-c", body, stderr=subprocess.PIPE)
+    else:
+        script = f"#!/bin/sh\nsrun --no-kill -N2 -n2 bash -c '{body}'\n"
+        step = cluster.start("sbatch", "-W", "-N2", "-n2", "--no-kill", "-o", f"{here}/out", stdin=subprocess.PIPE)
+        assert step.stdin is not None
+        step.stdin.write(script)
+        step.stdin.close()
+    cluster.until(lambda: (here / "0").exists() and (here / "1").exists(), "it runs")
+    cluster.run("scontrol", "update", "nodename=n1", "state=down", "reason=test").ok()
+    cluster.until(lambda: cluster.ask("squeue", "-h", "-o", "%T %N").strip() == "RUNNING n0", "it has lost the node")
+    cluster.until(lambda: cluster.node("n1")["CPUAlloc"] == "0", "the node is free")
+    (here / "go").touch()
+    done = finish(step) if kind == "own" else step.wait(20)
+    said = f"{done.out}{done.err}" if kind == "own" else readable(here / "out")  # type: ignore[union-attr]
+    assert "survived n0\n" in said
+    assert "srun: error: Node failure on n1\n" in said
+    assert "srun: error: n1: task 1: Killed\n" in said
+    assert "survived n1" not in said
+
+
 def test_a_frozen_daemon_that_comes_back(cluster: Cluster, here: Path) -> None:
     job = cluster.submit("-w", "n0", "--wrap", HOLD.format(here=here))
     cluster.until((here / "up").exists, "it runs")

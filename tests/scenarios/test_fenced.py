@@ -61,8 +61,8 @@ def here(machine: Machine) -> Path:
 
 
 def groups(job: int) -> list[str]:
-    """Directories of cgroups that a job has."""
-    return [path for depth in range(6) for path in glob(f"/sys/fs/cgroup/{'*/' * depth}mgpu-steps/*-{job}.1/*")]
+    """Directories of cgroups that a job's steps have."""
+    return [path for depth in range(6) for path in glob(f"/sys/fs/cgroup/{'*/' * depth}mgpu-steps/*-{job}.1/*/")]
 
 
 def test_memory_of_a_step(machine: Machine) -> None:

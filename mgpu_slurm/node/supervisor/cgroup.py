@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import glob
 import os
+import time
 
 from mgpu_slurm.node.supervisor import descendants, device_filter, hierarchy, kernel
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from mgpu_slurm.node.supervisor.fence import Fence
+
+
+_WAITS = (0.001, 0.002, 0.004, 0.008, 0.016)
+"""Seconds between tries to remove a group."""
 
 
 def _name(tag: str) -> str:
@@ -152,8 +157,11 @@ class Cgroup:
         for path in self._parts():
             _remove(path)
         for path in (self.path, *self.others):
-            if _remove(path) and os.path.basename(os.path.dirname(os.path.dirname(path))) == hierarchy.STEPS:
-                _remove(os.path.dirname(path))  # its job's, unless another step is in it
+            job = os.path.dirname(path)
+            if not _remove(path) or os.path.basename(os.path.dirname(job)) != hierarchy.STEPS:
+                continue
+            if not glob.glob(f"{glob.escape(job)}/*/"):  # no other step is in it
+                _remove(job)
 
 
 def _limit_memory(group: str, ram: int, swap: int) -> None:
@@ -178,8 +186,13 @@ def _count(path: str) -> int:
 
 
 def _remove(path: str) -> bool:
-    try:
-        os.rmdir(path)
-        return True
-    except OSError:
-        return False
+    """Whether it is gone. A process that has been waited for may be in it for a moment more, in the kernel's eyes."""
+    for wait in _WAITS:
+        try:
+            os.rmdir(path)
+            return True
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                return False
+            time.sleep(wait)
+    return False

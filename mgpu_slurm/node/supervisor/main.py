@@ -373,6 +373,8 @@ class Supervisor:
         elif kind == "signal":
             self._processes.signal(int(message["signal"]), full=bool(message.get("full")))
         elif kind == "terminate":
+            if message["ending"] == "NODE_FAIL" and message.get("hurry"):
+                self._streams.tell_srun({"kind": "step_text", "text": f"srun: error: Node failure on {self.order.node}"})
             self.terminate(str(message["ending"]), message.get("kill_wait"), bool(message.get("hurry")))
         elif kind == "suspend":
             if message.get("resume"):
