@@ -39,6 +39,7 @@ ENDED = frozenset(
 )
 
 
+ATTEMPTS = 3
 PORTS = range(10_000, 32_000)
 """Below those that the system gives to outgoing connections: a port of theirs may be taken before a daemon listens on it."""
 
@@ -230,14 +231,18 @@ class Cluster(Suite):
 
     @classmethod
     def up(cls, nodes: int = 4, gpus: int = 4, **more: Any) -> Cluster:
-        """A cluster whose nodes are all idle."""
-        cluster = cls(nodes, gpus, **more)
-        try:
-            cluster.boot()
-        except BaseException:
-            cluster.down(strict=False)
-            raise
-        return cluster
+        """A cluster whose nodes are all idle. A port may be somebody else's by now: then all is tried again on others."""
+        for attempt in range(ATTEMPTS):
+            cluster = cls(nodes, gpus, **more)
+            try:
+                cluster.boot()
+                return cluster
+            except BaseException as error:
+                taken = "Address already in use" in cluster.told()
+                cluster.down(strict=False)
+                if not isinstance(error, AssertionError) or not taken or attempt == ATTEMPTS - 1:
+                    raise
+        raise AssertionError("never reached")
 
     def boot(self) -> None:
         for name in ("controller", *self.nodes):
