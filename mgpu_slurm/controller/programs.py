@@ -33,10 +33,7 @@ class Programs:
 
     async def _run(self, effect: RunPrograms) -> None:
         note = os.path.join(self._directory, f"{effect.name}.{effect.job_id}.{effect.attempt}")
-        try:
-            ended = await programs.run(effect.patterns, effect.environment, effect.seconds, note, effect.arguments)
-        except (OSError, ValueError) as error:  # ValueError: a variable with a NUL in it
-            ended = programs.Ended(status=-1, path=effect.patterns[0], said=str(error))
+        ended = await programs.run(effect.patterns, effect.environment, effect.seconds, note, effect.arguments)
         if ended.status:
             whose = f"job {effect.job_id}" if effect.job_id else " ".join(effect.arguments)
             log.error("%s: %s", whose, ended.told(effect.name))

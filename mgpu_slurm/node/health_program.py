@@ -30,8 +30,6 @@ class HealthProgram:
         self._running = True
         try:
             ended = await programs.run([self.program], {"SLURMD_NODENAME": self._node}, LONGEST, self._note)
-        except OSError as error:
-            ended = programs.Ended(status=-1, path=self.program, said=error.strerror or str(error))
         finally:
             self._running = False
         if ended.status:

@@ -120,11 +120,8 @@ class JobPrograms:
         self, name: str, attempt: Attempt, patterns: list[str], environment: dict[str, str], seconds: float
     ) -> Ended:
         async with self._lock if self.wanted.serial else nullcontext():
-            try:
-                note = os.path.join(self._running_at, f"{name}.{attempt[0]}.{attempt[1]}")
-                ended = await programs.run(patterns, environment, seconds, note)
-            except (OSError, ValueError) as error:  # ValueError: a variable with a NUL in it
-                ended = Ended(status=-1, path=patterns[0], said=str(error))
+            note = os.path.join(self._running_at, f"{name}.{attempt[0]}.{attempt[1]}")
+            ended = await programs.run(patterns, environment, seconds, note)
         if ended.status:
             log.error("[job %d] %s", attempt[0], ended.told(name))
         return ended

@@ -60,7 +60,10 @@ async def run(
 ) -> Ended:
     """Run the programs until one fails. `seconds`: how long each may take, 0 for ever; `note`: the file that tells of it."""
     for path in found(patterns):
-        ended = await _run([path, *arguments], environment, seconds, note)
+        try:
+            ended = await _run([path, *arguments], environment, seconds, note)
+        except (OSError, ValueError) as error:  # ValueError: a variable with a NUL in it
+            ended = Ended(status=-1, path=path, said=str(error))
         if ended.status:
             return ended
     return Ended()
