@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from mgpu_slurm.facts.cgroupkeys import DEFAULTS
-from mgpu_slurm.intake.conf import Config
+from mgpu_slurm.facts.environ_shares import of_node, shares
 from mgpu_slurm.node.supervisor.cgroup import Cgroup
 from mgpu_slurm.node.supervisor.fence import Fence
 from mgpu_slurm.records.gpu import Gpu
@@ -54,8 +54,8 @@ class Constraints(msgspec.Struct, kw_only=True, frozen=True):
             return {}
         spec = order.get("spec") or {}
         facts = spec.get("job") or order.get("facts") or {}
-        job = self._memory(_share(facts.get("allocation"), "shares", node), real_memory)
-        step = self._memory((_share(spec.get("layout"), "nodes", node).get("share") or {}), real_memory) if spec else job
+        job = self._memory(of_node(shares(facts), node), real_memory)
+        step = self._memory(of_node(spec["layout"]["nodes"], node).get("share") or {}, real_memory) if spec else job
         job_asked = not self.asked or _asks(facts)
         step_asked = job_asked or _asks(spec)
         made: dict[str, Any] = {
@@ -78,13 +78,10 @@ class Constraints(msgspec.Struct, kw_only=True, frozen=True):
         return [int(ram * _MIB), int(swap * _MIB) if self.swap else -1]
 
 
-def of(config: Config) -> Constraints:
-    """Those of cgroup.conf, which hold where TaskPlugin has cgroup in it."""
-    plugins = {word.strip().removeprefix("task/") for word in str(config.get("TaskPlugin") or "").lower().split(",")}
-    if "cgroup" not in plugins:
-        return Constraints()
+def of(cgroup: Mapping[str, Any]) -> Constraints:
+    """Those of a cgroup.conf, by the names of facts/cgroupkeys.py."""
     fields = Constraints.__struct_fields__
-    return Constraints(**{name: value for name, value in config.cgroup.items() if name in fields})
+    return Constraints(**{name: value for name, value in cgroup.items() if name in fields})
 
 
 def device_numbers(gpus: Sequence[Gpu]) -> dict[str, list[list[int]]]:
@@ -121,11 +118,6 @@ def _number(path: str) -> list[int]:
     except (OSError, ValueError):
         return []
     return [os.major(found.st_rdev), os.minor(found.st_rdev)] if stat.S_ISCHR(found.st_mode) else []
-
-
-def _share(holder: Any, key: str, node: str) -> Mapping[str, Any]:
-    parts: Sequence[Mapping[str, Any]] = (holder or {}).get(key) or ()
-    return next((part for part in parts if part["node"] == node), {})
 
 
 def _asks(holder: Mapping[str, Any]) -> bool:

@@ -58,7 +58,7 @@ def of(config: Config) -> StepSettings:
         task_prolog=str(config.get("TaskProlog") or ""),
         task_epilog=str(config.get("TaskEpilog") or ""),
         bind_cpus=bool(plugins & {"affinity", "cgroup"}),
-        constraints=constraints.of(config),
+        constraints=constraints.of(config.cgroup) if "cgroup" in plugins else Constraints(),
         sampling=None if str(config.get("JobAcctGatherType") or "").endswith("none") else seconds,
         memory=PSS if "usepss" in gather else UNSHARED if "noshared" in gather else RSS,
         gpus="disablegpuacct" not in gather,

@@ -6,6 +6,7 @@ import os
 
 from mgpu_slurm.base.ids import is_numbered
 from mgpu_slurm.base.sluid import sluid
+from mgpu_slurm.facts import environ_shares
 from mgpu_slurm.facts.environ_devices import ALL_VARIABLES, Devices
 from mgpu_slurm.facts.environ_job import compat_of
 from mgpu_slurm.node.supervisor import binding
@@ -13,6 +14,7 @@ from mgpu_slurm.node.supervisor.fence import Fence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
 BATCH = "batch"
@@ -81,10 +83,10 @@ class Order:
             self.open_mode = self.launch.get("open_mode") or "t"
 
     @property
-    def share(self) -> dict[str, Any]:
+    def share(self) -> Mapping[str, Any]:
         """What the step has of this node."""
         if self.kind == BATCH:
-            return next(each for each in self.facts["allocation"]["shares"] if each["node"] == self.node)
+            return environ_shares.of_node(environ_shares.shares(self.facts), self.node)
         return self.spec["layout"]["nodes"][self.node_index].get("share") or {}
 
     @property
