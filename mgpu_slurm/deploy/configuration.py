@@ -41,9 +41,9 @@ def text(record: Record, member: Member, key_file: str) -> str:
     defaults = {
         "GresTypes": "gpu", "AccountingStorageTRES": "gres/gpu", "SelectTypeParameters": "CR_Core_Memory", "ReturnToService": "2",
     }  # fmt: skip
-    if kept := cgroup(record):
+    if kept := _of_cgroup(record):
         # The file beside is known by what is written here.
-        lines.append(f"# cgroup.conf: {' '.join(kept.splitlines()[1:])}")
+        lines.append(f"# cgroup.conf: {' '.join(kept)}")
         defaults["TaskPlugin"] = "task/affinity,task/cgroup"
     lines += [f"{key}={value}" for key, value in defaults.items() if key.lower() not in given]
     if "defmempercpu" not in given and "defmempernode" not in given:
@@ -67,8 +67,12 @@ _CGROUP = {row[0].lower() for row in (*CGROUP_KEYS, *UNSHOWN_KEYS)}
 
 def cgroup(record: Record) -> str:
     """cgroup.conf, which the nodes get where a setting is one of its keys; else nothing."""
-    lines = [setting for setting in record.settings if _key(setting) in _CGROUP]
+    lines = _of_cgroup(record)
     return "\n".join(["# Written by mgpu_cluster.", *lines, ""]) if lines else ""
+
+
+def _of_cgroup(record: Record) -> list[str]:
+    return [setting for setting in record.settings if _key(setting) in _CGROUP]
 
 
 def _key(setting: str) -> str:
