@@ -183,8 +183,6 @@ def wait(owner: Owner, notes: Notes, signals: SignalPipe, immediate: int = 0) ->
 
     With one second of `immediate` the controller ends it at once, so there is no talk of a queue.
     """
-    import select
-
     silent = immediate == 1
     grace = time.monotonic() + (0.0 if owner.reason in WAITS else GRACE)
     while owner.facts is None:
@@ -193,44 +191,38 @@ def wait(owner: Owner, notes: Notes, signals: SignalPipe, immediate: int = 0) ->
             if notes.prog == "salloc":
                 notes.info(f"Pending job allocation {owner.job_id}")
             notes.info(f"job {owner.job_id} queued and waiting for resources")
-        poll = select.poll()
-        poll.register(signals.fileno(), select.POLLIN)
-        descriptor = owner.fileno()
-        if descriptor is not None:
-            poll.register(descriptor, select.POLLIN)
-        times = [] if owner.queued or silent else [grace - time.monotonic()]
-        times += [seconds for seconds in (owner.timeout(),) if seconds is not None]
-        seen = dict(poll.poll(max(min(times), 0.0) * 1000 + 1 if times else None))
-        for number in signals.take():
-            if number in STOPPING:
-                owner.release(0, notes)
-                raise Revoked(owner.job_id, number)
-        for event in owner.events(descriptor in seen):
+        for event in _events(owner, notes, signals, [] if owner.queued or silent else [grace - time.monotonic()]):
             if event.get("event") == "ended":
                 raise Revoked(owner.job_id, 0, str(event.get("text") or ""))
     if owner.queued:
         notes.info(f"job {owner.job_id} has been allocated resources")
 
 
+def _events(owner: Owner, notes: Notes, signals: SignalPipe, times: list[float]) -> list[dict[str, Any]]:
+    """What the controller says next of the allocation, waited for no longer than the shortest of `times` (seconds). Revoked: a
+    signal asked to give up."""
+    import select
+
+    poll = select.poll()
+    poll.register(signals.fileno(), select.POLLIN)
+    descriptor = owner.fileno()
+    if descriptor is not None:
+        poll.register(descriptor, select.POLLIN)
+    times = [*times, *(seconds for seconds in (owner.timeout(),) if seconds is not None)]
+    seen = dict(poll.poll(max(min(times), 0.0) * 1000 + 1 if times else None))
+    for number in signals.take():
+        if number in STOPPING:
+            owner.release(0, notes)
+            raise Revoked(owner.job_id, number)
+    return owner.events(descriptor in seen)
+
+
 def prepared(owner: Owner, notes: Notes, signals: SignalPipe) -> bool:
     """Wait until programs of the administrator have made the nodes ready; False: the allocation ended before. Revoked: a signal
     asked to give up. Slurm's words speak of nodes that boot, though none does."""
-    import select
-
     notes.detail("Waiting for nodes to boot (delay looping 450 times @ 0.100000 secs x index)")
     while owner.preparing:
-        poll = select.poll()
-        poll.register(signals.fileno(), select.POLLIN)
-        descriptor = owner.fileno()
-        if descriptor is not None:
-            poll.register(descriptor, select.POLLIN)
-        seconds = owner.timeout()
-        seen = dict(poll.poll(None if seconds is None else seconds * 1000 + 1))
-        for number in signals.take():
-            if number in STOPPING:
-                owner.release(0, notes)
-                raise Revoked(owner.job_id, number)
-        for event in owner.events(descriptor in seen):
+        for event in _events(owner, notes, signals, []):
             if event.get("event") == "message":
                 notes.info(str(event.get("text", "")))
         if owner.ended:
