@@ -283,6 +283,7 @@ class Supervisor:
 
     def _report(self) -> None:
         self._report_at = 0.0
+        self._streams.catch_up()
         short = not self._told_of_memory and self._memory_kills() > 0
         for status, ranks, oom in self._exits.report(short):
             self._told_of_memory = self._told_of_memory or oom

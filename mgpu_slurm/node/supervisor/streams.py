@@ -105,10 +105,14 @@ class Streams:
     def no_more(self) -> None:
         """No process of the step lives: read what is left, and say the end once it is read."""
         self._last = True
+        self.catch_up()
+        self._settle_sinks()
+
+    def catch_up(self) -> None:
+        """Read what tasks have written until now: what is said of their ends is not to come before it."""
         for outlet in list(self.wires.outlets):
             if not self._full(outlet):
                 self._from_task(outlet)
-        self._settle_sinks()
 
     def forget_lost(self) -> bool:
         """Drop peers that are gone; whether srun is one of them."""
