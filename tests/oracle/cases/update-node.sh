@@ -2,7 +2,7 @@
 r() { scontrol show node n3 | grep -E 'State=|Reason|Weight' | sed -E 's/\[root@.*//; s/ +$//'; sinfo -h -n n3 -p gpu -o '%T %t %E'; }
 scontrol update nodename=n3 state=drain reason='for a test'; r; sinfo -R -h -o '%E %u %N'; sinfo -R -h | sed -E 's/ +/ /g'; sinfo -h -p gpu -o '%t %D %N' | sort
 say scontrol update nodename=n3 state=drain; srun -w n3 -I1 true 2>&1 | sed -E 's/[0-9]{5}/N/g'
-submit -w n3 -o /dev/null --wrap true; unavailable() { squeue -h -j $J -o %R | grep -q UnavailableNodes; }; waits unavailable; squeue -h -j $J -o '%T %R'; scancel $J
+for try in 1 2 3 4 5; do submit -w n3 -o /dev/null --wrap true; sleep 1; squeue -h -j $J -o %R | grep -q UnavailableNodes && break; scancel $J; done; squeue -h -j $J -o '%T %R'; scancel $J
 say sbatch --test-only -w n3 --wrap true; say srun --test-only -N4 true; sbatch --test-only -N3 --wrap true 2>&1 | sed 's/.*using/using/'
 # Slurm takes a changed node for silent until it has answered
 idle() { waits sh -c 'sinfo -h -n n3 -p gpu -o %T | grep -qx idle'; r; }
